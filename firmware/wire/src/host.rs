@@ -1,0 +1,185 @@
+//! The host's end of the link: a stream of bytes becomes messages in order, text, and gaps.
+//!
+//! A [`Receiver`] decides nothing. It holds frames back until those before them have arrived, says which are
+//! missing, and gives up on a frame only when the board says that it is gone.
+
+use std::collections::BTreeMap;
+
+use crate::{Beacon, Channel, Chunk, Deframer, Frame, Nonce, ToBoard};
+
+/// What was heard, in the order of the board's sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A frame in sequence from the boot this receiver is bound to.
+    Frame {
+        /// Its channel: control, log or numbers.
+        channel: Channel,
+        /// Its content.
+        body: Vec<u8>,
+    },
+    /// Frames that the board no longer has: this many are missing here for good.
+    Lost(u32),
+    /// A sign of life. `nonce` says whether it comes from the bound boot or from one that has no nonce yet.
+    Beacon {
+        /// [`Nonce::UNBOUND`] or the bound one.
+        nonce: Nonce,
+        /// What it says.
+        beacon: Beacon,
+    },
+    /// A frame from a boot without a nonce. It may be shown; it proves nothing.
+    Unbound {
+        /// Its channel.
+        channel: Channel,
+        /// Its content.
+        body: Vec<u8>,
+    },
+    /// A frame of another run or another boot.
+    Stale,
+    /// Bytes that are no frame.
+    Noise(Vec<u8>),
+}
+
+/// Frames this far ahead of what is expected are refused: no board has more of them in its outbox.
+const WINDOW: u32 = 1 << 20;
+
+/// The host's end.
+#[derive(Debug, Default)]
+pub struct Receiver {
+    incoming: Deframer,
+    nonce: Option<Nonce>,
+    expected: u32,
+    /// One above the highest number known to have been sent.
+    known: u32,
+    early: BTreeMap<u32, (Channel, Vec<u8>)>,
+}
+
+impl Receiver {
+    /// Listens to the boot with this nonce from now on, from its first frame.
+    pub fn bind(&mut self, nonce: Nonce) {
+        self.nonce = Some(nonce);
+        self.expected = 0;
+        self.known = 0;
+        self.early.clear();
+    }
+
+    /// Listens to boots without a nonce only.
+    pub fn unbind(&mut self) {
+        self.nonce = None;
+        self.early.clear();
+    }
+
+    /// Takes bytes; what they mean is added to `heard`.
+    pub fn receive(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) {
+        for &byte in bytes {
+            match self.incoming.receive(byte) {
+                None => {}
+                Some(Chunk::Noise(noise)) => heard.push(Heard::Noise(noise.to_vec())),
+                Some(Chunk::Frame(frame)) => {
+                    let (channel, nonce, sequence) = (frame.channel, frame.nonce, frame.sequence);
+                    let body = frame.body.to_vec();
+                    self.accept(channel, nonce, sequence, body, heard);
+                }
+            }
+        }
+    }
+
+    /// Text whose line has not ended: a prompt of a boot loader, say.
+    pub fn take_unfinished(&mut self) -> Vec<u8> {
+        self.incoming.take_unfinished().to_vec()
+    }
+
+    /// The first range of frames that were sent and have not arrived.
+    #[must_use]
+    pub fn missing(&self) -> Option<ToBoard> {
+        let until = self.early.keys().next().copied().unwrap_or(self.known);
+        (self.nonce.is_some() && until > self.expected)
+            .then_some(ToBoard::Again { from: self.expected, until })
+    }
+
+    fn accept(
+        &mut self,
+        channel: Channel,
+        nonce: Nonce,
+        sequence: u32,
+        body: Vec<u8>,
+        heard: &mut Vec<Heard>,
+    ) {
+        let bound = self.nonce == Some(nonce);
+        if !bound && nonce != Nonce::UNBOUND {
+            heard.push(Heard::Stale);
+            return;
+        }
+        match channel {
+            // Only the host sends orders: this one was echoed by the line.
+            Channel::Order => heard.push(Heard::Stale),
+            Channel::Beacon => self.accept_beacon(bound, nonce, body, heard),
+            _ if !bound => heard.push(Heard::Unbound { channel, body }),
+            Channel::Gone => self.give_up(&body, heard),
+            Channel::Control | Channel::Log | Channel::Numbers => {
+                self.accept_sequenced(channel, sequence, body, heard);
+            }
+        }
+    }
+
+    fn accept_beacon(&mut self, bound: bool, nonce: Nonce, body: Vec<u8>, heard: &mut Vec<Heard>) {
+        let Ok(beacon) = postcard::from_bytes::<Beacon>(&body) else {
+            heard.push(Heard::Noise(body));
+            return;
+        };
+        if bound && beacon.next_sequence.saturating_sub(self.expected) < WINDOW {
+            self.known = self.known.max(beacon.next_sequence);
+        }
+        heard.push(Heard::Beacon { nonce, beacon });
+    }
+
+    fn accept_sequenced(&mut self, channel: Channel, sequence: u32, body: Vec<u8>, heard: &mut Vec<Heard>) {
+        if sequence < self.expected || sequence - self.expected >= WINDOW {
+            return;
+        }
+        self.known = self.known.max(sequence + 1);
+        self.early.insert(sequence, (channel, body));
+        self.release(heard);
+    }
+
+    /// The board no longer has the frames below the number in `body`.
+    fn give_up(&mut self, body: &[u8], heard: &mut Vec<Heard>) {
+        let Some(oldest) = body.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)) else { return };
+        while self.expected < oldest.min(self.known) {
+            let until = self.early.keys().next().copied().unwrap_or(oldest).min(oldest);
+            if until > self.expected {
+                heard.push(Heard::Lost(until - self.expected));
+                self.expected = until;
+            }
+            self.release(heard);
+        }
+    }
+
+    fn release(&mut self, heard: &mut Vec<Heard>) {
+        while let Some((channel, body)) = self.early.remove(&self.expected) {
+            self.expected += 1;
+            heard.push(Heard::Frame { channel, body });
+        }
+    }
+}
+
+/// The bytes of an order under `nonce`.
+///
+/// # Panics
+///
+/// Never: every order is far shorter than a frame's body.
+#[must_use]
+pub fn encode_order(nonce: Nonce, order: &ToBoard) -> Vec<u8> {
+    let mut body = [0; 64];
+    let body = postcard::to_slice(order, &mut body).expect("an order is shorter than 64 bytes");
+    let frame = Frame { channel: Channel::Order, nonce, sequence: 0, body };
+    frame.encode().expect("an order is shorter than a frame").as_bytes().to_vec()
+}
+
+/// Reads a control message.
+///
+/// # Errors
+///
+/// What `postcard` finds wrong with `body`.
+pub fn decode_message(body: &[u8]) -> Result<crate::FromBoard<'_>, postcard::Error> {
+    postcard::from_bytes(body)
+}
