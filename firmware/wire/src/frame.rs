@@ -140,9 +140,10 @@ impl<'a> Frame<'a> {
             encoder.push(part).map_err(|_| Damage::Length)?;
         }
         encoder.push(&digest.finalize().to_le_bytes()).map_err(|_| Damage::Length)?;
-        // The byte after the code is still zero: it ends the frame.
-        let length = 1 + encoder.finalize() + 1;
-        Ok(Encoded { bytes, length })
+        let end = 1 + encoder.finalize();
+        // The encoder may have begun a block there that it did not need.
+        *bytes.get_mut(end).ok_or(Damage::Length)? = 0;
+        Ok(Encoded { bytes, length: end + 1 })
     }
 }
 

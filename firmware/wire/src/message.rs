@@ -32,6 +32,7 @@ pub struct RunId(pub u32);
 pub struct BuildId(pub [u8; 20]);
 
 /// What the board says in sequence.
+#[expect(clippy::large_enum_variant, reason = "without an allocator there is no box to put a report into")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromBoard<'a> {
     /// The first message after the board took its nonce, and the first after every warm restart.

@@ -1,0 +1,39 @@
+//! What is to be run: the tests that an image's ELF file lists.
+
+use std::time::Duration;
+use wire::BuildId;
+
+/// The tests of one image, in the order in which they run.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Plan {
+    /// Which image they belong to; a board that runs another one is refused.
+    pub build: BuildId,
+    /// Every test, ignored and deselected ones included.
+    pub tests: Vec<Test>,
+}
+
+/// One test as the image describes it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Test {
+    /// Module path without the crate, and name: `boot::entry_level_is_known`.
+    pub name: String,
+    /// The link address of its entry function.
+    pub entry: u64,
+    /// It passes if it panics.
+    pub should_panic: bool,
+    /// Its own time limit.
+    pub timeout: Option<Duration>,
+    /// Whether it is to be run.
+    pub selected: Selected,
+}
+
+/// Whether a planned test is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Selected {
+    /// It runs.
+    Yes,
+    /// It is marked `#[ignore]`; it is reported as ignored.
+    Ignored,
+    /// The user's filters leave it out; it is not reported.
+    Filtered,
+}
