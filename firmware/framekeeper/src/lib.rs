@@ -1,1 +1,15 @@
+//! The memory of a machine: what there is, and who may have it.
+//!
+//! [`addr`] gives physical addresses a type; [`regions`] keeps sets of address ranges and answers which of them are
+//! free. Nothing here touches the memory it speaks of.
+
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod addr;
+pub mod regions;
+
+pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
+pub use regions::{RegionSet, TooManyRanges};

@@ -5,34 +5,28 @@ use crate::{Channel, MAX_BODY};
 /// A record: sequence (4), channel (1), body length (2), body.
 const HEADER: usize = 7;
 
-/// The newest frames that fit into `N` bytes, in one ring of variable-length records.
+/// The newest frames that fit into a buffer, in one ring of variable-length records.
 ///
-/// Invariant: the records between `oldest` and `oldest + used` (modulo `N`) are whole, and their sequence
-/// numbers are consecutive and end with `next - 1`.
+/// Invariant: the records between `oldest` and `oldest + used` (modulo the ring's length) are whole, and their
+/// sequence numbers are consecutive and end with `next - 1`.
 #[derive(Debug)]
-pub struct Outbox<const N: usize> {
-    ring: [u8; N],
+pub struct Outbox<'a> {
+    ring: &'a mut [u8],
     oldest: usize,
     used: usize,
     records: u32,
     next: u32,
 }
 
-impl<const N: usize> Default for Outbox<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize> Outbox<N> {
-    /// Empty; the first record gets number 0.
+impl<'a> Outbox<'a> {
+    /// Empty; the first record gets number 0. What lies in `ring` does not matter. A ring that is shorter than a
+    /// record keeps none of it.
     #[must_use]
-    pub const fn new() -> Self {
-        assert!(N > HEADER + MAX_BODY, "the longest record fits");
-        Self { ring: [0; N], oldest: 0, used: 0, records: 0, next: 0 }
+    pub const fn new(ring: &'a mut [u8]) -> Self {
+        Self { ring, oldest: 0, used: 0, records: 0, next: 0 }
     }
 
-    /// Forgets everything and counts from 0 again. Cheaper than a new one: the ring is not cleared.
+    /// Forgets everything and counts from 0 again.
     pub const fn clear(&mut self) {
         (self.oldest, self.used, self.records, self.next) = (0, 0, 0, 0);
     }
@@ -52,16 +46,19 @@ impl<const N: usize> Outbox<N> {
     /// Keeps a record, at the price of the oldest ones; returns its number. A body over [`MAX_BODY`] is cut.
     pub fn push(&mut self, channel: Channel, body: &[u8]) -> u32 {
         let body = body.get(..MAX_BODY.min(body.len())).unwrap_or_default();
-        while self.used + HEADER + body.len() > N {
+        let sequence = self.next;
+        self.next = self.next.wrapping_add(1);
+        while self.used > 0 && self.used + HEADER + body.len() > self.ring.len() {
             self.drop_oldest();
         }
-        let sequence = self.next;
+        if HEADER + body.len() > self.ring.len() {
+            return sequence;
+        }
         let [s0, s1, s2, s3] = sequence.to_le_bytes();
         let [l0, l1] = u16::try_from(body.len()).unwrap_or(0).to_le_bytes();
         self.append(&[s0, s1, s2, s3, channel as u8, l0, l1]);
         self.append(body);
         self.records += 1;
-        self.next = self.next.wrapping_add(1);
         sequence
     }
 
@@ -87,7 +84,7 @@ impl<const N: usize> Outbox<N> {
             return;
         };
         let size = HEADER + length;
-        self.oldest = (self.oldest + size) % N;
+        self.oldest = (self.oldest + size) % self.ring.len();
         self.used = self.used.saturating_sub(size);
         self.records = self.records.saturating_sub(1);
     }
@@ -102,8 +99,8 @@ impl<const N: usize> Outbox<N> {
 
     /// Copies out of the ring, `offset` bytes behind the oldest record.
     fn read(&self, offset: usize, into: &mut [u8]) {
-        let start = (self.oldest + offset) % N;
-        let (until_end, from_start) = into.split_at_mut(into.len().min(N - start));
+        let start = (self.oldest + offset) % self.ring.len();
+        let (until_end, from_start) = into.split_at_mut(into.len().min(self.ring.len() - start));
         for (part, at) in [(until_end, start), (from_start, 0)] {
             if let Some(bytes) = self.ring.get(at..at + part.len()) {
                 part.copy_from_slice(bytes);
@@ -112,8 +109,8 @@ impl<const N: usize> Outbox<N> {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let start = (self.oldest + self.used) % N;
-        let (until_end, from_start) = bytes.split_at(bytes.len().min(N - start));
+        let start = (self.oldest + self.used) % self.ring.len();
+        let (until_end, from_start) = bytes.split_at(bytes.len().min(self.ring.len() - start));
         for (part, at) in [(until_end, start), (from_start, 0)] {
             if let Some(slot) = self.ring.get_mut(at..at + part.len()) {
                 slot.copy_from_slice(part);
@@ -128,7 +125,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn replayed<const N: usize>(outbox: &Outbox<N>, from: u32, until: u32) -> Vec<(u32, Vec<u8>)> {
+    fn replayed(outbox: &Outbox<'_>, from: u32, until: u32) -> Vec<(u32, Vec<u8>)> {
         let mut records = Vec::new();
         outbox.replay(from, until, |sequence, channel, body| {
             assert_eq!(channel, Channel::Log);
@@ -142,7 +139,8 @@ mod tests {
         fn the_newest_records_come_back_as_they_were(
             bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=MAX_BODY), 0..60),
         ) {
-            let mut outbox = Outbox::<3000>::new();
+            let mut ring = [0; 3000];
+            let mut outbox = Outbox::new(&mut ring);
             for body in &bodies {
                 outbox.push(Channel::Log, body);
             }
@@ -159,7 +157,8 @@ mod tests {
 
     #[test]
     fn only_the_records_asked_for_are_replayed() {
-        let mut outbox = Outbox::<4096>::new();
+        let mut ring = [0; 4096];
+        let mut outbox = Outbox::new(&mut ring);
         for byte in 0..10 {
             outbox.push(Channel::Log, &[byte]);
         }
@@ -169,8 +168,17 @@ mod tests {
 
     #[test]
     fn a_body_that_is_too_long_is_cut() {
-        let mut outbox = Outbox::<4096>::new();
+        let mut ring = [0; 4096];
+        let mut outbox = Outbox::new(&mut ring);
         outbox.push(Channel::Log, &[1; MAX_BODY + 1]);
         assert_eq!(replayed(&outbox, 0, 1), [(0, vec![1; MAX_BODY])]);
+    }
+
+    #[test]
+    fn a_ring_too_short_for_a_record_keeps_none() {
+        let mut ring = [0; 16];
+        let mut outbox = Outbox::new(&mut ring);
+        assert_eq!((outbox.push(Channel::Log, &[1; 3]), outbox.push(Channel::Log, &[1; 30])), (0, 1));
+        assert_eq!((outbox.oldest_sequence(), outbox.next_sequence()), (2, 2));
     }
 }

@@ -20,25 +20,25 @@ impl<F: FnMut(&[u8])> Line for F {
     }
 }
 
-/// The board's end. `N` is how many bytes of sent frames are kept.
+/// The board's end.
 #[derive(Debug)]
-pub struct Station<const N: usize> {
+pub struct Station<'a> {
     boot: BootId,
     nonce: Nonce,
     doing: Doing,
-    outbox: Outbox<N>,
+    outbox: Outbox<'a>,
     incoming: Deframer,
 }
 
-impl<const N: usize> Station<N> {
-    /// A board that has just booted: no nonce, nothing sent.
+impl<'a> Station<'a> {
+    /// A board that has just booted: no nonce, nothing sent. Frames that were sent are kept in `ring`.
     #[must_use]
-    pub const fn new(boot: BootId) -> Self {
+    pub const fn new(boot: BootId, ring: &'a mut [u8]) -> Self {
         Self {
             boot,
             nonce: Nonce::UNBOUND,
             doing: Doing::Waiting { last: RunId(0) },
-            outbox: Outbox::new(),
+            outbox: Outbox::new(ring),
             incoming: Deframer::new(),
         }
     }
@@ -161,15 +161,19 @@ mod tests {
     }
 
     /// Feeds an order; returns what the station hands out and the bytes it sends.
-    fn feed(station: &mut Station<4096>, bytes: &[u8]) -> (Vec<ToBoard>, Vec<u8>) {
+    fn feed(station: &mut Station<'_>, bytes: &[u8]) -> (Vec<ToBoard>, Vec<u8>) {
         let mut sent = Vec::new();
         let mut line = |bytes: &[u8]| sent.extend_from_slice(bytes);
         let orders = bytes.iter().filter_map(|&byte| station.receive(byte, &mut line)).collect();
         (orders, sent)
     }
 
-    fn bound() -> Station<4096> {
-        let mut station = Station::new(BOOT);
+    fn unbound() -> Station<'static> {
+        Station::new(BOOT, vec![0; 4096].leak())
+    }
+
+    fn bound() -> Station<'static> {
+        let mut station = unbound();
         let begin = ToBoard::Begin { boot: BOOT, nonce: NONCE };
         assert_eq!(feed(&mut station, &order(Nonce::UNBOUND, begin)).0, [begin]);
         station
@@ -188,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_order_for_another_boot_or_with_another_nonce_is_ignored() {
-        let mut station = Station::new(BOOT);
+        let mut station = unbound();
         let other = ToBoard::Begin { boot: BootId(41), nonce: NONCE };
         assert_eq!(feed(&mut station, &order(Nonce::UNBOUND, other)).0, []);
         let run = ToBoard::Run { run: RunId(1), entry: 0 };
@@ -229,7 +233,7 @@ mod tests {
 
     #[test]
     fn nothing_is_counted_before_the_nonce() {
-        let mut station: Station<4096> = Station::new(BOOT);
+        let mut station = unbound();
         let mut sent = Vec::new();
         station.send(Channel::Log, b"early", &mut |bytes: &[u8]| sent.extend_from_slice(bytes));
         assert_eq!(sequences(&sent), [(Channel::Log, 0)]);
