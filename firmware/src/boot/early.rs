@@ -1,0 +1,124 @@
+//! The tables that the boot core turns its MMU on with.
+//!
+//! They are built with the MMU off, at the address where the image was loaded, before anything of the image may be
+//! used that holds an absolute address. So this code uses arithmetic and stores, and nothing else.
+//!
+//! | tables | maps |
+//! |---|---|
+//! | 0, 3, 4, 5 | the trampoline page at its physical address |
+//! | 1, 6, 7, 8 | the trampoline page at [`TRAMPOLINE`] |
+//! | 2, 9, 10 | the image at its link address, the device tree, later the frames for the final tables |
+//!
+//! | invariant | kept by | checked by |
+//! |---|---|---|
+//! | nobody else writes the tables | the linker script gives them memory of their own | – |
+//! | no stale cache line hides them | each line is invalidated after the stores | boots on hardware with caches |
+
+#![expect(unsafe_code, reason = "writes translation tables at physical addresses")]
+
+use crate::layout::{BLOCK, DEVICE_TREE_WINDOW, PAGE, TABLE_WINDOW, TRAMPOLINE};
+
+/// How many tables there are.
+const TABLES: u64 = 11;
+
+/// Access flag, inner shareable, memory attribute 1: normal memory, cached.
+const NORMAL: u64 = 1 << 10 | 3 << 8 | 1 << 2;
+const READ_ONLY: u64 = 1 << 7;
+const NEVER_EXECUTE: u64 = 1 << 54 | 1 << 53;
+const TABLE: u64 = 0b11;
+const PAGE_ENTRY: u64 = 0b11;
+const BLOCK_ENTRY: u64 = 0b01;
+
+/// Tables at consecutive pages from this physical address on.
+#[derive(Clone, Copy)]
+struct Tables(u64);
+
+impl Tables {
+    const fn at(self, table: u64) -> u64 {
+        self.0 + table * PAGE
+    }
+
+    fn write(self, table: u64, index: u64, entry: u64) {
+        let slot = core::ptr::with_exposed_provenance_mut::<u64>((self.at(table) + index * 8) as usize);
+        // SAFETY: the linker script reserves the tables for this module; `index` is below 512.
+        unsafe { slot.write_volatile(entry) };
+    }
+
+    /// Makes `tables` (levels 0 to 3, the first being a root) lead from `va` to the page at `pa`.
+    fn map_page(self, tables: [u64; 4], va: u64, pa: u64) {
+        let [root, one, two, three] = tables;
+        self.write(root, index(va, 0), self.at(one) | TABLE);
+        self.write(one, index(va, 1), self.at(two) | TABLE);
+        self.write(two, index(va, 2), self.at(three) | TABLE);
+        self.write(three, index(va, 3), pa | NORMAL | READ_ONLY | PAGE_ENTRY);
+    }
+}
+
+const fn index(va: u64, level: u64) -> u64 {
+    (va >> (39 - 9 * level)) & 0x1ff
+}
+
+/// Builds the tables at `tables` for an image loaded at `load` and a device tree at `device_tree`.
+///
+/// Called by the entry code, with the MMU off; all addresses are physical.
+pub(super) extern "C" fn build_early_tables(load: u64, device_tree: u64, tables: u64) {
+    let tables = Tables(tables);
+    for table in 0..TABLES {
+        for index in 0..512 {
+            tables.write(table, index, 0);
+        }
+    }
+    tables.map_page([0, 3, 4, 5], load, load);
+    tables.map_page([1, 6, 7, 8], TRAMPOLINE, load);
+    map_image(tables, load);
+    map_device_tree(tables, device_tree);
+    invalidate(tables);
+}
+
+fn map_image(tables: Tables, load: u64) {
+    let (start, end) = (crate::layout::image_start(), crate::layout::image_end());
+    // With the MMU off the symbols give physical addresses; only their distance counts here.
+    let va = LINK_ADDRESS;
+    tables.write(2, index(va, 0), tables.at(9) | TABLE);
+    tables.write(9, index(va, 1), tables.at(10) | TABLE);
+    for block in 0..(end - start).div_ceil(BLOCK) {
+        let offset = block * BLOCK;
+        tables.write(10, index(va + offset, 2), (load + offset) | NORMAL | BLOCK_ENTRY);
+    }
+}
+
+/// The link address; a constant, for the symbol gives the physical address as long as the MMU is off.
+const LINK_ADDRESS: u64 = 0xc000_0000;
+
+fn map_device_tree(tables: Tables, device_tree: u64) {
+    let first = device_tree & !(BLOCK - 1);
+    for block in 0..2 {
+        let pa = first + block * BLOCK;
+        let entry = pa | NORMAL | READ_ONLY | NEVER_EXECUTE | BLOCK_ENTRY;
+        tables.write(10, index(DEVICE_TREE_WINDOW + block * BLOCK, 2), entry);
+    }
+}
+
+/// Lines that were cached before the stores must not hide them from the table walk.
+fn invalidate(tables: Tables) {
+    let mut line = tables.0;
+    while line < tables.at(TABLES) {
+        // SAFETY: the tables are this module's; nothing of them is cached and modified, for the data cache is off.
+        unsafe { core::arch::asm!("dc ivac, {}", in(reg) line, options(nostack)) };
+        // The smallest cache line there is: invalidating one twice does no harm.
+        line += 16;
+    }
+    // SAFETY: a barrier has no other effect.
+    unsafe { core::arch::asm!("dsb sy", options(nostack)) };
+}
+
+/// Maps the block at `pa` where its frames can be written as tables; returns its virtual address.
+///
+/// Only while booting, with the early tables in use.
+pub(crate) fn map_table_block(pa: u64) -> u64 {
+    let tables = Tables(crate::layout::early_tables());
+    tables.write(10, index(TABLE_WINDOW, 2), pa | NORMAL | NEVER_EXECUTE | BLOCK_ENTRY);
+    // SAFETY: makes the store above visible to the table walk; no other core uses these tables.
+    unsafe { core::arch::asm!("dsb ish", "tlbi vmalle1", "dsb nsh", "isb", options(nostack)) };
+    TABLE_WINDOW
+}

@@ -1,0 +1,266 @@
+//! From the boot loader to `main`.
+//!
+//! 1. [`entry.s`](self): EL2 drops to EL1; with the MMU off, [`early`] builds the tables that it is turned on with.
+//! 2. `cold_boot` notes what the boot loader said; `start` gives `.data` and `.bss` their first values.
+//! 3. `start` reads the device tree, takes stock of free RAM, builds the final tables and moves onto them and onto
+//!    the boot core's own stacks, in `run`.
+//! 4. `run` opens the link, starts the interrupt controller, the timer and the other cores, and calls `main`.
+//!
+//! A warm restart comes back to step 2 with the early tables, which are kept for it.
+//!
+//! | invariant | kept by | checked by |
+//! |---|---|---|
+//! | no static is used before it has its first value | `start` calls `set_first_values` before anything else | – |
+//! | no reference outlives a restart | a restart never returns and starts from empty stacks | – |
+
+#![expect(unsafe_code, reason = "writes the statics' first values and changes address spaces")]
+
+pub(crate) mod early;
+
+use crate::{
+    cores, exceptions, interrupts, layout, link,
+    machine::{Machine, Memory},
+    memory::{self, Roots},
+    persist,
+};
+use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange};
+use spin::Once;
+
+/// SCTLR_EL1 with the MMU off: the bits that are RES1 or as good as that (Arm ARM D24.2.168).
+const SCTLR_OFF: u64 = 0x30d0_0800;
+/// MMU, data and instruction caches, stack alignment check.
+const SCTLR_EARLY: u64 = SCTLR_OFF | 1 << 0 | 1 << 2 | 1 << 3 | 1 << 12;
+/// And: what is writable is never executed.
+const SCTLR_FINAL: u64 = SCTLR_EARLY | 1 << 19;
+/// Attribute 0: Device-nGnRE. Attribute 1: normal, write-back, allocating.
+const MAIR: u64 = 0xff04;
+/// Both halves: 48 bits, 4 KiB pages, tables cached and inner shareable. Hardware updates of access and dirty bits
+/// stay off: on some machines only some of the cores can do them.
+const TCR: u64 = {
+    const HALF: u64 = 16 | 0b01 << 8 | 0b01 << 10 | 0b11 << 12;
+    HALF | (HALF | 0b10 << 14) << 16
+};
+
+core::arch::global_asm!(
+    include_str!("entry.s"),
+    build_early_tables = sym early::build_early_tables,
+    cold_boot = sym cold_boot,
+    sctlr_off = const SCTLR_OFF,
+    sctlr_early = const SCTLR_EARLY,
+    sctlr_final = const SCTLR_FINAL,
+    mair = const MAIR,
+    tcr = const TCR,
+    trampoline = const layout::TRAMPOLINE as i64,
+);
+
+static MACHINE: Once<Machine> = Once::new();
+static FREE_RAM: Once<Memory> = Once::new();
+static ROOTS: Once<Roots> = Once::new();
+
+/// The machine that the device tree describes.
+///
+/// # Panics
+///
+/// Never after boot.
+#[must_use]
+pub fn machine() -> &'static Machine {
+    match MACHINE.get() {
+        Some(machine) => machine,
+        None => panic!("the device tree has not been read yet"),
+    }
+}
+
+/// How many cores the device tree names, as far as it has been read.
+pub(crate) fn known_cores() -> usize {
+    MACHINE.get().map_or(0, Machine::core_count)
+}
+
+/// RAM that nobody has.
+#[must_use]
+pub fn free_ram() -> &'static Memory {
+    match FREE_RAM.get() {
+        Some(memory) => memory,
+        None => panic!("free RAM is not known yet"),
+    }
+}
+
+/// Where the image was loaded.
+#[must_use]
+pub fn load_address() -> PhysAddr {
+    persist::load_address()
+}
+
+/// The exception level the boot loader entered at.
+#[must_use]
+pub fn entry_level() -> u32 {
+    persist::entry_level()
+}
+
+/// Warm restarts since the boot.
+#[must_use]
+pub fn restarts() -> u32 {
+    persist::restarts()
+}
+
+/// Where the device tree lies.
+#[must_use]
+pub fn device_tree() -> PhysRange {
+    let start = persist::device_tree();
+    let size = device_tree_size(layout::DIRECT_MAP + start.0);
+    PhysRange::new(start, PhysAddr(start.0 + size))
+}
+
+/// Entered from the assembly code with the early tables on, on the boot stack.
+extern "C" fn cold_boot(load: u64, device_tree: u64, entry_level: u64) -> ! {
+    persist::begin(load, device_tree, entry_level as u32);
+    start(0)
+}
+
+extern "C" fn start(_: u64) -> ! {
+    set_first_values();
+    cores::become_core(0);
+    exceptions::install();
+    let load = persist::load_address();
+    let blob = early_device_tree();
+    let device_tree =
+        PhysRange::new(persist::device_tree(), PhysAddr(persist::device_tree().0 + blob.len() as u64));
+    let machine = match Machine::read(blob) {
+        Ok(machine) => machine,
+        Err(error) => panic!("the device tree does not say what is needed: {error:?}"),
+    };
+    let mut free = match memory::free_ram(&machine, load, device_tree) {
+        Ok(free) => free,
+        Err(error) => panic!("free RAM: {error}"),
+    };
+    let roots = memory::build(&machine, load, device_tree, &mut free);
+    MACHINE.call_once(|| machine);
+    FREE_RAM.call_once(|| free);
+    ROOTS.call_once(|| roots);
+    let stacks = layout::Stacks::of(0);
+    switch_world(roots, SCTLR_FINAL, stacks.main().end, stacks.exception().end, run)
+}
+
+/// Runs on the final tables, on the boot core's own stack.
+extern "C" fn run(_: u64) -> ! {
+    link::open();
+    defmt::debug!(
+        "machine: {=str}, {=u64} MiB of RAM free",
+        machine().name.as_str(),
+        free_ram().size() >> 20
+    );
+    interrupts::start();
+    cores::start_all();
+    unsafe extern "Rust" {
+        /// The program: `embedded-test` defines it in every test image.
+        safe fn main() -> !;
+    }
+    interrupts::unmask();
+    main()
+}
+
+/// Starts everything anew, with the link as it is. All other cores must be off.
+pub(crate) fn restart() -> ! {
+    persist::count_restart();
+    let tables = layout::early_tables() - layout::image_start() + persist::load_address().0;
+    let early = Roots { lower: tables + 2 * FRAME_SIZE, upper: tables + FRAME_SIZE };
+    let (stack, exception_stack) = (layout::boot_stack_top(), layout::boot_exception_stack_top());
+    switch_world(early, SCTLR_EARLY, stack, exception_stack, start)
+}
+
+/// What a core needs to begin, as the entry code reads it. Field order is known to `entry.s`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Start {
+    lower: u64,
+    upper: u64,
+    stack: u64,
+    exception_stack: u64,
+    entry: u64,
+    argument: u64,
+}
+
+impl Start {
+    /// For the core with this index.
+    pub(crate) fn of(core: usize, entry: extern "C" fn(u64) -> !) -> Self {
+        let stacks = layout::Stacks::of(core);
+        let Some(roots) = ROOTS.get() else { panic!("the boot core starts first") };
+        Self {
+            lower: roots.lower,
+            upper: roots.upper,
+            stack: stacks.main().end,
+            exception_stack: stacks.exception().end,
+            entry: entry as *const () as u64,
+            argument: core as u64,
+        }
+    }
+
+    /// Where a core begins, for PSCI.
+    pub(crate) fn entry_point() -> PhysAddr {
+        unsafe extern "C" {
+            static secondary_entry: u8;
+        }
+        let offset = (&raw const secondary_entry).addr() as u64 - layout::image_start();
+        PhysAddr(persist::load_address().0 + offset)
+    }
+}
+
+fn switch_world(
+    roots: Roots,
+    sctlr: u64,
+    stack: u64,
+    exception_stack: u64,
+    entry: extern "C" fn(u64) -> !,
+) -> ! {
+    unsafe extern "C" {
+        static switch_world: u8;
+    }
+    let offset = (&raw const switch_world).addr() as u64 - layout::image_start();
+    // SAFETY: both sets of tables map the trampoline and `entry` alike; the stacks are mapped in the new one and
+    // nothing on the old ones is used again.
+    unsafe {
+        core::arch::asm!(
+            "br x9",
+            in("x9") layout::TRAMPOLINE + offset,
+            in("x0") roots.lower,
+            in("x1") roots.upper,
+            in("x2") sctlr,
+            in("x3") stack,
+            in("x4") entry as *const () as u64,
+            in("x5") 0,
+            in("x6") exception_stack,
+            in("x7") 0,
+            in("x8") 0,
+            options(noreturn),
+        )
+    }
+}
+
+/// Copies `.data` and clears `.bss`. Uses no static but the linker's symbols.
+fn set_first_values() {
+    let pointer = |address: u64| core::ptr::with_exposed_provenance_mut::<u64>(address as usize);
+    let words = |start: u64, end: u64| ((end - start) / 8) as usize;
+    let data_words = words(layout::data_start(), layout::data_end());
+    // SAFETY: the linker script aligns both to 16 bytes and keeps them apart; nothing refers to `.data` yet.
+    unsafe { pointer(layout::data_load()).copy_to_nonoverlapping(pointer(layout::data_start()), data_words) };
+    let bss_words = words(layout::bss_start(), layout::bss_end());
+    // SAFETY: aligned likewise; nothing refers to `.bss` yet.
+    unsafe { pointer(layout::bss_start()).write_bytes(0, bss_words) };
+}
+
+/// The device tree in the window that the early tables map.
+fn early_device_tree() -> &'static [u8] {
+    let address = layout::DEVICE_TREE_WINDOW + persist::device_tree().0 % layout::BLOCK;
+    let size = device_tree_size(address) as usize;
+    // SAFETY: the early tables map two MiB from there on, read-only, and the size was checked to be less.
+    unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(address as usize), size) }
+}
+
+/// The size in the header of the device tree at `address`.
+fn device_tree_size(address: u64) -> u64 {
+    let header = core::ptr::with_exposed_provenance::<[u32; 2]>(address as usize);
+    // SAFETY: the boot protocol puts a device tree there, 8-byte aligned; the page is mapped.
+    let [magic, size] = unsafe { header.read() }.map(u32::from_be);
+    assert!(magic == 0xd00d_feed, "no device tree where x0 pointed: its first word is {magic:#x}");
+    assert!(u64::from(size) <= layout::BLOCK, "a device tree of {size} bytes is larger than two MiB");
+    u64::from(size)
+}

@@ -1,0 +1,181 @@
+//! Interrupts: the GICv3, and what each interrupt means.
+//!
+//! Every core has a timer tick. Core 0's looks at the link, so that the host hears of a test that runs long and can
+//! ask what it does. Three software-generated interrupts let a core wake, park or question another.
+//!
+//! | invariant | kept by | checked by |
+//! |---|---|---|
+//! | one driver for the controller | [`GIC`], filled once per start | – |
+//! | interrupts are unmasked only when vectors, stacks and the driver are there | the order in `boot::run` and `cores::enter` | – |
+
+#![expect(unsafe_code, reason = "gives the driver the controller's registers")]
+
+use core::ptr::NonNull;
+
+use aarch64_cpu::registers::{DAIF, Readable, Writeable};
+use arm_gic::{
+    IntId, InterruptGroup, UniqueMmioPointer,
+    gicv3::{GicCpuInterface, GicV3, SgiTarget, SgiTargetGroup, registers::Gicd},
+};
+use spin::Mutex;
+
+use crate::{
+    boot, clock,
+    cores::{self, CoreId},
+    crash,
+    exceptions::Frame,
+    layout, link,
+};
+
+const WAKE: IntId = IntId::sgi(0);
+const PARK: IntId = IntId::sgi(1);
+const REPORT: IntId = IntId::sgi(2);
+
+static GIC: Mutex<Option<GicV3<'static>>> = Mutex::new(None);
+
+/// Sets the controller up, and the boot core's part of it.
+pub(crate) fn start() {
+    let machine = boot::machine();
+    let device =
+        |start: u64| core::ptr::with_exposed_provenance_mut::<u8>((layout::DEVICES + start) as usize);
+    let distributor = NonNull::new(device(machine.gic.distributor.start().0).cast::<Gicd>());
+    let redistributors = NonNull::new(device(machine.gic.redistributors.start().0).cast());
+    let (Some(distributor), Some(redistributors)) = (distributor, redistributors) else {
+        unreachable!("devices are mapped in the upper half")
+    };
+    // SAFETY: the device tree names these registers, they are mapped as device memory, and nothing else uses them.
+    let distributor = unsafe { UniqueMmioPointer::new(distributor) };
+    // SAFETY: as above.
+    let gic = unsafe { GicV3::new(distributor, redistributors, machine.core_count()) };
+    match gic {
+        Ok(mut gic) => {
+            let index = redistributor(&mut gic);
+            gic.setup(index);
+            *GIC.lock() = Some(gic);
+        }
+        Err(error) => panic!("the interrupt controller cannot be used: {error}"),
+    }
+    start_own_part();
+}
+
+/// Sets up the part of the controller that belongs to the core this runs on.
+pub(crate) fn start_secondary() {
+    if let Some(gic) = GIC.lock().as_mut() {
+        let index = redistributor(gic);
+        gic.init_cpu(index);
+    }
+    GicCpuInterface::enable_group1(true);
+    start_own_part();
+}
+
+fn start_own_part() {
+    if let Some(gic) = GIC.lock().as_mut() {
+        let index = redistributor(gic);
+        for interrupt in [WAKE, PARK, REPORT, boot::machine().timer] {
+            let result = gic
+                .set_interrupt_priority(interrupt, Some(index), 0x80)
+                .and_then(|()| gic.enable_interrupt(interrupt, Some(index), true));
+            if let Err(error) = result {
+                panic!("interrupt {interrupt:?} cannot be enabled: {error}");
+            }
+        }
+    }
+    GicCpuInterface::set_priority_mask(0xff);
+    clock::arm_tick();
+}
+
+/// The redistributor of the core this runs on: the one with its affinity.
+fn redistributor(gic: &mut GicV3<'_>) -> usize {
+    let affinity = cores::current_affinity();
+    let has_affinity =
+        |index: &usize| gic.gicr_typer(*index).is_ok_and(|typer| typer.core_mpidr() == affinity);
+    match (0..boot::machine().core_count()).find(has_affinity) {
+        Some(index) => index,
+        None => panic!("no redistributor belongs to the core with affinity {affinity:#x}"),
+    }
+}
+
+/// Takes every interrupt that is pending.
+pub(crate) fn handle(frame: &Frame) {
+    while let Some(interrupt) = GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group1) {
+        if interrupt == boot::machine().timer {
+            // Armed before the end of the interrupt: until then the timer still asks for it.
+            tick();
+        }
+        GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group1);
+        match interrupt {
+            PARK => cores::switch_off(),
+            REPORT => crash::report_if_asked(frame),
+            _ => {}
+        }
+    }
+}
+
+fn tick() {
+    clock::arm_tick();
+    let count = cores::count_tick();
+    if CoreId::current() == CoreId::BOOT {
+        link::tend(count.is_multiple_of(clock::TICK_HZ / 2));
+    }
+}
+
+/// Wakes `core` from `wfi`.
+pub(crate) fn wake(core: CoreId) {
+    send(WAKE, core);
+}
+
+/// Has `core` switch itself off.
+pub(crate) fn ask_to_park(core: CoreId) {
+    send(PARK, core);
+}
+
+/// Has `core` say what it does.
+pub(crate) fn ask_to_report(core: CoreId) {
+    send(REPORT, core);
+}
+
+fn send(interrupt: IntId, core: CoreId) {
+    let [affinity0, affinity1, affinity2, _, affinity3, ..] = core.affinity().to_le_bytes();
+    // What the core is to find must be in memory before the interrupt.
+    aarch64_cpu::asm::barrier::dsb(aarch64_cpu::asm::barrier::ISHST);
+    let target = SgiTarget::List { affinity3, affinity2, affinity1, target_list: 1 << (affinity0 & 0xf) };
+    if let Err(error) = GicCpuInterface::send_sgi(interrupt, target, SgiTargetGroup::CurrentGroup1) {
+        unreachable!("an SGI has a number below 16: {error}");
+    }
+}
+
+/// Masks interrupts on this core.
+pub fn mask() {
+    DAIF.write(DAIF::D::Masked + DAIF::A::Masked + DAIF::I::Masked + DAIF::F::Masked);
+}
+
+/// Unmasks interrupts on this core.
+pub fn unmask() {
+    DAIF.write(DAIF::D::Masked);
+}
+
+/// Runs `work` with interrupts masked on this core.
+pub fn without<R>(work: impl FnOnce() -> R) -> R {
+    let before = DAIF.get();
+    mask();
+    let result = work();
+    DAIF.set(before);
+    result
+}
+
+/// Sleeps until `poll` has something; looks again after every interrupt.
+pub(crate) fn wait_until<R>(mut poll: impl FnMut() -> Option<R>) -> R {
+    loop {
+        // Masked, an interrupt between the look and the sleep ends the sleep at once.
+        mask();
+        let found = poll();
+        if found.is_none() {
+            aarch64_cpu::asm::wfi();
+        }
+        unmask();
+        aarch64_cpu::asm::barrier::isb(aarch64_cpu::asm::barrier::SY);
+        if let Some(found) = found {
+            return found;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The firmware: boots on bare metal from whatever device tree it is handed, takes all of RAM, and runs tests.
+//!
+//! A test image links this library and `embedded-test`. The library boots, brings all cores up, and calls the `main`
+//! that `embedded-test` defines; `embedded-test` asks for a test and gives its verdict by semihosting, which the
+//! library answers over the link to the host. After the verdict everything but the link starts anew.
+//!
+//! ```text
+//! boot loader ─► boot ─► main (embedded-test) ─► semihosting ─► link ─► host
+//!                 ▲ warm restart                     │
+//!                 └──────────────────────────────────┘
+//! ```
+//!
+//! # Map
+//!
+//! - [`boot`]: from the boot loader to `main`, and back there after each test. [`machine`]: what the device tree
+//!   says. [`memory`], [`layout`]: what is free, what is mapped where.
+//! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
+//! - `link`, `log`, `semihosting`, `crash`, `panic`: everything the host hears.
+//! - `persist`: what a warm restart leaves alone.
+//!
+//! # Ways in
+//!
+//! A test uses [`cores::on_each`] to work on all cores, `defmt` to log, and [`boot`] to see the machine.
+
+#![no_std]
+
+#[cfg(not(target_os = "none"))]
+compile_error!("the firmware is built with `--target aarch64-unknown-none`");
+
+pub mod boot;
+pub mod clock;
+pub mod cores;
+mod crash;
+mod exceptions;
+pub mod interrupts;
+pub mod layout;
+mod link;
+mod log;
+pub mod machine;
+pub mod memory;
+mod panic;
+mod persist;
+pub mod psci;
+mod semihosting;

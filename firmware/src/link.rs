@@ -1,0 +1,237 @@
+//! The link to the host: the station of the `wire` crate behind one lock, on the serial port.
+//!
+//! The lock is taken with interrupts masked and held for one frame at a time. A core that already holds it gets
+//! nothing instead of waiting for itself: an exception taken inside cannot log. It comes last in the lock order.
+//!
+//! | invariant | kept by | checked by |
+//! |---|---|---|
+//! | one driver for the serial port | [`LINK`], filled once per start | – |
+//! | a lock is broken only when its owner will not go on | [`seize`] is for crashes and waits first | the crash tests |
+
+#![expect(unsafe_code, reason = "gives the driver the port's registers, and breaks the lock of a dead core")]
+
+use core::{
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use arm_pl011_uart::{PL011Registers, Uart, UniqueMmioPointer};
+use spin::Mutex;
+use wire::{BootId, BuildId, Channel, Doing, FromBoard, Hello, Station, ToBoard};
+
+use crate::{
+    boot, clock,
+    clock::Deadline,
+    cores::{self, CoreId},
+    interrupts, layout, persist,
+};
+
+static LINK: Mutex<Option<Link>> = Mutex::new(None);
+/// The core that holds the lock, plus one; zero for none. Only compared with the own number, so no order is needed.
+static OWNER: AtomicU64 = AtomicU64::new(0);
+
+/// How long a crashing core waits for the lock before it takes it.
+const SEIZE_MS: u64 = 50;
+/// From one sign of life to the next while waiting.
+const BEACON_MS: u64 = 100;
+
+/// The station and the port.
+pub(crate) struct Link {
+    station: &'static mut Station<'static>,
+    uart: Uart<'static>,
+}
+
+impl Link {
+    /// Sends a control message.
+    pub(crate) fn say(&mut self, message: &FromBoard<'_>) {
+        let Self { station, uart } = self;
+        station.say(message, &mut |bytes: &[u8]| send(uart, bytes));
+    }
+
+    pub(crate) fn doing(&self) -> Doing {
+        self.station.doing()
+    }
+
+    pub(crate) fn set_doing(&mut self, doing: Doing) {
+        self.station.set_doing(doing);
+    }
+
+    fn log(&mut self, body: &[u8]) {
+        let Self { station, uart } = self;
+        station.send(Channel::Log, body, &mut |bytes: &[u8]| send(uart, bytes));
+    }
+
+    fn beacon(&mut self) {
+        let Self { station, uart } = self;
+        station.beacon(&mut |bytes: &[u8]| send(uart, bytes));
+    }
+
+    /// The next order that has arrived whole.
+    fn receive(&mut self) -> Option<ToBoard> {
+        let Self { station, uart } = self;
+        loop {
+            match uart.read_word() {
+                Ok(Some(byte)) => {
+                    let order = station.receive(byte, &mut |bytes: &[u8]| send(uart, bytes));
+                    if order.is_some() {
+                        return order;
+                    }
+                }
+                Ok(None) => return None,
+                // A framing or parity error: the frame's checksum will tell.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn say_hello(&mut self) {
+        self.say(&FromBoard::Hello(Hello {
+            protocol: wire::PROTOCOL,
+            build: build_id(),
+            restarts: boot::restarts(),
+            machine: boot::machine().name.as_str(),
+            cores: cores::online() as u32,
+            ram_bytes: boot::free_ram().size(),
+            entry_level: boot::entry_level() as u8,
+            load_address: boot::load_address().0,
+            timer_hz: clock::frequency(),
+        }));
+    }
+}
+
+fn send(uart: &mut Uart<'_>, bytes: &[u8]) {
+    for &byte in bytes {
+        while uart.is_tx_fifo_full() {
+            core::hint::spin_loop();
+        }
+        uart.write_word(byte);
+    }
+}
+
+/// Opens the link on the port that the device tree names. The boot loader has set the line up, and its divisors are
+/// kept: the clock behind them is not in every device tree.
+pub(crate) fn open() {
+    let registers = layout::DEVICES + boot::machine().uart.start().0;
+    let registers = core::ptr::with_exposed_provenance_mut::<PL011Registers>(registers as usize);
+    let Some(registers) = NonNull::new(registers) else {
+        unreachable!("devices are mapped in the upper half")
+    };
+    // SAFETY: the device tree names these registers, they are mapped as device memory, and nothing else uses them.
+    let uart = Uart::new(unsafe { UniqueMmioPointer::new(registers) });
+    // SAFETY: this runs once per start, on the boot core.
+    let station =
+        unsafe { if boot::restarts() == 0 { persist::new_station(boot_id()) } else { persist::station() } };
+    *LINK.lock() = Some(Link { station, uart });
+}
+
+/// A value that no two boots share: the counter, and what the boot loader drew at random, if it did.
+fn boot_id() -> BootId {
+    BootId(boot::machine().seed.rotate_left(17) ^ clock::now())
+}
+
+/// Uses the link, with interrupts masked. `None` if it is not open, or this core is using it already.
+pub(crate) fn with<R>(work: impl FnOnce(&mut Link) -> R) -> Option<R> {
+    interrupts::without(|| {
+        let me = CoreId::current().index() as u64 + 1;
+        if OWNER.load(Relaxed) == me {
+            return None;
+        }
+        let mut link = LINK.lock();
+        OWNER.store(me, Relaxed);
+        let result = link.as_mut().map(work);
+        OWNER.store(0, Relaxed);
+        result
+    })
+}
+
+/// Uses the link whoever holds it: for a core that crashes. If the owner does not let go in time it is taken for dead.
+pub(crate) fn seize<R>(work: impl FnOnce(&mut Link) -> R) -> Option<R> {
+    interrupts::mask();
+    let me = CoreId::current().index() as u64 + 1;
+    let deadline = Deadline::in_ms(SEIZE_MS);
+    while OWNER.load(Relaxed) != me && LINK.is_locked() && !deadline.has_passed() {
+        core::hint::spin_loop();
+    }
+    if LINK.is_locked() {
+        // SAFETY: the owner is this core, inside an exception that never returns, or has not let go for longer than
+        // any frame takes. A frame that it still sends would be damaged, and is asked for again.
+        unsafe { LINK.force_unlock() };
+    }
+    OWNER.store(0, Relaxed);
+    with(work)
+}
+
+/// Looks for orders and answers those that concern the link; for the timer tick, so it never waits for the lock.
+pub(crate) fn tend(beacon: bool) {
+    let Some(mut guard) = LINK.try_lock() else { return };
+    let me = CoreId::current().index() as u64 + 1;
+    OWNER.store(me, Relaxed);
+    let mut report = false;
+    if let Some(link) = guard.as_mut() {
+        while let Some(order) = link.receive() {
+            report |= order == ToBoard::Report;
+        }
+        if beacon {
+            link.beacon();
+        }
+    }
+    OWNER.store(0, Relaxed);
+    drop(guard);
+    if report {
+        cores::ask_all_to_report();
+    }
+}
+
+/// Answers the host until `choose` takes one of its orders.
+pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) -> R {
+    let mut next_beacon = Deadline::in_ms(0);
+    loop {
+        let chosen = with(|link| {
+            if next_beacon.has_passed() {
+                link.beacon();
+                next_beacon = Deadline::in_ms(BEACON_MS);
+            }
+            match link.receive() {
+                Some(ToBoard::Begin { .. }) => {
+                    link.say_hello();
+                    None
+                }
+                order => order.and_then(|order| choose(link, order)),
+            }
+        });
+        if let Some(chosen) = chosen.flatten() {
+            return chosen;
+        }
+        core::hint::spin_loop();
+    }
+}
+
+/// Says hello after a warm restart; a host that is bound hears it, another one will ask.
+pub(crate) fn greet() {
+    with(|link| {
+        if link.station.is_bound() {
+            link.say_hello();
+        }
+    });
+}
+
+/// Sends one core's log record. False if it could not be sent.
+pub(crate) fn log(body: &[u8]) -> bool {
+    with(|link| link.log(body)).is_some()
+}
+
+/// The build id, from the note that the linker made (ELF, "Note Section"): three words, the name, the id.
+#[must_use]
+fn build_id() -> BuildId {
+    const HEADER: u64 = 12 + 4;
+    let start = layout::build_id_start() + HEADER;
+    let size = layout::build_id_end().saturating_sub(start).min(20) as usize;
+    let bytes = core::ptr::with_exposed_provenance::<u8>(start as usize);
+    // SAFETY: the note lies in the image's constants, between its two symbols.
+    let bytes = unsafe { core::slice::from_raw_parts(bytes, size) };
+    let mut id = BuildId::default();
+    for (slot, byte) in id.0.iter_mut().zip(bytes) {
+        *slot = *byte;
+    }
+    id
+}

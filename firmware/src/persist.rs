@@ -1,0 +1,100 @@
+//! What outlives a warm restart: where the image came from, and the link with the frames it keeps.
+//!
+//! It lies in a section that the boot code does not clear. A cold boot writes all of it before anything reads it;
+//! what RAM held before is never read.
+//!
+//! | invariant | kept by | checked by |
+//! |---|---|---|
+//! | `STATION` is initialised | a cold boot calls [`new_station`] first | – |
+//! | one reference to it at a time | one of the two is called once per start, by the boot core alone | `link`'s lock |
+
+#![expect(unsafe_code, reason = "places statics in a section of their own and initialises one by hand")]
+
+use core::{
+    cell::UnsafeCell,
+    mem::MaybeUninit,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+use framekeeper::PhysAddr;
+use wire::{BootId, Station};
+
+/// How many bytes of sent frames can be sent again.
+const RING: usize = 1 << 20;
+
+/// Memory that is initialised by hand.
+struct Slot<T>(UnsafeCell<MaybeUninit<T>>);
+
+// SAFETY: only the boot core touches a slot, while opening the link, before it starts any other core.
+unsafe impl<T> Sync for Slot<T> {}
+
+#[unsafe(link_section = ".persist")]
+static STATION: Slot<Station<'static>> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
+#[unsafe(link_section = ".persist")]
+static RING_BYTES: Slot<[u8; RING]> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
+#[unsafe(link_section = ".persist")]
+static LOAD_ADDRESS: AtomicU64 = AtomicU64::new(0);
+#[unsafe(link_section = ".persist")]
+static DEVICE_TREE: AtomicU64 = AtomicU64::new(0);
+#[unsafe(link_section = ".persist")]
+static ENTRY_LEVEL: AtomicU32 = AtomicU32::new(0);
+#[unsafe(link_section = ".persist")]
+static RESTARTS: AtomicU32 = AtomicU32::new(0);
+
+/// Begins a cold boot.
+pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
+    LOAD_ADDRESS.store(load, Relaxed);
+    DEVICE_TREE.store(device_tree, Relaxed);
+    ENTRY_LEVEL.store(entry_level, Relaxed);
+    RESTARTS.store(0, Relaxed);
+}
+
+/// A new board's end of the link.
+///
+/// # Safety
+///
+/// Called once per cold boot, by the boot core, and not after [`station`].
+pub(crate) unsafe fn new_station(boot: BootId) -> &'static mut Station<'static> {
+    let ring = RING_BYTES.0.get();
+    // SAFETY: no reference to the ring exists yet; bytes of any value will do.
+    let ring: &'static mut [u8; RING] = unsafe {
+        (*ring).as_mut_ptr().write_bytes(0, 1);
+        (*ring).assume_init_mut()
+    };
+    // SAFETY: no reference to the station exists yet.
+    unsafe { (*STATION.0.get()).write(Station::new(boot, ring)) }
+}
+
+/// The board's end of the link, as it was before the warm restart.
+///
+/// # Safety
+///
+/// Called once per warm restart, by the boot core; a station was made in this boot.
+pub(crate) unsafe fn station() -> &'static mut Station<'static> {
+    // SAFETY: initialised by `new_station`; the reference from before the restart is gone with its stacks.
+    unsafe { (*STATION.0.get()).assume_init_mut() }
+}
+
+/// Where the image was loaded.
+pub(crate) fn load_address() -> PhysAddr {
+    PhysAddr(LOAD_ADDRESS.load(Relaxed))
+}
+
+/// Where the boot loader put the device tree.
+pub(crate) fn device_tree() -> PhysAddr {
+    PhysAddr(DEVICE_TREE.load(Relaxed))
+}
+
+/// The exception level the boot loader entered at.
+pub(crate) fn entry_level() -> u32 {
+    ENTRY_LEVEL.load(Relaxed)
+}
+
+/// Warm restarts since the boot.
+pub(crate) fn restarts() -> u32 {
+    RESTARTS.load(Relaxed)
+}
+
+/// Counts a warm restart.
+pub(crate) fn count_restart() {
+    RESTARTS.fetch_add(1, Relaxed);
+}
