@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Work that several cores share.
-pub type Task = dyn Fn(CoreId) + Sync;
+pub type Task<'a> = dyn Fn(CoreId) + Sync + 'a;
 
 /// How long a core may take to come up or to go off.
 const POWER_MS: u64 = 500;
@@ -90,7 +90,7 @@ pub enum State {
 
 struct Slot {
     state: AtomicU8,
-    task: Mutex<Option<&'static Task>>,
+    task: Mutex<Option<&'static Task<'static>>>,
     ticks: AtomicU64,
 }
 
@@ -148,11 +148,11 @@ pub fn current_affinity() -> u64 {
 /// # Panics
 ///
 /// Another core is at work already.
-pub fn on_each(task: &Task) {
+pub fn on_each(task: &Task<'_>) {
     let here = CoreId::current();
     // SAFETY: only the lifetime changes; every core that got the task is waited for below. A core that panics in it
     // stops the whole board, so this function does not return then.
-    let lent = unsafe { core::mem::transmute::<&Task, &'static Task>(task) };
+    let lent = unsafe { core::mem::transmute::<&Task<'_>, &'static Task<'static>>(task) };
     let others = || CoreId::all().filter(|&core| core != here && state(core) != State::Off);
     for core in others() {
         give(core, lent);
@@ -168,7 +168,7 @@ pub fn on_each(task: &Task) {
 /// # Panics
 ///
 /// It is off, or at work.
-pub fn give(core: CoreId, task: &'static Task) {
+pub fn give(core: CoreId, task: &'static Task<'static>) {
     let slot = core.slot();
     // AcqRel: pairs with the Release in `set` by the core, and only one giver succeeds.
     let was = slot.state.compare_exchange(State::Idle as u8, State::Busy as u8, AcqRel, Acquire);
@@ -212,10 +212,9 @@ pub fn bring_up(core: CoreId) -> Result<(), PowerError> {
 ///
 /// It did not go off in time.
 pub fn park(core: CoreId) -> Result<(), PowerError> {
+    // Once only: a second request would stay pending and park the core when it comes back.
     interrupts::ask_to_park(core);
-    wait_for(|| psci::is_off(core.affinity()))?;
-    core.slot().set(State::Off);
-    Ok(())
+    wait_until_off(core)
 }
 
 /// Parks all cores but this one; says which could not be parked, a bit each.
@@ -223,7 +222,7 @@ pub(crate) fn park_others() -> u64 {
     let here = CoreId::current();
     let others = || CoreId::all().filter(|&core| core != here && state(core) != State::Off);
     others().for_each(interrupts::ask_to_park);
-    others().filter(|&core| park(core).is_err()).fold(0, |lost, core| lost | 1 << core.index())
+    others().filter(|&core| wait_until_off(core).is_err()).fold(0, |lost, core| lost | 1 << core.index())
 }
 
 /// Brings up all cores but the one that boots. One that does not come up is logged, and left off.
@@ -283,6 +282,12 @@ extern "C" fn enter(core: u64) -> ! {
         task(core);
         slot.set(State::Idle);
     }
+}
+
+fn wait_until_off(core: CoreId) -> Result<(), PowerError> {
+    wait_for(|| psci::is_off(core.affinity()))?;
+    core.slot().set(State::Off);
+    Ok(())
 }
 
 fn wait_for(condition: impl Fn() -> bool) -> Result<(), PowerError> {

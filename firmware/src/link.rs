@@ -194,6 +194,7 @@ pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) 
             match link.receive() {
                 Some(ToBoard::Begin { .. }) => {
                     link.say_hello();
+                    link.beacon();
                     None
                 }
                 order => order.and_then(|order| choose(link, order)),

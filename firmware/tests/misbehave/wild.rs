@@ -1,0 +1,84 @@
+//! The ways to misbehave that need more than a line.
+
+use core::{
+    arch::asm,
+    hint::black_box,
+    ptr::{with_exposed_provenance, with_exposed_provenance_mut},
+    sync::atomic::AtomicBool,
+};
+
+use firmware::{boot, cores::CoreId, layout};
+
+/// Set by a core just before it hangs for good.
+pub(crate) static HUNG: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn core(index: usize) -> CoreId {
+    match CoreId::all().nth(index) {
+        Some(core) => core,
+        None => panic!("this test needs core {index}"),
+    }
+}
+
+pub(crate) fn hang() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+pub(crate) fn read(address: u64) -> u64 {
+    // SAFETY: it is not safe. The fault is what the test is about.
+    unsafe { with_exposed_provenance::<u64>(address as usize).read_volatile() }
+}
+
+pub(crate) fn write(address: u64, value: u64) {
+    // SAFETY: it is not safe. The fault is what the test is about.
+    unsafe { with_exposed_provenance_mut::<u64>(address as usize).write_volatile(value) }
+}
+
+pub(crate) fn call(address: u64) {
+    // SAFETY: it is not safe. The fault is what the test is about.
+    unsafe { asm!("blr {}", in(reg) address, clobber_abi("C")) }
+}
+
+pub(crate) fn undefined() {
+    // SAFETY: the exception is what the test is about.
+    unsafe { asm!("udf #0") }
+}
+
+/// Uses stack until there is none.
+#[inline(never)]
+pub(crate) fn recurse(depth: u64) -> u64 {
+    let filler = black_box([depth; 64]);
+    if depth == 0 { 0 } else { recurse(depth - 1) + filler[depth as usize % 64] }
+}
+
+/// Puts bytes on the serial port, past everything that would frame them.
+pub(crate) fn send(bytes: &[u8]) {
+    let port = layout::DEVICES + boot::machine().uart.start().0;
+    for &byte in bytes {
+        // SAFETY: the port's data register; the link's driver does not expect this, and that is the point.
+        unsafe { with_exposed_provenance_mut::<u32>(port as usize).write_volatile(u32::from(byte)) };
+    }
+}
+
+/// Bytes from a fixed seed, zeros among them.
+pub(crate) fn send_random(count: usize) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for _ in 0..count {
+        // Xorshift: any spread of bytes will do.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        send(&[state as u8]);
+    }
+}
+
+/// A frame with a right checksum that says this test passed; only the nonce is a guess.
+pub(crate) fn forge_verdict() {
+    use wire::{FromBoard, Outcome, RunId, Station, Verdict};
+    let mut station = Station::new(wire::BootId(1), &mut []);
+    for run in 1..100 {
+        let verdict = Verdict { run: RunId(run), outcome: Outcome::Passed, lost_cores: 0 };
+        station.say(&FromBoard::Verdict(verdict), &mut |bytes: &[u8]| send(bytes));
+    }
+}

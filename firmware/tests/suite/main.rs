@@ -1,0 +1,13 @@
+//! All suites as one image: one load of a board serves them all.
+//!
+//! A file is an area, a module in it a topic, a function a behaviour.
+
+#![no_std]
+#![no_main]
+
+use firmware as _;
+
+mod boot;
+mod cores;
+mod log;
+mod translation;
