@@ -307,7 +307,7 @@ fn physical<T>(value: &T) -> u64 {
     let par: u64;
     // SAFETY: a translation has no side effect but PAR_EL1.
     unsafe {
-        core::arch::asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) va, out(reg) par, options(nostack))
+        core::arch::asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) va, out(reg) par, options(nostack));
     };
     (par & 0x000f_ffff_ffff_f000) | (va as u64 & 0xfff)
 }

@@ -22,6 +22,8 @@
 //!
 //! A test uses [`cores::on_each`] to work on all cores, `defmt` to log, and [`boot`] to see the machine.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![expect(rustdoc::private_intra_doc_links, reason = "its documentation is for those who read the code")]
 #![no_std]
 
 #[cfg(not(target_os = "none"))]

@@ -118,9 +118,13 @@ pub(crate) fn open() {
     };
     // SAFETY: the device tree names these registers, they are mapped as device memory, and nothing else uses them.
     let uart = Uart::new(unsafe { UniqueMmioPointer::new(registers) });
-    // SAFETY: this runs once per start, on the boot core.
-    let station =
-        unsafe { if boot::restarts() == 0 { persist::new_station(boot_id()) } else { persist::station() } };
+    let station = if boot::restarts() == 0 {
+        // SAFETY: this runs once per start, on the boot core, and this start is a cold boot.
+        unsafe { persist::new_station(boot_id()) }
+    } else {
+        // SAFETY: this runs once per start, on the boot core, and a cold boot came before.
+        unsafe { persist::station() }
+    };
     *LINK.lock() = Some(Link { station, uart });
 }
 

@@ -29,17 +29,18 @@ struct Record {
     /// The core's number and the frame.
     body: [u8; MAX_BODY],
     length: usize,
-    whole: bool,
+    /// False in a new record, so that all of them can lie in `.bss`.
+    is_cut: bool,
     masks: u64,
 }
 
 impl Record {
     const fn new() -> Self {
-        Self { body: [0; MAX_BODY], length: 0, whole: true, masks: 0 }
+        Self { body: [0; MAX_BODY], length: 0, is_cut: false, masks: 0 }
     }
 
     fn begin(&mut self, core: usize, masks: u64) {
-        (self.length, self.whole, self.masks) = (0, true, masks);
+        (self.length, self.is_cut, self.masks) = (0, false, masks);
         self.write(&[core as u8]);
     }
 
@@ -49,12 +50,12 @@ impl Record {
                 place.copy_from_slice(bytes);
                 self.length += bytes.len();
             }
-            None => self.whole = false,
+            None => self.is_cut = true,
         }
     }
 
     fn send(&self) -> bool {
-        self.whole && self.body.get(..self.length).is_some_and(link::log)
+        !self.is_cut && self.body.get(..self.length).is_some_and(link::log)
     }
 }
 

@@ -157,7 +157,7 @@ fn reserved(tree: &Fdt<'_>) -> Result<Memory, MachineError> {
             reserved.add(range.round_outward())?;
         }
     }
-    let nodes = tree.find_node("/reserved-memory").into_iter().flat_map(|node| node.children());
+    let nodes = tree.find_node("/reserved-memory").into_iter().flat_map(FdtNode::children);
     for node in nodes.filter(|node| is_enabled(*node)) {
         // A node with a size and no address is placed by the operating system; here nobody asks for it.
         for range in ranges(node).into_iter().flatten().flatten() {
@@ -240,7 +240,7 @@ fn uart(tree: &Fdt<'_>) -> Result<PhysRange, MachineError> {
 
 /// FNV-1a over the seeds under `/chosen`.
 fn seed(tree: &Fdt<'_>) -> u64 {
-    let seeds = tree.find_node("/chosen").into_iter().flat_map(|node| node.properties());
+    let seeds = tree.find_node("/chosen").into_iter().flat_map(FdtNode::properties);
     let seeds = seeds.filter(|property| matches!(property.name, "kaslr-seed" | "rng-seed"));
     seeds.flat_map(|property| property.value).fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
         // Wrapping: a hash, not a quantity.

@@ -5,7 +5,7 @@
 
 use core::{
     fmt::Write,
-    panic::PanicInfo,
+    panic::{Location, PanicInfo},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -27,8 +27,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     let note = FromBoard::Panic {
         core: CoreId::current().index() as u32,
         message: message.as_str(),
-        file: location.map_or("", |location| location.file()),
-        line: location.map_or(0, |location| location.line()),
+        file: location.map_or("", Location::file),
+        line: location.map_or(0, Location::line),
         backtrace: exceptions::backtrace_from_here(),
     };
     let running = link::seize(|link| {

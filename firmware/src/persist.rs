@@ -27,6 +27,17 @@ struct Slot<T>(UnsafeCell<MaybeUninit<T>>);
 // SAFETY: only the boot core touches a slot, while opening the link, before it starts any other core.
 unsafe impl<T> Sync for Slot<T> {}
 
+impl<T> Slot<T> {
+    /// # Safety
+    ///
+    /// The reference is the only one.
+    #[expect(clippy::mut_from_ref, reason = "a cell; the caller vouches for uniqueness")]
+    unsafe fn get_mut(&self) -> &mut MaybeUninit<T> {
+        // SAFETY: the caller says so.
+        unsafe { &mut *self.0.get() }
+    }
+}
+
 #[unsafe(link_section = ".persist")]
 static STATION: Slot<Station<'static>> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
 #[unsafe(link_section = ".persist")]
@@ -54,14 +65,16 @@ pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
 ///
 /// Called once per cold boot, by the boot core, and not after [`station`].
 pub(crate) unsafe fn new_station(boot: BootId) -> &'static mut Station<'static> {
-    let ring = RING_BYTES.0.get();
-    // SAFETY: no reference to the ring exists yet; bytes of any value will do.
-    let ring: &'static mut [u8; RING] = unsafe {
-        (*ring).as_mut_ptr().write_bytes(0, 1);
-        (*ring).assume_init_mut()
-    };
-    // SAFETY: no reference to the station exists yet.
-    unsafe { (*STATION.0.get()).write(Station::new(boot, ring)) }
+    // SAFETY: no reference to it exists yet.
+    let station = unsafe { STATION.get_mut() };
+    // SAFETY: likewise.
+    let ring = unsafe { RING_BYTES.get_mut() };
+    // In place: an array by value would pass over the stack.
+    // SAFETY: the pointer is to the slot, and zeros are bytes.
+    unsafe { ring.as_mut_ptr().write_bytes(0, 1) };
+    // SAFETY: every byte was just given a value.
+    let ring = unsafe { ring.assume_init_mut() };
+    station.write(Station::new(boot, ring))
 }
 
 /// The board's end of the link, as it was before the warm restart.
@@ -70,8 +83,10 @@ pub(crate) unsafe fn new_station(boot: BootId) -> &'static mut Station<'static> 
 ///
 /// Called once per warm restart, by the boot core; a station was made in this boot.
 pub(crate) unsafe fn station() -> &'static mut Station<'static> {
-    // SAFETY: initialised by `new_station`; the reference from before the restart is gone with its stacks.
-    unsafe { (*STATION.0.get()).assume_init_mut() }
+    // SAFETY: the reference from before the restart is gone with its stacks.
+    let station = unsafe { STATION.get_mut() };
+    // SAFETY: initialised by `new_station` in this boot.
+    unsafe { station.assume_init_mut() }
 }
 
 /// Where the image was loaded.

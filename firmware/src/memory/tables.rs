@@ -132,6 +132,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The frames of one core's three stacks.
+#[derive(Clone, Copy)]
 struct StackFrames {
     start: u64,
 }

@@ -21,6 +21,15 @@
 //! [`Station`] is the board's end, without allocation; [`host::Receiver`] (feature `host`) is the host's. Both
 //! are pure: bytes go in, bytes and meanings come out.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation
+    )
+)]
 #![cfg_attr(not(any(test, feature = "host")), no_std)]
 
 mod deframer;

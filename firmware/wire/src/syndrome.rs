@@ -10,7 +10,7 @@ impl Syndrome {
     /// The exception class, bits 31:26.
     #[must_use]
     pub const fn class(self) -> u8 {
-        (self.0 >> 26) as u8 & 0x3f
+        self.0.to_le_bytes()[3] >> 2
     }
 
     /// Whether FAR_EL1 holds the address that was touched: an abort whose FnV bit is clear, or a misaligned PC.
@@ -25,7 +25,7 @@ impl Syndrome {
     }
 
     const fn fault_status(self) -> u8 {
-        (self.0 & 0x3f) as u8
+        self.0.to_le_bytes()[0] & 0x3f
     }
 
     const fn is_write(self) -> bool {
