@@ -2,7 +2,7 @@
 //! wrong, no test may be without an end, and what can be recovered must be.
 //!
 //! `cargo test -p host-runner --test simulated -- --nocapture` prints a line of figures for each kind of fault. Every
-//! failure names the seed of its session.
+//! failure names the seed of its session. `SIMULATED_TIMES=50` runs so many times the sessions.
 
 mod board;
 mod campaign;
