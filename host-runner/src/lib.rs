@@ -13,4 +13,5 @@
 //! is a unit test, and a recorded run gives the same report again. Processes, sockets and files are around it.
 
 pub mod plan;
+pub mod record;
 pub mod session;

@@ -191,8 +191,8 @@ impl Session {
                 self.suspect(Status::Crash(Crash::PoweredOff), &reason);
                 self.boot(reason);
             }
-            (Phase::Running { .. } | Phase::Ordered { .. }, Closed::Lost(_)) => self.spoil_and_boot(reason),
-            (Phase::Inquest { owed: true, .. }, _) => self.spoil_and_boot(reason),
+            (Phase::Running { .. } | Phase::Ordered { .. }, Closed::Lost(_))
+            | (Phase::Inquest { owed: true, .. }, _) => self.spoil_and_boot(reason),
             // What the test did is known already; only details of it are not.
             (Phase::Crashed { .. } | Phase::Inquest { .. }, _) => self.conclude(),
             _ => self.boot(reason),

@@ -16,7 +16,8 @@ const fn ms(ms: usize) -> Duration {
 /// How the board behaves between tests.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Habits {
-    /// With each beacon in which it waits, the board resets with this probability.
+    /// With each beacon in which it waits, the board resets with this probability; not twice between two tests,
+    /// which would make it a boot loop now and then.
     pub(crate) resets: f64,
     /// Each test logs up to this many records.
     pub(crate) chatter: usize,
@@ -40,6 +41,7 @@ pub(crate) struct Board {
     station: Box<Station<65536>>,
     state: State,
     restarts: u32,
+    has_reset: bool,
     output: Output,
 }
 
@@ -78,7 +80,8 @@ impl Board {
     /// A board that is switched off, with an image whose tests do this.
     pub(crate) fn new(truths: Vec<Truth>, habits: Habits, dice: Dice) -> Self {
         let station = Box::new(Station::new(BootId(0)));
-        Self { truths, habits, dice, station, state: State::Off, restarts: 0, output: Output::default() }
+        let (state, output) = (State::Off, Output::default());
+        Self { truths, habits, dice, station, state, restarts: 0, has_reset: false, output }
     }
 
     /// Switches it on, or off and on.
@@ -111,20 +114,19 @@ impl Board {
             State::Off | State::Silent => {}
             State::Loading(_) => self.start_image(now),
             State::Restarting(_) => self.restart(now),
-            State::Waiting { .. } if self.dice.chance(self.habits.resets) => self.power_on(now),
+            State::Waiting { .. } if !self.has_reset && self.dice.chance(self.habits.resets) => {
+                self.has_reset = true;
+                self.power_on(now);
+            }
             State::Waiting { beacon_at } => {
                 *beacon_at = now + ms(100);
-                self.beacon();
-            }
-            State::Crashed { beacon_at } => {
-                *beacon_at = now + ms(500);
                 self.beacon();
             }
             State::Testing { steps, .. } if steps.front().is_some_and(|(at, _)| *at <= now) => {
                 let step = steps.pop_front().map(|(_, step)| step);
                 self.take(step.unwrap_or(Step::Log), now);
             }
-            State::Testing { beacon_at, .. } => {
+            State::Testing { beacon_at, .. } | State::Crashed { beacon_at } => {
                 *beacon_at = now + ms(500);
                 self.beacon();
             }
@@ -184,6 +186,7 @@ impl Board {
     }
 
     fn begin(&mut self, run: RunId, index: usize, now: Duration) {
+        self.has_reset = false;
         self.say(&FromBoard::Started { run });
         let steps = self.script(self.truths[index], now);
         self.state = State::Testing { run, beacon_at: now + ms(500), steps };
@@ -192,23 +195,10 @@ impl Board {
     /// Some log, and the end.
     fn script(&mut self, truth: Truth, now: Duration) -> VecDeque<(Duration, Step)> {
         let mut steps = vec![Step::Log; self.dice.below(self.habits.chatter + 1)];
-        steps.extend_from_slice(match truth {
-            Truth::Passes => &[Step::Verdict(Outcome::Passed, 0)],
-            Truth::Fails => &[Step::Verdict(Outcome::Failed, 0)],
-            Truth::Panics => &[Step::Panic(0), Step::Verdict(Outcome::Panicked, 0)],
-            Truth::Hangs => &[],
-            Truth::FallsSilent => &[Step::FallSilent],
-            Truth::Resets => &[Step::Reset],
-            Truth::PowersOff => &[Step::PowerOff],
-            _ => &[],
-        });
-        match truth {
-            Truth::PanicsOn(core) => steps.push(Step::Panic(core)),
-            Truth::Faults(core) => steps.push(Step::Crash(Cause::Exception, core)),
-            Truth::Overflows(core) => steps.push(Step::Crash(Cause::StackOverflow, core)),
-            Truth::LosesCore(core) => steps.push(Step::Verdict(Outcome::Passed, 1 << core)),
-            _ => {}
+        if truth == Truth::Panics {
+            steps.push(Step::Panic(0));
         }
+        steps.extend(last_step(truth));
         let mut at = now;
         let mut later = || {
             at += ms(self.dice.between(1, 40));
@@ -281,4 +271,21 @@ impl Board {
         let blocks = &mut self.output.blocks;
         self.station.beacon(&mut |bytes: &[u8]| blocks.push(bytes.to_vec()));
     }
+}
+
+/// How a test ends, if it does.
+fn last_step(truth: Truth) -> Option<Step> {
+    Some(match truth {
+        Truth::Passes => Step::Verdict(Outcome::Passed, 0),
+        Truth::Fails => Step::Verdict(Outcome::Failed, 0),
+        Truth::Panics => Step::Verdict(Outcome::Panicked, 0),
+        Truth::PanicsOn(core) => Step::Panic(core),
+        Truth::Faults(core) => Step::Crash(Cause::Exception, core),
+        Truth::Overflows(core) => Step::Crash(Cause::StackOverflow, core),
+        Truth::Hangs => return None,
+        Truth::FallsSilent => Step::FallSilent,
+        Truth::Resets => Step::Reset,
+        Truth::PowersOff => Step::PowerOff,
+        Truth::LosesCore(core) => Step::Verdict(Outcome::Passed, 1 << core),
+    })
 }

@@ -14,7 +14,7 @@ const TESTS: usize = 20;
 enum Excuse {
     /// Nothing: everything can be recovered.
     None,
-    /// The line was closed so often that a test was given up.
+    /// The line was closed so often that a test was given up, or three boots in a row.
     Infra,
     /// The time for the whole run was up.
     Total,
@@ -41,7 +41,7 @@ struct Figures {
 impl Campaign {
     /// Sessions in which everything can be recovered.
     pub(crate) fn new(name: &'static str, sessions: u64, conditions: Conditions) -> Self {
-        Self { name, sessions: sessions * times(), conditions, excuse: Excuse::None }
+        Self { name, sessions: 4 * sessions * times(), conditions, excuse: Excuse::None }
     }
 
     /// Sessions in which a test may be hit three times by what no protocol can recover: its line was closed.
@@ -97,13 +97,14 @@ impl Campaign {
             assert!(right, "{name}, seed {seed}, test {index}: {status:?} instead of {truth:?}");
         }
         assert_eq!(summary.exit_code(), exit_code(&summary.ends), "{name}, seed {seed}: {summary:?}");
-        assert_eq!(summary.cut_short, None, "{name}, seed {seed}");
+        let may_be_cut = self.excuse == Excuse::Infra && outcome.closings >= 3;
+        assert!(summary.cut_short.is_none() || may_be_cut, "{name}, seed {seed}: {summary:?}");
     }
 
     fn excuses(&self, status: &Status, closings: u32) -> bool {
         match self.excuse {
             Excuse::None => false,
-            Excuse::Infra => matches!(status, Status::Infra(_)) && closings >= 3,
+            Excuse::Infra => matches!(status, Status::Infra(_) | Status::NotRun(_)) && closings >= 3,
             Excuse::Total => matches!(status, Status::NotRun(_) | Status::Timeout(Timeout::Total)),
         }
     }
@@ -121,7 +122,7 @@ impl Figures {
     }
 }
 
-/// What the numbers of sessions are multiplied with, for a longer search: `SIMULATED_TIMES=50`.
+/// What the numbers of sessions are multiplied with, for a longer search.
 fn times() -> u64 {
     std::env::var("SIMULATED_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
@@ -166,7 +167,7 @@ fn earlier_output(seed: u64) -> Vec<Vec<u8>> {
 
 fn forged(seed: u64) -> Vec<Vec<u8>> {
     let run_of = |number: u32| RunId(number / 2);
-    let nonce_of = |number: u32| if number % 2 == 0 { Nonce::UNBOUND } else { Nonce(seed) };
+    let nonce_of = |number: u32| if number.is_multiple_of(2) { Nonce::UNBOUND } else { Nonce(seed) };
     let verdict = |number: u32| {
         let outcome = wire::Outcome::Passed;
         let message = FromBoard::Verdict(Verdict { run: run_of(number), outcome, lost_cores: 0 });

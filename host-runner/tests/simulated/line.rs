@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
 use std::time::Duration;
 
 const LATENCY: Duration = Duration::from_millis(1);
@@ -22,6 +23,8 @@ pub(crate) struct Faults {
     pub(crate) bursts: f64,
     /// The shortest and the longest burst.
     pub(crate) burst: (usize, usize),
+    /// Everything is lost for up to three seconds. Per block.
+    pub(crate) outages: f64,
     /// A block comes again, up to two seconds later. Per block.
     pub(crate) repeated: f64,
     /// A block is overtaken by those after it. Per block.
@@ -46,6 +49,7 @@ pub(crate) struct Line {
     /// Bytes of the present burst that are still to be lost.
     burst: usize,
     burst_until: Duration,
+    dead_until: Duration,
 }
 
 impl Line {
@@ -60,11 +64,18 @@ impl Line {
             until,
             burst: 0,
             burst_until: Duration::ZERO,
+            dead_until: Duration::ZERO,
         }
     }
 
     /// Sends a block.
     pub(crate) fn send(&mut self, block: &[u8], now: Duration) {
+        if self.dice.chance(self.faults.outages) {
+            self.dead_until = now + Duration::from_millis(self.dice.below(3000) as u64);
+        }
+        if now < self.dead_until {
+            return;
+        }
         let whole = self.insert(block.to_vec());
         let block = self.damage(whole, now);
         if self.dice.chance(self.faults.repeated) {
@@ -94,7 +105,7 @@ impl Line {
 
     /// The next block that has arrived.
     pub(crate) fn receive(&mut self, now: Duration) -> Option<Vec<u8>> {
-        self.under_way.first_entry().filter(|entry| entry.key().0 <= now).map(|entry| entry.remove())
+        self.under_way.first_entry().filter(|entry| entry.key().0 <= now).map(OccupiedEntry::remove)
     }
 
     fn rates(faults: &Faults) -> [f64; 4] {

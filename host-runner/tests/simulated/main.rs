@@ -55,6 +55,12 @@ fn bursts_are_lost() {
 }
 
 #[test]
+fn the_line_is_dead_for_seconds() {
+    Campaign::new("outages of 0..3 s, 1 %", 600, on_the_line(Faults { outages: 0.01, ..Faults::default() }))
+        .run();
+}
+
+#[test]
 fn bytes_are_doubled() {
     Campaign::new("bytes doubled 1e-3", 800, on_the_line(Faults { doubled: 1e-3, ..Faults::default() }))
         .run();
@@ -112,6 +118,7 @@ fn everything_at_once() {
         doubled: 1e-4,
         bursts: 1e-4,
         burst: (16, 512),
+        outages: 0.002,
         repeated: 0.05,
         delayed: 0.05,
         garbage: 0.02,

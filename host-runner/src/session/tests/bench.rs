@@ -167,17 +167,17 @@ impl Bench {
     /// The orders that were sent since they were last looked at.
     pub(super) fn orders(&mut self) -> Vec<ToBoard> {
         let actions = std::mem::take(&mut self.actions);
-        actions.iter().filter_map(sent).flat_map(|bytes| decode(bytes)).map(|(_, order)| order).collect()
+        actions.iter().filter_map(sent).flat_map(decode).map(|(_, order)| order).collect()
     }
 
     /// The nonce that was last offered to `boot`.
     pub(super) fn offered(&self, boot: BootId) -> Option<Nonce> {
-        let sent = self.actions.iter().filter_map(sent).flat_map(|bytes| decode(bytes));
+        let sent = self.actions.iter().filter_map(sent).flat_map(decode);
         sent.filter_map(|(_, order)| match order {
             ToBoard::Begin { boot: meant, nonce } if meant == boot => Some(nonce),
             _ => None,
         })
-        .last()
+        .next_back()
     }
 
     /// Whether the board was started since the actions were last looked at.
