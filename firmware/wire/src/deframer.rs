@@ -47,6 +47,12 @@ impl<const N: usize> Deframer<N> {
         (self.length >= N).then(|| Chunk::Noise(self.take_unfinished()))
     }
 
+    /// The bytes since the last zero byte, left where they are.
+    #[must_use]
+    pub fn unfinished(&self) -> &[u8] {
+        self.raw.get(..self.length).unwrap_or_default()
+    }
+
     /// The bytes since the last zero byte. Between frames they are text whose line has fallen silent.
     pub fn take_unfinished(&mut self) -> &[u8] {
         let length = core::mem::take(&mut self.length);

@@ -1,6 +1,6 @@
 //! The host's end of the link: a stream of bytes becomes messages in order, text, and gaps.
 //!
-//! A [`Receiver`] decides nothing. It holds frames back until those before them have arrived, says which are
+//! A [`Receiver`] decides nothing. Its [`Listener`] holds frames back until those before them have arrived, says which are
 //! missing, and gives up on a frame only when the board says that it is gone.
 
 use std::collections::BTreeMap;
@@ -42,30 +42,22 @@ pub enum Heard {
 /// Frames this far ahead of what is expected are refused: no board has more of them in its outbox.
 const WINDOW: u32 = 1 << 20;
 
-/// The host's end.
+/// The host's end: cuts the stream and puts the frames of one boot in order.
 #[derive(Debug, Default)]
 pub struct Receiver {
     incoming: Deframer,
-    nonce: Option<Nonce>,
-    expected: u32,
-    /// One above the highest number known to have been sent.
-    known: u32,
-    early: BTreeMap<u32, (Channel, Vec<u8>)>,
+    listener: Listener,
 }
 
 impl Receiver {
     /// Listens to the boot with this nonce from now on, from its first frame.
     pub fn bind(&mut self, nonce: Nonce) {
-        self.nonce = Some(nonce);
-        self.expected = 0;
-        self.known = 0;
-        self.early.clear();
+        self.listener = Listener::new(nonce);
     }
 
     /// Listens to boots without a nonce only.
     pub fn unbind(&mut self) {
-        self.nonce = None;
-        self.early.clear();
+        self.listener = Listener::default();
     }
 
     /// Takes bytes; what they mean is added to `heard`.
@@ -74,11 +66,7 @@ impl Receiver {
             match self.incoming.receive(byte) {
                 None => {}
                 Some(Chunk::Noise(noise)) => heard.push(Heard::Noise(noise.to_vec())),
-                Some(Chunk::Frame(frame)) => {
-                    let (channel, nonce, sequence) = (frame.channel, frame.nonce, frame.sequence);
-                    let body = frame.body.to_vec();
-                    self.accept(channel, nonce, sequence, body, heard);
-                }
+                Some(Chunk::Frame(frame)) => self.listener.accept(&frame, heard),
             }
         }
     }
@@ -91,19 +79,40 @@ impl Receiver {
     /// The first range of frames that were sent and have not arrived.
     #[must_use]
     pub fn missing(&self) -> Option<ToBoard> {
+        self.listener.missing()
+    }
+}
+
+/// Puts the frames of one boot in order. By default it listens to boots without a nonce only.
+///
+/// Several of them can share one [`Deframer`], where it is not known yet which of several boots will answer.
+#[derive(Debug, Default)]
+pub struct Listener {
+    nonce: Option<Nonce>,
+    expected: u32,
+    /// One above the highest number known to have been sent.
+    known: u32,
+    early: BTreeMap<u32, (Channel, Vec<u8>)>,
+}
+
+impl Listener {
+    /// Listens to the boot with this nonce, from its first frame.
+    #[must_use]
+    pub fn new(nonce: Nonce) -> Self {
+        Self { nonce: Some(nonce), ..Self::default() }
+    }
+
+    /// The first range of frames that were sent and have not arrived.
+    #[must_use]
+    pub fn missing(&self) -> Option<ToBoard> {
         let until = self.early.keys().next().copied().unwrap_or(self.known);
         (self.nonce.is_some() && until > self.expected)
             .then_some(ToBoard::Again { from: self.expected, until })
     }
 
-    fn accept(
-        &mut self,
-        channel: Channel,
-        nonce: Nonce,
-        sequence: u32,
-        body: Vec<u8>,
-        heard: &mut Vec<Heard>,
-    ) {
+    /// Takes a frame; what it means is added to `heard`.
+    pub fn accept(&mut self, frame: &Frame<'_>, heard: &mut Vec<Heard>) {
+        let Frame { channel, nonce, sequence, body } = *frame;
         let bound = self.nonce == Some(nonce);
         if !bound && nonce != Nonce::UNBOUND {
             heard.push(Heard::Stale);
@@ -113,17 +122,17 @@ impl Receiver {
             // Only the host sends orders: this one was echoed by the line.
             Channel::Order => heard.push(Heard::Stale),
             Channel::Beacon => self.accept_beacon(bound, nonce, body, heard),
-            _ if !bound => heard.push(Heard::Unbound { channel, body }),
-            Channel::Gone => self.give_up(&body, heard),
+            _ if !bound => heard.push(Heard::Unbound { channel, body: body.to_vec() }),
+            Channel::Gone => self.give_up(body, heard),
             Channel::Control | Channel::Log | Channel::Numbers => {
                 self.accept_sequenced(channel, sequence, body, heard);
             }
         }
     }
 
-    fn accept_beacon(&mut self, bound: bool, nonce: Nonce, body: Vec<u8>, heard: &mut Vec<Heard>) {
-        let Ok(beacon) = postcard::from_bytes::<Beacon>(&body) else {
-            heard.push(Heard::Noise(body));
+    fn accept_beacon(&mut self, bound: bool, nonce: Nonce, body: &[u8], heard: &mut Vec<Heard>) {
+        let Ok(beacon) = postcard::from_bytes::<Beacon>(body) else {
+            heard.push(Heard::Noise(body.to_vec()));
             return;
         };
         if bound && beacon.next_sequence.saturating_sub(self.expected) < WINDOW {
@@ -132,12 +141,12 @@ impl Receiver {
         heard.push(Heard::Beacon { nonce, beacon });
     }
 
-    fn accept_sequenced(&mut self, channel: Channel, sequence: u32, body: Vec<u8>, heard: &mut Vec<Heard>) {
+    fn accept_sequenced(&mut self, channel: Channel, sequence: u32, body: &[u8], heard: &mut Vec<Heard>) {
         if sequence < self.expected || sequence - self.expected >= WINDOW {
             return;
         }
         self.known = self.known.max(sequence + 1);
-        self.early.insert(sequence, (channel, body));
+        self.early.insert(sequence, (channel, body.to_vec()));
         self.release(heard);
     }
 

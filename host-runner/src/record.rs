@@ -1,0 +1,112 @@
+//! Keeps a run on disk, and runs it again from there.
+//!
+//! A recording is a directory:
+//!
+//! | file | content |
+//! |---|---|
+//! | `run.json` | [`Header`]: what was to be run, and how |
+//! | `events.jsonl` | one line for each event: its time in microseconds, and what it was |
+//! | `line.bin` | the bytes from the board; an event says how many of them it brought |
+//! | `sent.bin` | the bytes to the board, for people: a replay does not need them |
+//!
+//! Bytes are written before the line that counts them, and nothing is buffered, so that whatever a killed runner leaves behind
+//! is a recording too: of the run's beginning. [`replay`] ends it as if the user had interrupted it there.
+
+mod reader;
+mod replay;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use reader::Recording;
+pub use replay::replay;
+pub use writer::Recorder;
+
+use crate::plan::Plan;
+use crate::session::{Budgets, Closed};
+use std::path::PathBuf;
+
+/// The version of the files. It changes when a recording can no longer be read as before.
+pub const FORMAT: u32 = 1;
+
+const HEADER_FILE: &str = "run.json";
+const EVENTS_FILE: &str = "events.jsonl";
+const LINE_FILE: &str = "line.bin";
+const SENT_FILE: &str = "sent.bin";
+
+/// What was to be run, and how: with the events it is all that a session depends on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What the session drew its nonces from.
+    pub seed: u64,
+    /// How long things may take.
+    pub budgets: Budgets,
+    /// What was to be run.
+    pub plan: Plan,
+    /// The board's name.
+    pub board: String,
+    /// The command line that began the run.
+    pub command: Vec<String>,
+}
+
+/// Why a run cannot be recorded, or a recording cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or the directory cannot be made, written or read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The header is not one.
+    #[error("{}: {source}", path.display())]
+    Header {
+        /// The header's file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The recording was made by another version of this program.
+    #[error("{}: format {found} instead of {FORMAT}", path.display())]
+    Format {
+        /// The header's file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// A whole line of the events is not one.
+    #[error("{}, line {line}: {source}", path.display())]
+    Event {
+        /// The events' file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// A line of the events.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Entry {
+    at_us: u64,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum What {
+    Start,
+    Bytes { length: usize },
+    Sent { length: usize },
+    Closed { why: Closed },
+    LoadFailed { reason: String },
+    Inspected { report: String },
+    Tick,
+    Interrupted,
+}

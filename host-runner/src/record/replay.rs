@@ -1,0 +1,31 @@
+//! Runs a recording again.
+
+use super::Recording;
+use crate::session::{Action, Event, Notice, Session, Summary};
+use std::time::Duration;
+
+/// Gives a new session what the recorded one was given. `tell` gets the same notices at the same times, and the same summary
+/// comes out; if the recording ends before its run did, the run is interrupted there.
+pub fn replay(recording: &Recording, tell: &mut dyn FnMut(Duration, &Notice)) -> Summary {
+    let header = &recording.header;
+    let mut session = Session::new(header.plan.clone(), header.budgets, header.seed);
+    let mut now = recording.start.unwrap_or_default();
+    let mut summary = Summary::default();
+    let mut hand_on = |actions: Vec<Action>, now| {
+        for action in actions {
+            if let Action::Tell(notice) = action {
+                tell(now, &notice);
+                if let Notice::Finished(finished) = notice {
+                    summary = finished;
+                }
+            }
+        }
+    };
+    hand_on(session.start(now), now);
+    for (at, event) in &recording.events {
+        now = *at;
+        hand_on(session.on(event.clone(), now), now);
+    }
+    hand_on(session.on(Event::Interrupted, now), now);
+    summary
+}

@@ -1,0 +1,58 @@
+//! What goes into a session and what comes out of it.
+
+use super::Notice;
+use std::time::Duration;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Budgets {
+    /// From power-on to the first verified message, and from a verdict to the board's readiness for the next test.
+    pub boot: Duration,
+    /// A test that has no limit of its own.
+    pub test: Duration,
+    /// Without any sign of life during a test.
+    pub silence: Duration,
+    /// The whole run.
+    pub total: Duration,
+}
+
+/// What happens to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Bytes from the board.
+    Bytes(Vec<u8>),
+    /// The line to the board has ended.
+    Closed(Closed),
+    /// The board could not be loaded or started.
+    LoadFailed(String),
+    /// Answer to [`Action::Inspect`]: what a debugger sees, for people to read.
+    Inspected(String),
+    /// Time has passed; the session asked for it by `next_wake`.
+    Tick,
+    /// The user wants the run to end.
+    Interrupted,
+}
+
+/// Why a line has ended.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Closed {
+    /// The machine switched itself off in good order (QEMU exits with 0).
+    PoweredOff,
+    /// Whatever stood behind the line is gone: why, for people to read.
+    Lost(String),
+}
+
+/// What a session wants done. Carried out in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Stop whatever runs, load the image and start the board; bytes that are still under way from before are void.
+    Boot,
+    /// Send these bytes to the board.
+    Send(Vec<u8>),
+    /// Ask the loader what the cores are doing, if it can tell; the answer is [`Event::Inspected`].
+    Inspect,
+    /// Tell the user.
+    Tell(Notice),
+    /// The run is over: stop the board. The session accepts no more events.
+    Finish,
+}

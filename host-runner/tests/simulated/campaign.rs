@@ -1,0 +1,181 @@
+//! Many sessions under the same conditions, and what must hold for each of them.
+
+use crate::world::{self, Conditions, Outcome, Stale};
+use host_runner::plan::Selected;
+use host_runner::session::{Notice, Status, Timeout};
+use std::sync::OnceLock;
+use wire::host::encode_order;
+use wire::{Channel, Frame, FromBoard, Nonce, RunId, ToBoard, Verdict};
+
+const TESTS: usize = 20;
+
+/// What may come of a test besides the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Excuse {
+    /// Nothing: everything can be recovered.
+    None,
+    /// The line was closed so often that a test was given up, or three boots in a row.
+    Infra,
+    /// The time for the whole run was up.
+    Total,
+}
+
+/// A number of sessions.
+pub(crate) struct Campaign {
+    name: &'static str,
+    sessions: u64,
+    conditions: Conditions,
+    excuse: Excuse,
+}
+
+/// What came of them.
+#[derive(Default)]
+struct Figures {
+    results: u64,
+    lost: u64,
+    repeated: u64,
+    stale: u64,
+    boots: u64,
+}
+
+impl Campaign {
+    /// Sessions in which everything can be recovered.
+    pub(crate) fn new(name: &'static str, sessions: u64, conditions: Conditions) -> Self {
+        Self { name, sessions: 4 * sessions * times(), conditions, excuse: Excuse::None }
+    }
+
+    /// Sessions in which a test may be hit three times by what no protocol can recover: its line was closed.
+    pub(crate) fn may_be_infra(self) -> Self {
+        Self { excuse: Excuse::Infra, ..self }
+    }
+
+    /// Sessions whose time runs out.
+    pub(crate) fn may_run_out(self) -> Self {
+        Self { excuse: Excuse::Total, ..self }
+    }
+
+    /// Runs them, and prints a line of figures.
+    pub(crate) fn run(self) {
+        let mut figures = Figures::default();
+        // The seeds of one kind of fault are not those of another.
+        let first =
+            self.name.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        for seed in (0..self.sessions).map(|number| first.wrapping_add(number)) {
+            let stale = match self.conditions.stale {
+                Stale::No => Vec::new(),
+                Stale::First | Stale::Mixed => earlier_output(seed),
+            };
+            let outcome = world::run(seed, TESTS, self.conditions, &stale);
+            self.check(seed, &outcome);
+            figures.add(&outcome);
+        }
+        let Figures { results, lost, repeated, stale, boots } = figures;
+        println!(
+            "{:<24} {:>5} sessions {results:>6} results   0 wrong {lost:>4} lost {repeated:>6} frames repeated {stale:>7} stale {boots:>6} boots",
+            self.name, self.sessions,
+        );
+    }
+
+    fn check(&self, seed: u64, outcome: &Outcome) {
+        let name = self.name;
+        let Outcome { truths, plan, summary, .. } = outcome;
+        let planned: Vec<usize> = (0..truths.len()).collect();
+        let ended: Vec<usize> = summary.ends.iter().map(|(index, _)| *index).collect();
+        assert_eq!(ended, planned, "{name}, seed {seed}: a test has no end, or two");
+        assert_eq!(
+            told(outcome),
+            summary.ends,
+            "{name}, seed {seed}: what was told differs from the summary"
+        );
+        for (index, status) in &summary.ends {
+            let test = &plan.tests[*index];
+            let truth = match test.selected {
+                Selected::Ignored => Status::Ignored,
+                _ => truths[*index].status(test.should_panic),
+            };
+            let right = *status == truth || self.excuses(status, outcome.closings);
+            assert!(right, "{name}, seed {seed}, test {index}: {status:?} instead of {truth:?}");
+        }
+        assert_eq!(summary.exit_code(), exit_code(&summary.ends), "{name}, seed {seed}: {summary:?}");
+        let may_be_cut = self.excuse == Excuse::Infra && outcome.closings >= 3;
+        assert!(summary.cut_short.is_none() || may_be_cut, "{name}, seed {seed}: {summary:?}");
+    }
+
+    fn excuses(&self, status: &Status, closings: u32) -> bool {
+        match self.excuse {
+            Excuse::None => false,
+            Excuse::Infra => matches!(status, Status::Infra(_) | Status::NotRun(_)) && closings >= 3,
+            Excuse::Total => matches!(status, Status::NotRun(_) | Status::Timeout(Timeout::Total)),
+        }
+    }
+}
+
+impl Figures {
+    fn add(&mut self, outcome: &Outcome) {
+        let ends = &outcome.summary.ends;
+        self.results += ends.len() as u64;
+        let is_lost = |status: &Status| matches!(status, Status::Infra(_) | Status::NotRun(_));
+        self.lost += ends.iter().filter(|(_, status)| is_lost(status)).count() as u64;
+        self.repeated += outcome.summary.repeated_frames;
+        self.stale += outcome.summary.stale_frames;
+        self.boots += u64::from(outcome.summary.boots);
+    }
+}
+
+/// What the numbers of sessions are multiplied with, for a longer search.
+fn times() -> u64 {
+    std::env::var("SIMULATED_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
+/// How tests ended, as it was told.
+fn told(outcome: &Outcome) -> Vec<(usize, Status)> {
+    let mut ends: Vec<_> = outcome
+        .notices
+        .iter()
+        .filter_map(|notice| match notice {
+            Notice::Ended { index, status, .. } => Some((*index, status.clone())),
+            _ => None,
+        })
+        .collect();
+    ends.sort_by_key(|(index, _)| *index);
+    ends
+}
+
+/// The exit code, told another way than the library tells it.
+fn exit_code(ends: &[(usize, Status)]) -> u8 {
+    let any = |wanted: fn(&Status) -> bool| ends.iter().any(|(_, status)| wanted(status));
+    if any(|status| matches!(status, Status::Infra(_) | Status::NotRun(_))) {
+        2
+    } else {
+        u8::from(!ends.iter().all(|(_, status)| matches!(status, Status::Pass | Status::Ignored)))
+    }
+}
+
+/// What the board of an earlier run sent, and forged verdicts: that all tests passed.
+fn earlier_output(seed: u64) -> Vec<Vec<u8>> {
+    static RUNS: OnceLock<Vec<Vec<Vec<u8>>>> = OnceLock::new();
+    let runs = RUNS.get_or_init(|| {
+        let earlier = |number| world::run(u64::MAX / 2 + number, TESTS, crate::calm(), &[]).blocks;
+        (0..16).map(earlier).collect()
+    });
+    let mut blocks = runs[seed as usize % runs.len()].clone();
+    for (place, block) in forged(seed).into_iter().enumerate() {
+        blocks.insert((place * 7).min(blocks.len()), block);
+    }
+    blocks
+}
+
+fn forged(seed: u64) -> Vec<Vec<u8>> {
+    let run_of = |number: u32| RunId(number / 2);
+    let nonce_of = |number: u32| if number.is_multiple_of(2) { Nonce::UNBOUND } else { Nonce(seed) };
+    let verdict = |number: u32| {
+        let outcome = wire::Outcome::Passed;
+        let message = FromBoard::Verdict(Verdict { run: run_of(number), outcome, lost_cores: 0 });
+        let body = postcard::to_stdvec(&message).expect("a verdict can be encoded");
+        let frame =
+            Frame { channel: Channel::Control, nonce: nonce_of(number), sequence: number, body: &body };
+        frame.encode().expect("a verdict is shorter than a frame").as_bytes().to_vec()
+    };
+    let echo = encode_order(Nonce::UNBOUND, &ToBoard::Report);
+    (0..40).map(verdict).chain([echo]).collect()
+}
