@@ -1,0 +1,112 @@
+//! Tests that misbehave: each ends with its status, and those after it still run.
+
+use crate::runner::{finish, run_json, runner};
+use serde_json::{Value, json};
+
+/// Every test of the misbehaving image, and how it has to end.
+fn expected() -> Vec<(&'static str, Value)> {
+    vec![
+        ("exceptions::executes_an_undefined_instruction", json!({"crash": {"exception": 0}})),
+        ("exceptions::executes_data", json!({"crash": {"exception": 0}})),
+        ("exceptions::jumps_to_nowhere", json!({"crash": {"exception": 0}})),
+        ("exceptions::overflows_its_stack", json!({"crash": {"stack-overflow": 0}})),
+        ("exceptions::reads_unmapped_memory", json!({"crash": {"exception": 0}})),
+        ("exceptions::writes_code", json!({"crash": {"exception": 0}})),
+        ("hangs::leaving_a_core_that_hangs", json!({"crash": {"lost-cores": [3]}})),
+        ("hangs::waiting_for_a_core_that_hangs", json!({"timeout": "test"})),
+        ("hangs::with_interrupts_off", json!({"timeout": "silence"})),
+        ("hangs::with_interrupts_on", json!({"timeout": "test"})),
+        ("line::forges_a_pass", json!({"fail": "panicked"})),
+        ("line::forges_a_pass_and_hangs", json!({"timeout": "test"})),
+        ("line::logs_from_all_cores_at_once", json!("pass")),
+        ("line::logs_one_mebibyte", json!("pass")),
+        ("line::passes_after_all_that", json!("pass")),
+        ("line::sends_random_bytes_and_passes", json!("pass")),
+        ("other_cores::one_overflows_its_stack", json!({"crash": {"stack-overflow": 1}})),
+        ("other_cores::one_panics", json!({"crash": {"panic-on": 5}})),
+        ("other_cores::one_reads_unmapped_memory", json!({"crash": {"exception": 2}})),
+        ("power::resets_the_machine", json!({"crash": "reset"})),
+        ("power::switches_the_machine_off", json!({"crash": "powered-off"})),
+        ("verdicts::is_ignored", json!("ignored")),
+        ("verdicts::panics", json!({"fail": "panicked"})),
+        ("verdicts::passes", json!("pass")),
+        ("verdicts::returns_err", json!({"fail": "returned"})),
+        ("verdicts::should_panic_and_does", json!("pass")),
+        ("verdicts::should_panic_and_does_not", json!({"fail": "did-not-panic"})),
+        ("verdicts::should_panic_and_returns_err", json!({"fail": "returned"})),
+    ]
+}
+
+fn check_all(board: &str) {
+    let run = run_json(&["--image", "misbehave", "--board", board]);
+    let mut ends = run.ends();
+    ends.sort_by(|one, other| one.0.cmp(&other.0));
+    // Which of the cores' panics is heard first is open; that it is no pass is not.
+    let (open, fixed): (Vec<_>, Vec<_>) =
+        ends.into_iter().partition(|(name, _)| name.ends_with("all_panic_at_once"));
+    assert_eq!(open.len(), 1, "{}", run.stderr);
+    assert!(open[0].1["crash"]["panic-on"].is_u64() || open[0].1["fail"] == "panicked", "{open:?}");
+    let fixed: Vec<_> = fixed.iter().map(|(name, end)| (name.as_str(), end.clone())).collect();
+    assert_eq!(fixed, expected(), "{}", run.stderr);
+    assert_eq!(run.code, Some(1));
+}
+
+#[test]
+fn each_test_ends_as_it_must_after_entry_at_el1() {
+    check_all("qemu-virt");
+}
+
+#[test]
+fn each_test_ends_as_it_must_after_entry_at_el2() {
+    check_all("qemu-virt-el2");
+}
+
+/// The text report of one test of the misbehaving image.
+fn report(test: &str) -> String {
+    let run = finish(runner(&["--image", "misbehave", "run", "--exact", test]));
+    assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
+    run.stdout
+}
+
+#[test]
+fn of_one_mebibyte_of_log_every_record_arrives_once_and_in_order() {
+    let report = report("line::logs_one_mebibyte");
+    let lines =
+        report.lines().filter_map(|line| line.split(" line ").nth(1)?.split(' ').next()?.parse().ok());
+    assert_eq!(lines.collect::<Vec<u32>>(), (0..16_384).collect::<Vec<_>>());
+}
+
+#[test]
+fn log_records_of_eight_cores_are_neither_mixed_nor_lost() {
+    let report = report("line::logs_from_all_cores_at_once");
+    for core in 0..8 {
+        let marker = format!("core {core} line ");
+        let lines =
+            report.lines().filter_map(|line| line.split(&marker).nth(1)?.split(' ').next()?.parse().ok());
+        assert_eq!(lines.collect::<Vec<u32>>(), (0..1000).collect::<Vec<_>>(), "core {core}");
+    }
+}
+
+#[test]
+fn a_crash_names_the_fault_in_words_and_the_line_that_caused_it() {
+    let report = report("exceptions::reads_unmapped_memory");
+    assert!(report.contains("data abort on a read: translation fault"), "{report}");
+    assert!(report.contains("0x00000000dead0000") || report.contains("0xdead0000"), "{report}");
+    assert!(report.contains("firmware/tests/misbehave/wild.rs"), "{report}");
+    assert!(report.contains("misbehave::exceptions::reads_unmapped_memory"), "{report}");
+}
+
+#[test]
+fn a_panic_comes_with_its_message_and_place() {
+    let report = report("verdicts::panics");
+    assert!(
+        report.contains("on purpose: 42") && report.contains("firmware/tests/misbehave/main.rs:"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_hang_with_interrupts_off_is_located_by_the_loader() {
+    let report = report("hangs::with_interrupts_off");
+    assert!(report.contains("misbehave::hangs::with_interrupts_off"), "{report}");
+}

@@ -1,0 +1,111 @@
+//! Loaders and lines that fail: never a pass, always an end, and the exit code that says so.
+
+use crate::runner::{FakeQemu, Running, bare_path, finish, recording, run_json, runner, signal, which};
+use serde_json::json;
+
+/// Runs the suite with this script as QEMU.
+fn with_qemu(script: &str) -> crate::runner::Run {
+    let qemu = FakeQemu::new(script);
+    let mut command = runner(&["--format", "json"]);
+    command.env("PATH", qemu.path());
+    finish(command)
+}
+
+#[test]
+fn an_emulator_that_ends_with_success_at_once_is_no_verdict() {
+    let run = with_qemu("echo 'test result: ok. 22 passed; 0 failed'; exit 0");
+    assert_eq!((run.code, run.summary()["pass"].as_u64()), (Some(2), Some(0)), "{run:?}");
+}
+
+#[test]
+fn an_emulator_that_cannot_start_is_reported_with_its_own_words() {
+    let run = with_qemu("echo 'qemu: no such machine' >&2; exit 1");
+    assert_eq!(run.code, Some(2));
+    assert!(run.summary()["cut_short"].to_string().contains("no such machine"), "{run:?}");
+}
+
+#[test]
+fn a_board_that_only_makes_noise_ends_the_run() {
+    let run = with_qemu("yes 'ok ok ok' | head -c 1000000; exec sleep 1000");
+    assert_eq!((run.code, run.summary()["pass"].as_u64()), (Some(2), Some(0)), "{run:?}");
+}
+
+#[test]
+fn a_line_that_closes_while_the_emulator_runs_ends_the_run() {
+    let run = with_qemu("exec >&- <&-; exec sleep 1000");
+    assert_eq!((run.code, run.summary()["pass"].as_u64()), (Some(2), Some(0)), "{run:?}");
+}
+
+#[test]
+fn an_image_of_another_build_is_refused_before_any_test() {
+    let other =
+        recording(&run_json(&["--image", "misbehave", "run", "--exact", "verdicts::passes"])).join("Image");
+    let (real, other) = (which("qemu-system-aarch64"), other.display().to_string());
+    let swap =
+        r#"for a; do shift; if [ "$p" = -kernel ]; then a="$OTHER"; fi; set -- "$@" "$a"; p="$a"; done"#;
+    let run = with_qemu(&format!("OTHER='{other}'\n{swap}\nexec '{}' \"$@\"", real.display()));
+    assert_eq!(run.code, Some(2));
+    assert!(run.summary()["cut_short"].to_string().contains("build"), "{run:?}");
+    assert_eq!(run.summary()["pass"], 0);
+}
+
+#[test]
+fn a_missing_emulator_is_named_with_the_command_that_installs_it() {
+    let (_folder, path) = bare_path(&["cargo", "rustc", "rustup"]);
+    let mut command = runner(&[]);
+    command.env("PATH", path.as_ref());
+    let run = finish(command);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("qemu-system"), "{run:?}");
+}
+
+/// The emulator dies in the middle of a test: the test is run again on a new one, and its own end is found out.
+#[test]
+fn a_killed_emulator_costs_an_attempt_and_not_the_verdict() {
+    let mut running =
+        Running::start(runner(&["--image", "misbehave", "run", "--exact", "line::logs_one_mebibyte"]));
+    running.wait_for("line 100 ");
+    let emulators = running.children();
+    assert_eq!(emulators.len(), 1);
+    signal("-KILL", emulators[0]);
+    let run = running.finish();
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    assert!(run.stdout.contains("again"), "{}", run.stdout);
+}
+
+#[test]
+fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
+    let mut running = Running::start(runner(&["--image", "misbehave", "run", "verdicts::passes", "hangs::"]));
+    running.wait_for("booting");
+    running.wait_for("hangs::");
+    let emulators = running.children();
+    running.interrupt();
+    let run = running.finish();
+    assert_eq!(run.code, Some(130), "{}", run.stdout);
+    assert!(run.stdout.lines().last().is_some_and(|line| line.starts_with("INTERRUPTED")), "{}", run.stdout);
+    assert!(run.stdout.contains("not run"), "{}", run.stdout);
+    for emulator in emulators {
+        assert!(!std::path::Path::new(&format!("/proc/{emulator}")).exists(), "the emulator still runs");
+    }
+}
+
+#[test]
+fn a_faulty_line_changes_no_verdict() {
+    for seed in 1..=3 {
+        let faults = format!("flip=1e-4,drop=1e-4,double=1e-4,seed={seed}");
+        let run = run_json(&["--fault-link", &faults]);
+        assert_eq!(run.code, Some(0), "seed {seed}: {run:?}");
+        assert!(run.ends().iter().all(|(_, end)| *end == json!("pass")), "seed {seed}: {run:?}");
+        assert!(run.summary()["repeated_frames"].as_u64() > Some(0), "the faults hit nothing: {run:?}");
+    }
+}
+
+#[test]
+fn a_replay_prints_the_identical_report() {
+    let run = finish(runner(&["--image", "misbehave", "run", "verdicts::", "exceptions::"]));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let folder = run.stdout.lines().find_map(|line| line.strip_prefix("recorded in ")).unwrap();
+    let replay = finish(runner(&["replay", folder]));
+    assert_eq!(replay.stdout, run.stdout);
+    assert_eq!(replay.code, run.code);
+}
