@@ -76,7 +76,7 @@ pub enum Command {
     Boards,
     /// Report a recorded run again
     Replay {
-        /// A folder below `target/host-runner/runs`, `latest`, or a path
+        /// A folder below `target/hil`, `latest`, or a path
         run: String,
     },
 }

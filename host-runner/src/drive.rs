@@ -39,7 +39,7 @@ pub struct Drive<'a> {
 pub enum DriveError {
     /// What happens cannot be kept.
     #[error("the run cannot be recorded: {0}")]
-    #[diagnostic(help("recordings lie in target/host-runner/runs; is the disk full?"))]
+    #[diagnostic(help("recordings lie in target/hil; is the disk full?"))]
     Recording(#[from] record::Error),
     /// What happens cannot be shown.
     #[error("the report cannot be written: {0}")]

@@ -75,9 +75,11 @@ impl RunFolder {
         if let Some((_, name)) = run {
             return Ok(Self { path: workspace.runs().join(name) });
         }
-        let path = PathBuf::from(wanted);
-        if path.join(NOTES).is_file() {
-            return Ok(Self { path });
+        // A path as a report prints it is relative to the project.
+        for path in [PathBuf::from(wanted), workspace.root().join(wanted)] {
+            if path.join(NOTES).is_file() {
+                return Ok(Self { path });
+            }
         }
         Err(UnknownRun { wanted: wanted.to_owned(), help: what_there_is(&runs) })
     }
@@ -134,7 +136,7 @@ fn existing(runs: &Path) -> Vec<(u32, String)> {
 
 fn what_there_is(runs: &[(u32, String)]) -> String {
     match runs.last() {
-        Some((_, name)) => format!("the latest is `{name}`; they lie in target/host-runner/runs"),
+        Some((_, name)) => format!("the latest is `{name}`; they lie in target/hil"),
         None => "nothing was run yet".to_owned(),
     }
 }

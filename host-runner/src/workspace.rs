@@ -49,7 +49,7 @@ impl Workspace {
     /// Where every run leaves its recording.
     #[must_use]
     pub fn runs(&self) -> PathBuf {
-        self.root.join("target").join("host-runner").join("runs")
+        self.root.join("target").join("hil")
     }
 
     /// `path` as people type it from the root; unchanged if it lies elsewhere.

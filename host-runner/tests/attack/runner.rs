@@ -24,12 +24,6 @@ impl Run {
         tests.map(|test| (test["name"].as_str().unwrap().to_owned(), test["detail"].clone())).collect()
     }
 
-    /// How the test with this name ended.
-    pub(crate) fn end(&self, name: &str) -> Value {
-        let found = self.ends().into_iter().find(|(found, _)| found == name);
-        found.unwrap_or_else(|| panic!("no end of {name} in {self:?}")).1
-    }
-
     pub(crate) fn summary(&self) -> Value {
         let objects = self.objects();
         objects
