@@ -189,3 +189,99 @@ pub fn encode_order(nonce: Nonce, order: &ToBoard) -> Vec<u8> {
 pub fn decode_message(body: &[u8]) -> Result<crate::FromBoard<'_>, postcard::Error> {
     postcard::from_bytes(body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BootId, Doing, RunId};
+
+    const NONCE: Nonce = Nonce(7);
+
+    fn frame(channel: Channel, nonce: Nonce, sequence: u32, body: &[u8]) -> Vec<u8> {
+        Frame { channel, nonce, sequence, body }.encode().unwrap().as_bytes().to_vec()
+    }
+
+    fn log(nonce: Nonce, sequence: u32) -> Vec<u8> {
+        frame(Channel::Log, nonce, sequence, &[sequence as u8])
+    }
+
+    fn beacon(nonce: Nonce, next_sequence: u32) -> Vec<u8> {
+        let doing = Doing::Waiting { last: RunId(0) };
+        let body = postcard::to_stdvec(&Beacon { boot: BootId(1), doing, next_sequence }).unwrap();
+        frame(Channel::Beacon, nonce, 0, &body)
+    }
+
+    fn gone(oldest: u32) -> Vec<u8> {
+        frame(Channel::Gone, NONCE, 0, &oldest.to_le_bytes())
+    }
+
+    fn heard(receiver: &mut Receiver, bytes: &[Vec<u8>]) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        receiver.receive(&bytes.concat(), &mut heard);
+        heard
+    }
+
+    fn bound() -> Receiver {
+        let mut receiver = Receiver::default();
+        receiver.bind(NONCE);
+        receiver
+    }
+
+    /// The frame that [`log`] sent.
+    fn logged(sequence: u8) -> Heard {
+        Heard::Frame { channel: Channel::Log, body: vec![sequence] }
+    }
+
+    #[test]
+    fn frames_are_handed_on_in_order_and_once() {
+        let sent = [log(NONCE, 1), log(NONCE, 2), log(NONCE, 0), log(NONCE, 1), log(NONCE, 3)];
+        assert_eq!(heard(&mut bound(), &sent), [0, 1, 2, 3].map(logged));
+    }
+
+    #[test]
+    fn frames_of_another_boot_are_stale_and_those_of_none_unbound() {
+        let sent = [log(Nonce(8), 0), log(Nonce::UNBOUND, 0)];
+        let unbound = Heard::Unbound { channel: Channel::Log, body: vec![0] };
+        assert_eq!(heard(&mut bound(), &sent), [Heard::Stale, unbound]);
+        assert_eq!(heard(&mut Receiver::default(), &[log(NONCE, 0)]), [Heard::Stale]);
+    }
+
+    #[test]
+    fn an_echoed_order_is_stale() {
+        assert_eq!(heard(&mut bound(), &[encode_order(NONCE, &ToBoard::Report)]), [Heard::Stale]);
+    }
+
+    #[test]
+    fn gaps_and_lost_ends_are_missing() {
+        let mut receiver = bound();
+        heard(&mut receiver, &[log(NONCE, 0), log(NONCE, 3)]);
+        assert_eq!(receiver.missing(), Some(ToBoard::Again { from: 1, until: 3 }));
+        heard(&mut receiver, &[log(NONCE, 1), log(NONCE, 2)]);
+        assert_eq!(receiver.missing(), None);
+        heard(&mut receiver, &[beacon(Nonce::UNBOUND, 9)]);
+        assert_eq!(receiver.missing(), None, "of another boot");
+        heard(&mut receiver, &[beacon(NONCE, 6)]);
+        assert_eq!(receiver.missing(), Some(ToBoard::Again { from: 4, until: 6 }));
+    }
+
+    #[test]
+    fn frames_that_are_gone_are_lost_in_their_place() {
+        let mut receiver = bound();
+        heard(&mut receiver, &[log(NONCE, 0), log(NONCE, 2), beacon(NONCE, 6)]);
+        let told = heard(&mut receiver, &[gone(5), log(NONCE, 5)]);
+        assert_eq!(told, [Heard::Lost(1), logged(2), Heard::Lost(2), logged(5)]);
+        assert_eq!(receiver.missing(), None);
+    }
+
+    #[test]
+    fn an_old_word_of_frames_that_are_gone_changes_nothing() {
+        let mut receiver = bound();
+        heard(&mut receiver, &[log(NONCE, 0), log(NONCE, 1)]);
+        assert_eq!(heard(&mut receiver, &[gone(1), log(NONCE, 2)]), [logged(2)]);
+    }
+
+    #[test]
+    fn a_number_out_of_reach_is_refused() {
+        assert_eq!(heard(&mut bound(), &[log(NONCE, WINDOW), log(NONCE, 0)]), [logged(0)]);
+    }
+}

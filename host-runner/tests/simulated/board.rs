@@ -32,13 +32,13 @@ pub(crate) struct Output {
     pub(crate) is_off: bool,
 }
 
-/// The board.
+/// The board. `N` is how many bytes of sent frames it keeps.
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(crate) struct Board<const N: usize> {
     truths: Vec<Truth>,
     habits: Habits,
     dice: Dice,
-    station: Box<Station<65536>>,
+    station: Box<Station<N>>,
     state: State,
     restarts: u32,
     has_reset: bool,
@@ -76,7 +76,7 @@ enum Step {
     PowerOff,
 }
 
-impl Board {
+impl<const N: usize> Board<N> {
     /// A board that is switched off, with an image whose tests do this.
     pub(crate) fn new(truths: Vec<Truth>, habits: Habits, dice: Dice) -> Self {
         let station = Box::new(Station::new(BootId(0)));

@@ -16,6 +16,8 @@ enum Excuse {
     None,
     /// The line was closed so often that a test was given up, or three boots in a row.
     Infra,
+    /// Frames were lost for good.
+    Lost,
     /// The time for the whole run was up.
     Total,
 }
@@ -49,6 +51,11 @@ impl Campaign {
         Self { excuse: Excuse::Infra, ..self }
     }
 
+    /// Sessions in which frames are lost for good, maybe three times in the same test.
+    pub(crate) fn may_lose_frames(self) -> Self {
+        Self { excuse: Excuse::Lost, ..self }
+    }
+
     /// Sessions whose time runs out.
     pub(crate) fn may_run_out(self) -> Self {
         Self { excuse: Excuse::Total, ..self }
@@ -70,6 +77,7 @@ impl Campaign {
             figures.add(&outcome);
         }
         let Figures { results, lost, repeated, stale, boots } = figures;
+        // A wrong result has ended the test before this line.
         println!(
             "{:<24} {:>5} sessions {results:>6} results   0 wrong {lost:>4} lost {repeated:>6} frames repeated {stale:>7} stale {boots:>6} boots",
             self.name, self.sessions,
@@ -93,7 +101,7 @@ impl Campaign {
                 Selected::Ignored => Status::Ignored,
                 _ => truths[*index].status(test.should_panic),
             };
-            let right = *status == truth || self.excuses(status, outcome.closings);
+            let right = *status == truth || self.excuses(status, outcome);
             assert!(right, "{name}, seed {seed}, test {index}: {status:?} instead of {truth:?}");
         }
         assert_eq!(summary.exit_code(), exit_code(&summary.ends), "{name}, seed {seed}: {summary:?}");
@@ -101,10 +109,11 @@ impl Campaign {
         assert!(summary.cut_short.is_none() || may_be_cut, "{name}, seed {seed}: {summary:?}");
     }
 
-    fn excuses(&self, status: &Status, closings: u32) -> bool {
+    fn excuses(&self, status: &Status, outcome: &Outcome) -> bool {
         match self.excuse {
             Excuse::None => false,
-            Excuse::Infra => matches!(status, Status::Infra(_) | Status::NotRun(_)) && closings >= 3,
+            Excuse::Infra => matches!(status, Status::Infra(_) | Status::NotRun(_)) && outcome.closings >= 3,
+            Excuse::Lost => matches!(status, Status::Infra(_)) && outcome.summary.lost_frames >= 3,
             Excuse::Total => matches!(status, Status::NotRun(_) | Status::Timeout(Timeout::Total)),
         }
     }

@@ -130,6 +130,14 @@ fn everything_at_once() {
 }
 
 #[test]
+fn frames_are_lost_for_good() {
+    let faults = Faults { bursts: 1e-4, burst: (500, 5000), outages: 0.003, ..Faults::default() };
+    let habits = Habits { chatter: 60, resets: 0.0 };
+    let conditions = Conditions { forgets: true, habits, ..on_the_line(faults) };
+    Campaign::new("frames lost for good", 300, conditions).may_lose_frames().run();
+}
+
+#[test]
 fn the_line_is_closed_now_and_then() {
     let conditions = Conditions { closings: 0.03, ..calm() };
     Campaign::new("line closed", 700, conditions).may_be_infra().run();

@@ -21,6 +21,8 @@ pub(crate) struct Conditions {
     pub(crate) closings: f64,
     /// Output of an earlier run.
     pub(crate) stale: Stale,
+    /// The board keeps few of its frames, so that some can be lost for good.
+    pub(crate) forgets: bool,
     /// The budget for the whole run, if it is to be short.
     pub(crate) total: Option<Duration>,
 }
@@ -67,12 +69,12 @@ pub(crate) const BUDGETS: Budgets = Budgets {
 const MAX_STEPS: u32 = 2_000_000;
 
 /// Everything that takes part.
-struct World<'a> {
+struct World<'a, const N: usize> {
     conditions: Conditions,
     dice: Dice,
     now: Duration,
     session: Session,
-    board: Board,
+    board: Board<N>,
     to_host: Line,
     to_board: Line,
     is_open: bool,
@@ -93,13 +95,21 @@ struct Script {
 
 /// Runs `tests` tests under `conditions`. `stale` is what an earlier run's board sent.
 pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<u8>]) -> Outcome {
+    if conditions.forgets {
+        run_board::<1200>(seed, tests, conditions, stale)
+    } else {
+        run_board::<65536>(seed, tests, conditions, stale)
+    }
+}
+
+fn run_board<const N: usize>(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<u8>]) -> Outcome {
     let mut dice = Dice::new(seed);
     let truths = truth::roll(tests, &mut dice);
     let plan = truth::plan(&truths, &mut dice);
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
     let nonce_seed = dice.next();
     let mut fork = || Dice::new(dice.next());
-    let mut world = World {
+    let mut world = World::<N> {
         conditions,
         now: Duration::ZERO,
         session: Session::new(plan.clone(), budgets, nonce_seed),
@@ -125,7 +135,7 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     Outcome { truths, plan, summary, notices, closings, blocks }
 }
 
-impl World<'_> {
+impl<const N: usize> World<'_, N> {
     fn run(&mut self) {
         if self.conditions.stale == Stale::First {
             for block in self.stale.by_ref() {
