@@ -12,6 +12,21 @@
 //! [`session`] decides what every test's end is; it is a pure state machine, so every fault of a board or a line
 //! is a unit test, and a recorded run gives the same report again. Processes, sockets and files are around it.
 
+pub mod board;
+pub mod check;
+pub mod cli;
+pub mod commands;
+pub mod drive;
+pub mod firmware;
+pub mod image;
+pub mod link;
+pub mod loader;
 pub mod plan;
 pub mod record;
+pub mod report;
+pub mod runs;
+pub mod selection;
 pub mod session;
+pub mod setup;
+pub mod units;
+pub mod workspace;

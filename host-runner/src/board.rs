@@ -1,0 +1,331 @@
+//! Boards are data: `boards/<name>/board.toml` says how one is built for, loaded, talked to and waited for.
+//!
+//! A new board of a known kind is a new file. A key or value that is not understood is an error that shows the
+//! place in the file, never a default that was not asked for.
+
+use crate::session::Budgets;
+use crate::units::{parse_duration, parse_memory};
+use crate::workspace::Workspace;
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::{Deserialize, Deserializer};
+use std::path::Path;
+use std::time::Duration;
+
+/// One board as its file describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Board {
+    /// The folder's name.
+    pub name: String,
+    /// What it is, for people.
+    pub description: String,
+    /// Whether the `check` command runs the suite on it.
+    pub check: bool,
+    /// What is built for it.
+    pub build: Build,
+    /// How an image gets onto it.
+    pub load: Load,
+    /// How it is talked to.
+    pub link: LinkKind,
+    /// How long it may take.
+    pub budgets: Budgets,
+}
+
+/// What is built for a board.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// The Rust target.
+    pub target: String,
+    /// The test image of the firmware package that runs unless another is asked for.
+    pub image: String,
+}
+
+/// How an image gets onto a board and how the board is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// By starting `qemu-system-aarch64`.
+    Qemu(QemuOptions),
+}
+
+/// The machine that QEMU is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QemuOptions {
+    /// Says that this is how `[load]` was meant; read before the rest.
+    #[serde(rename = "kind")]
+    _kind: LoadKind,
+    /// `-machine`, without the exception level.
+    pub machine: String,
+    /// `-cpu`.
+    pub cpu: String,
+    /// `-smp`.
+    #[serde(deserialize_with = "cores")]
+    pub cores: u32,
+    /// `-m`, in bytes.
+    #[serde(deserialize_with = "memory")]
+    pub memory: u64,
+    /// Whether the image is entered at EL2.
+    pub virtualization: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LoadKind {
+    Qemu,
+}
+
+/// How a board is talked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkKind {
+    /// The first serial port of the QEMU that was started.
+    QemuSerial,
+}
+
+/// Why there is no such board, or why its file cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum BoardError {
+    /// No folder of that name.
+    #[error("there is no board `{name}`")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        #[help]
+        help: String,
+    },
+    /// The file is there and cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The file says something that is not understood.
+    #[error("the board file {} is not understood", file.name())]
+    Invalid {
+        /// The whole file.
+        #[source_code]
+        file: NamedSource<String>,
+        /// What is wrong there.
+        reason: String,
+        /// Where.
+        #[label("{reason}")]
+        place: SourceSpan,
+    },
+}
+
+/// The file below the part that depends on how the board is loaded.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BoardFile<L> {
+    name: toml::Spanned<String>,
+    description: String,
+    #[serde(default)]
+    check: bool,
+    build: Build,
+    load: L,
+    link: LinkTable,
+    budgets: BudgetTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkTable {
+    kind: LinkKind,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetTable {
+    #[serde(deserialize_with = "duration")]
+    boot: Duration,
+    #[serde(deserialize_with = "duration")]
+    test: Duration,
+    #[serde(deserialize_with = "duration")]
+    silence: Duration,
+    #[serde(deserialize_with = "duration")]
+    total: Duration,
+}
+
+/// Only how the board is loaded. It is read first because serde loses the place in the file of what lies inside
+/// a tagged enum, and the place is what makes the error useful.
+#[derive(Deserialize)]
+struct KindFile {
+    load: KindTable,
+}
+
+#[derive(Deserialize)]
+struct KindTable {
+    kind: LoadKind,
+}
+
+impl Board {
+    /// The board called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or its file is not understood.
+    pub fn find(workspace: &Workspace, name: &str) -> Result<Self, BoardError> {
+        let path = workspace.boards().join(name).join("board.toml");
+        if !names(workspace).iter().any(|known| known == name) {
+            return Err(BoardError::Unknown {
+                name: name.to_owned(),
+                help: suggest(name, &names(workspace)),
+            });
+        }
+        let shown = workspace.relative(&path).display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(name, &shown, &text),
+            Err(error) => Err(BoardError::Unreadable { path: shown, reason: error.to_string() }),
+        }
+    }
+
+    fn parse(folder: &str, path: &str, text: &str) -> Result<Self, BoardError> {
+        let invalid = |reason: &str, place: SourceSpan| BoardError::Invalid {
+            file: NamedSource::new(path, text.to_owned()).with_language("toml"),
+            reason: reason.to_owned(),
+            place,
+        };
+        let from_toml =
+            |error: toml::de::Error| invalid(error.message(), error.span().unwrap_or_default().into());
+        match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
+            LoadKind::Qemu => {
+                let file = toml::from_str::<BoardFile<QemuOptions>>(text).map_err(from_toml)?;
+                if file.name.get_ref() != folder {
+                    let reason = format!("the folder is called `{folder}`");
+                    return Err(invalid(&reason, file.name.span().into()));
+                }
+                Ok(file.into_board(Load::Qemu))
+            }
+        }
+    }
+}
+
+impl<L> BoardFile<L> {
+    fn into_board(self, load: impl FnOnce(L) -> Load) -> Board {
+        let BudgetTable { boot, test, silence, total } = self.budgets;
+        Board {
+            name: self.name.into_inner(),
+            description: self.description,
+            check: self.check,
+            build: self.build,
+            load: load(self.load),
+            link: self.link.kind,
+            budgets: Budgets { boot, test, silence, total },
+        }
+    }
+}
+
+/// The names of all boards, sorted.
+#[must_use]
+pub fn names(workspace: &Workspace) -> Vec<String> {
+    let has_file = |folder: &Path| folder.join("board.toml").is_file();
+    let mut names: Vec<String> = std::fs::read_dir(workspace.boards())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|folder| has_file(folder))
+        .filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+fn suggest(wanted: &str, names: &[String]) -> String {
+    let near = |name: &&String| strsim::damerau_levenshtein(wanted, name) <= 3;
+    let distance = |name: &&String| strsim::damerau_levenshtein(wanted, name);
+    let boards = format!("boards: {}", names.join(", "));
+    match names.iter().filter(near).min_by_key(distance) {
+        Some(name) => format!("did you mean `{name}`? {boards}"),
+        None => format!("{boards}; a new one is a file boards/<name>/board.toml"),
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    parse_memory(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// The protocol carries the cores that could not be parked as bits of a 64-bit word.
+fn cores<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        cores @ 1..=64 => Ok(cores),
+        cores => Err(serde::de::Error::custom(format!("{cores} cores; a board has 1 to 64"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../boards/qemu-virt/board.toml");
+
+    /// What is marked in the file, and what is said about it.
+    fn complaint(text: &str) -> (String, String) {
+        match Board::parse("qemu-virt", "boards/qemu-virt/board.toml", text).unwrap_err() {
+            BoardError::Invalid { place, reason, .. } => {
+                (text[place.offset()..place.offset() + place.len()].to_owned(), reason)
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    fn changed(from: &str, to: &str) -> (String, String) {
+        assert!(GOOD.contains(from));
+        complaint(&GOOD.replace(from, to))
+    }
+
+    #[test]
+    fn the_boards_of_the_workspace_are_understood() {
+        let workspace = Workspace::find().unwrap();
+        for name in names(&workspace) {
+            let board = Board::find(&workspace, &name).unwrap();
+            assert_eq!(board.name, name);
+        }
+    }
+
+    #[test]
+    fn a_file_becomes_a_board() {
+        let board = Board::parse("qemu-virt", "board.toml", GOOD).unwrap();
+        let Load::Qemu(options) = board.load;
+        assert_eq!((options.cores, options.memory, options.virtualization), (8, 8 << 30, false));
+        assert_eq!(board.budgets.boot, Duration::from_secs(10));
+        assert!(board.check);
+    }
+
+    #[test]
+    fn an_unknown_key_is_pointed_at() {
+        let (place, reason) = changed("cpu = ", "cpus = ");
+        assert_eq!(place, "cpus");
+        assert!(reason.contains("unknown field `cpus`") && reason.contains("`cpu`"), "{reason}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_pointed_at() {
+        let (place, reason) = changed("\"8GiB\"", "\"8 GiB\"");
+        assert_eq!(place, "\"8 GiB\"");
+        assert!(reason.contains("write \"512MiB\" or \"8GiB\""), "{reason}");
+        assert_eq!(changed("cores = 8", "cores = 0"), ("0".into(), "0 cores; a board has 1 to 64".into()));
+        assert_eq!(changed("\"10s\"", "10").0, "10");
+        assert_eq!(changed("\"qemu-serial\"", "\"telepathy\"").0, "\"telepathy\"");
+        assert_eq!(changed("kind = \"qemu\"", "kind = \"magic\"").0, "\"magic\"");
+    }
+
+    #[test]
+    fn the_name_is_the_folders() {
+        let (place, reason) = changed("name = \"qemu-virt\"", "name = \"qemu\"");
+        assert_eq!((place.as_str(), reason.as_str()), ("\"qemu\"", "the folder is called `qemu-virt`"));
+    }
+
+    #[test]
+    fn a_near_name_is_suggested() {
+        let names = ["pixel6".to_owned(), "qemu-virt".to_owned()];
+        assert_eq!(suggest("qemu-vrit", &names), "did you mean `qemu-virt`? boards: pixel6, qemu-virt");
+        assert!(!suggest("raspberry", &names).contains("did you mean"));
+    }
+}

@@ -1,0 +1,74 @@
+//! The `check` command: everything that a change must pass, in order, until the first failure.
+//!
+//! Other tools' own output passes through: their summaries say what was checked. A tool that is missing is a
+//! failure, never a reason to leave something out.
+
+mod defmt_formats;
+mod steps;
+
+use crate::board::{self, Board};
+use crate::cli::{Global, Selection};
+use crate::commands::run;
+use crate::setup::{Consent, ThisMachine, Tool, ensure};
+use crate::units::Took;
+use crate::workspace::Workspace;
+use miette::Result;
+use std::time::Instant;
+use steps::{Kind, Step};
+
+/// Runs every check; the exit code says whether all passed.
+///
+/// # Errors
+///
+/// When a board's file is not understood or a tool is missing.
+pub(crate) fn check(workspace: &Workspace, global: &Global) -> Result<u8> {
+    let began = Instant::now();
+    let boards = checked_boards(workspace)?;
+    let machine = ThisMachine { folder: workspace.root().to_owned() };
+    ensure(&tools(&boards), &machine, Consent::from_terminal(global.yes))?;
+    let steps = steps::all(&boards);
+    for (done, step) in steps.iter().enumerate() {
+        anstream::println!("\n== {} of {}: {}", done + 1, steps.len(), step.heading);
+        if let Some(code) = failure(workspace, global, step)? {
+            anstream::println!("\n{done} passed, 1 failed, {} not run", steps.len() - done - 1);
+            anstream::println!("CHECK FAILED: {}; to repeat it: {}", step.heading, step.repeat());
+            return Ok(code);
+        }
+    }
+    anstream::println!("\n{} passed, 0 failed", steps.len());
+    anstream::println!("check passed in {}", Took(began.elapsed()));
+    Ok(0)
+}
+
+fn checked_boards(workspace: &Workspace) -> Result<Vec<Board>> {
+    let mut boards = Vec::new();
+    for name in board::names(workspace) {
+        let board = Board::find(workspace, &name)?;
+        if board.check {
+            boards.push(board);
+        }
+    }
+    Ok(boards)
+}
+
+fn tools(boards: &[Board]) -> Vec<Tool> {
+    let targets = boards.iter().map(|board| Tool::RustTarget(board.build.target.clone()));
+    let mut tools: Vec<Tool> = targets.collect();
+    tools.dedup();
+    tools.extend([Tool::Rustfmt, Tool::Clippy, Tool::Qemu]);
+    tools
+}
+
+/// The exit code of a step that failed; none if it passed.
+fn failure(workspace: &Workspace, global: &Global, step: &Step) -> Result<Option<u8>> {
+    let code = match &step.kind {
+        Kind::Cargo(cargo) => u8::from(!cargo.succeeds(workspace)),
+        Kind::DefmtFormats => u8::from(!defmt_formats::all_fit(workspace)),
+        Kind::Suite(board) => run(workspace, &on_board(global, board), &Selection::default())?,
+    };
+    Ok((code != 0).then_some(code))
+}
+
+fn on_board(global: &Global, board: &str) -> Global {
+    Global { board: board.to_owned(), elf: None, image: None, fault_link: None, ..global.clone() }
+}

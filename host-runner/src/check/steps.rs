@@ -1,0 +1,116 @@
+//! The steps of `check`, in the order in which a failure is cheapest to find.
+
+use crate::board::Board;
+use crate::workspace::Workspace;
+use std::process::Command;
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) heading: String,
+    pub(super) kind: Kind,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// It runs cargo.
+    Cargo(Cargo),
+    /// It looks for formats that defmt truncates.
+    DefmtFormats,
+    /// It runs the suite on the board of this name.
+    Suite(String),
+}
+
+/// One call of cargo.
+#[derive(Clone, Debug)]
+pub(super) struct Cargo {
+    arguments: Vec<String>,
+    environment: Option<(&'static str, &'static str)>,
+}
+
+impl Cargo {
+    fn new(arguments: &str) -> Self {
+        Self { arguments: arguments.split(' ').map(str::to_owned).collect(), environment: None }
+    }
+
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment = Some((name, value));
+        self
+    }
+
+    pub(super) fn succeeds(&self, workspace: &Workspace) -> bool {
+        let mut command = Command::new("cargo");
+        command.args(&self.arguments).envs(self.environment).current_dir(workspace.root());
+        match command.status() {
+            Ok(status) => status.success(),
+            Err(error) => {
+                anstream::eprintln!("cannot start cargo: {error}");
+                false
+            }
+        }
+    }
+}
+
+impl Step {
+    /// What a user types to repeat it.
+    pub(super) fn repeat(&self) -> String {
+        match &self.kind {
+            Kind::Cargo(cargo) => {
+                let environment = cargo.environment.map(|(name, value)| format!("{name}=\"{value}\" "));
+                format!("{}cargo {}", environment.unwrap_or_default(), cargo.arguments.join(" "))
+            }
+            Kind::DefmtFormats => "cargo run -p host-runner -- check".to_owned(),
+            Kind::Suite(board) => format!("cargo run -p host-runner -- --board {board}"),
+        }
+    }
+}
+
+/// Every step.
+pub(super) fn all(boards: &[Board]) -> Vec<Step> {
+    let cargo = |heading: &str, cargo| Step { heading: heading.to_owned(), kind: Kind::Cargo(cargo) };
+    let host = "--workspace --exclude firmware";
+    let firmware = "-p firmware --release --target aarch64-unknown-none";
+    let docs =
+        |packages: &str| Cargo::new(&format!("doc --no-deps {packages}")).with("RUSTDOCFLAGS", "-D warnings");
+    let mut steps = vec![
+        cargo("format", Cargo::new("fmt --all --check")),
+        Step { heading: "log formats".to_owned(), kind: Kind::DefmtFormats },
+        cargo("lints, host", Cargo::new(&format!("clippy {host} --all-targets -- -D warnings"))),
+        cargo("lints, firmware", Cargo::new(&format!("clippy {firmware} --tests -- -D warnings"))),
+        cargo("docs, host", docs(host)),
+        cargo("docs, firmware", docs("-p firmware --target aarch64-unknown-none")),
+        cargo("host tests", Cargo::new(&format!("test {host}"))),
+    ];
+    let suite = |board: &Board| Step {
+        heading: format!("suite on {}", board.name),
+        kind: Kind::Suite(board.name.clone()),
+    };
+    steps.extend(boards.iter().map(suite));
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board;
+
+    #[test]
+    fn the_cheap_checks_come_first_and_every_board_that_wants_it_last() {
+        let workspace = Workspace::find().unwrap();
+        let boards: Vec<_> =
+            board::names(&workspace).iter().map(|b| Board::find(&workspace, b).unwrap()).collect();
+        let headings: Vec<_> = all(&boards).into_iter().map(|step| step.heading).collect();
+        assert_eq!(headings[0], "format");
+        assert!(headings.contains(&"suite on qemu-virt".to_owned()));
+    }
+
+    #[test]
+    fn a_step_can_be_repeated_by_hand() {
+        let docs = &all(&[])[4];
+        assert_eq!(
+            docs.repeat(),
+            "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps --workspace --exclude firmware"
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! The command line: what can be asked for. What is done about it is in `commands`.
+
+use crate::link::Faults;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p host-runner                                run every test on QEMU
+  cargo run -p host-runner -- --board qemu-virt-el2       … on another board
+  cargo run -p host-runner -- run boot:: smp::            … only tests with one of these in their name
+  cargo run -p host-runner -- run --exact boot::level     … exactly this test
+  cargo run -p host-runner -- replay latest               the report of the last run again
+  cargo run -p host-runner -- doctor                      what is missing on this machine
+
+Cargo takes the options before `--` for itself: `--board` goes after it.
+
+Exit codes: 0 all passed, 1 tests failed, 2 no verdict (infrastructure or usage), 130 interrupted.";
+
+/// Boots a board, runs every test of an image on it, and says what happened.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "host-runner", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What everything else depends on.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; `run` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The board to run on; `boards` lists them
+    #[arg(long, global = true, default_value = "qemu-virt", env = "FRAMEKEEPER_BOARD", value_name = "NAME")]
+    pub board: String,
+    /// Install what is missing without asking
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// What the firmware logs: off, error, warn, info, debug, trace, or any defmt filter
+    #[arg(long, global = true, default_value = "info", env = "DEFMT_LOG", value_name = "LEVEL")]
+    pub log: String,
+    /// Whether to colour the output
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+    /// How results are written
+    #[arg(long, global = true, default_value = "text")]
+    pub format: Format,
+    /// The test image of the firmware package [default: the board's]
+    #[arg(long, global = true, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Run this ELF file instead of building one
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "image")]
+    pub elf: Option<PathBuf>,
+    /// Decides everything that is drawn by lot; a recording keeps it [default: random]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Damage the bytes between board and host, to try the runner: `flip=1e-4,drop=1e-4,double=1e-4,seed=7`
+    #[arg(long, global = true, value_name = "RATES", hide_short_help = true)]
+    pub fault_link: Option<Faults>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run tests (the default)
+    Run(Selection),
+    /// List the tests of the image
+    List(Selection),
+    /// Run every check that a change must pass: format, lints, docs, host tests, the suite on QEMU
+    Check,
+    /// Say which tools are there, which are missing and how to install them
+    Doctor,
+    /// List the boards
+    Boards,
+    /// Report a recorded run again
+    Replay {
+        /// A folder below `target/host-runner/runs`, `latest`, or a path
+        run: String,
+    },
+}
+
+/// Which tests.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selection {
+    /// Only tests whose name contains one of these
+    pub filters: Vec<String>,
+    /// The filters are whole names
+    #[arg(long)]
+    pub exact: bool,
+    /// Leave out tests whose name contains this (with `--exact`: is this); may be repeated
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+    /// Only tests that are marked `#[ignore]`
+    #[arg(long, conflicts_with = "include_ignored")]
+    pub ignored: bool,
+    /// Also tests that are marked `#[ignore]`
+    #[arg(long)]
+    pub include_ignored: bool,
+}
+
+/// Whether to colour the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// If it is a terminal; `NO_COLOR` and `CLICOLOR_FORCE` are honoured.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line, per ended test and for the whole run.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn running_is_the_default() {
+        let cli = Cli::try_parse_from(["host-runner", "--board", "b"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.global.board, "b");
+    }
+
+    #[test]
+    fn global_options_may_stand_after_the_command() {
+        let cli = Cli::try_parse_from(["host-runner", "run", "boot", "smp", "--skip", "x", "--yes"]).unwrap();
+        assert!(cli.global.yes);
+        let Some(Command::Run(selection)) = cli.command else { panic!("no run") };
+        assert_eq!(selection.filters, ["boot", "smp"]);
+        assert_eq!(selection.skip, ["x"]);
+    }
+}

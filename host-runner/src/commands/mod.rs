@@ -1,0 +1,97 @@
+//! What the program does about each command.
+
+mod replay;
+mod run;
+
+use crate::board::{self, Board};
+use crate::check;
+use crate::cli::{Cli, Color, Command, Format, Global, Selection};
+use crate::plan::Selected;
+use crate::session::EXIT_INFRA;
+use crate::setup::{ThisMachine, Tool, doctor};
+use crate::workspace::Workspace;
+use clap::Parser;
+use miette::{IntoDiagnostic, Result};
+use serde_json::json;
+use std::io::Write;
+use std::process::ExitCode;
+
+pub(crate) use run::run;
+
+/// Does what the command line asks for, and says how it went by the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    set_colours(cli.global.color);
+    match dispatch(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(report) => {
+            anstream::eprintln!("{report:?}");
+            ExitCode::from(EXIT_INFRA)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<u8> {
+    let workspace = Workspace::find()?;
+    match &cli.command {
+        None => run(&workspace, &cli.global, &Selection::default()),
+        Some(Command::Run(selection)) => run(&workspace, &cli.global, selection),
+        Some(Command::List(selection)) => list(&workspace, &cli.global, selection),
+        Some(Command::Check) => check::check(&workspace, &cli.global),
+        Some(Command::Doctor) => diagnose(&workspace, &cli.global),
+        Some(Command::Boards) => boards(&workspace),
+        Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
+    }
+}
+
+/// The streams decide whether colours are wanted, by the terminal and by `NO_COLOR` and `CLICOLOR_FORCE`; errors
+/// are always drawn with colours and go through such a stream too.
+fn set_colours(color: Color) {
+    let choice = match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+    // It fails when a hook is set already; nothing else sets one.
+    let _ = miette::set_hook(Box::new(|_| Box::new(miette::MietteHandlerOpts::new().color(true).build())));
+}
+
+/// The tests' names, one a line, for people and scripts.
+fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result<u8> {
+    let board = Board::find(workspace, &global.board)?;
+    let elf = run::elf(workspace, &board, global)?;
+    let mut image = crate::image::Image::open(&elf, workspace.root())?;
+    crate::selection::select(&mut image.plan, selection)?;
+    let mut out = anstream::stdout();
+    for test in image.plan.tests.iter().filter(|test| test.selected != Selected::Filtered) {
+        let ignored = test.selected == Selected::Ignored;
+        let line = match global.format {
+            Format::Text if ignored => format!("{} (ignored)", test.name),
+            Format::Text => test.name.clone(),
+            Format::Json => {
+                json!({"name": test.name, "ignored": ignored, "should_panic": test.should_panic}).to_string()
+            }
+        };
+        writeln!(out, "{line}").into_diagnostic()?;
+    }
+    Ok(0)
+}
+
+fn diagnose(workspace: &Workspace, global: &Global) -> Result<u8> {
+    let board = Board::find(workspace, &global.board)?;
+    let machine = ThisMachine { folder: workspace.root().to_owned() };
+    let tools = Tool::all(&board.build.target);
+    let healthy = doctor(&tools, &machine, &mut anstream::stdout()).into_diagnostic()?;
+    Ok(if healthy { 0 } else { EXIT_INFRA })
+}
+
+fn boards(workspace: &Workspace) -> Result<u8> {
+    let mut out = anstream::stdout();
+    for name in board::names(workspace) {
+        let board = Board::find(workspace, &name)?;
+        writeln!(out, "{name:<20} {}", board.description).into_diagnostic()?;
+    }
+    Ok(0)
+}

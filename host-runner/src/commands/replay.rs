@@ -1,0 +1,36 @@
+//! The `replay` command: the report of a recorded run, made again from the recording.
+
+use crate::cli::{Format, Global};
+use crate::image::Image;
+use crate::report::{Context, Report, Screen};
+use crate::runs::RunFolder;
+use crate::record::{self, Recording};
+use crate::workspace::Workspace;
+use miette::{IntoDiagnostic, Result, WrapErr};
+
+/// Reports the run called `wanted` again; the exit code is the one that it had.
+///
+/// # Errors
+///
+/// When there is no such recording, or it is damaged.
+pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Result<u8> {
+    let folder = RunFolder::find(workspace, wanted)?;
+    let recording =
+        Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
+    let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
+    let image = Image::open(&folder.elf(), workspace.root())?;
+    let context = Context::new(workspace, &folder, notes, &recording.header, image);
+    let screen = Screen::plain(anstream::stdout());
+    let mut report = match global.format {
+        Format::Text => Report::text(context, screen),
+        Format::Json => Report::json(context, screen),
+    };
+    let mut shown = Ok(());
+    let summary = record::replay(&recording, &mut |_, notice| {
+        if shown.is_ok() {
+            shown = report.notice(notice);
+        }
+    });
+    shown.into_diagnostic()?;
+    Ok(summary.exit_code())
+}

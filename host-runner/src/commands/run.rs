@@ -1,0 +1,150 @@
+//! The `run` command: everything from a board's name to a verdict.
+
+use crate::board::{Board, Load};
+use crate::cli::{Format, Global, Selection};
+use crate::drive::{Drive, drive};
+use crate::firmware;
+use crate::image::Image;
+use crate::loader::{Incoming, Loader, kill_all};
+use crate::plan::{Plan, Selected};
+use crate::report::{Context, Report, Screen};
+use crate::runs::{Notes, RunFolder};
+use crate::selection::select;
+use crate::session::Session;
+use crate::setup::{Consent, ThisMachine, Tool, ensure};
+use crate::record::{FORMAT, Header, Recorder};
+use crate::workspace::Workspace;
+use miette::{IntoDiagnostic, Result, WrapErr};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::mpsc::{Sender, channel};
+
+/// Runs the tests and reports them; the exit code says how they went.
+///
+/// # Errors
+///
+/// When there is no run at all: a missing board, tool, image or test.
+pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection) -> Result<u8> {
+    let board = Board::find(workspace, &global.board)?;
+    let elf = elf(workspace, &board, global)?;
+    let mut image = Image::open(&elf, workspace.root())?;
+    select(&mut image.plan, selection)?;
+    ensure_loader(workspace, &board, global)?;
+    let notes = Notes { repeat: repeat(&board, global, selection) };
+    let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
+        .into_diagnostic()
+        .wrap_err("the run's folder cannot be made")?;
+    let header = header(&board, global, image.plan.clone());
+    let context = Context::new(workspace, &folder, notes, &header, image);
+    run_image(&board, global, &folder, &header, context)
+}
+
+/// A folder with everything that QEMU and a later replay need.
+fn furnish(
+    workspace: &Workspace,
+    board: &Board,
+    elf: &Path,
+    kernel: &[u8],
+    notes: &Notes,
+) -> io::Result<RunFolder> {
+    let folder = RunFolder::create(workspace, &board.name)?;
+    std::fs::copy(elf, folder.elf())?;
+    std::fs::write(folder.kernel(), kernel)?;
+    folder.write_notes(notes)?;
+    Ok(folder)
+}
+
+/// What the recording says about the run.
+fn header(board: &Board, global: &Global, plan: Plan) -> Header {
+    Header {
+        format: FORMAT,
+        seed: global.seed.unwrap_or_else(random),
+        budgets: board.budgets,
+        plan,
+        board: board.name.clone(),
+        command: std::env::args().collect(),
+    }
+}
+
+fn run_image(
+    board: &Board,
+    global: &Global,
+    folder: &RunFolder,
+    header: &Header,
+    context: Context,
+) -> Result<u8> {
+    let loader = Loader::new(board, folder.kernel(), Rc::clone(&context.symbols));
+    let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
+    let session = Session::new(header.plan.clone(), header.budgets, header.seed);
+    let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
+    let mut report = match global.format {
+        Format::Text => Report::text(context, Screen::live(shown)),
+        Format::Json => Report::json(context, Screen::plain(anstream::stdout())),
+    };
+    let (outside, inbox) = channel();
+    listen_for_interrupts(outside.clone());
+    let faults = global.fault_link;
+    let summary =
+        drive(Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults })?;
+    Ok(summary.exit_code())
+}
+
+/// The ELF file that is to run, built unless one is given.
+pub(super) fn elf(workspace: &Workspace, board: &Board, global: &Global) -> Result<PathBuf> {
+    if let Some(elf) = &global.elf {
+        return Ok(elf.clone());
+    }
+    let target = Tool::RustTarget(board.build.target.clone());
+    ensure(&[target], &machine(workspace), Consent::from_terminal(global.yes))?;
+    let image = global.image.as_deref().unwrap_or(&board.build.image);
+    Ok(firmware::build(workspace, board, image, &global.log)?)
+}
+
+fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
+    let tools = match &board.load {
+        Load::Qemu(_) => [Tool::Qemu],
+    };
+    Ok(ensure(&tools, &machine(workspace), Consent::from_terminal(global.yes))?)
+}
+
+fn machine(workspace: &Workspace) -> ThisMachine {
+    ThisMachine { folder: workspace.root().to_owned() }
+}
+
+/// What a user types to run one test again, up to the test's name.
+fn repeat(board: &Board, global: &Global, selection: &Selection) -> String {
+    let mut command = format!("cargo run -p host-runner -- --board {}", board.name);
+    if let Some(elf) = &global.elf {
+        command += &format!(" --elf {}", elf.display());
+    }
+    if let Some(image) = &global.image {
+        command += &format!(" --image {image}");
+    }
+    command += " run";
+    if selection.ignored || selection.include_ignored {
+        command += " --include-ignored";
+    }
+    command + " --exact"
+}
+
+/// The standard library seeds its hash maps from the system's randomness; that is all that is needed here.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+/// The first Ctrl-C ends the run with a partial report, the second ends the program.
+fn listen_for_interrupts(outside: Sender<Incoming>) {
+    let mut asked_before = false;
+    let handler = move || {
+        if asked_before || outside.send(Incoming::Interrupted).is_err() {
+            kill_all();
+            std::process::exit(130);
+        }
+        asked_before = true;
+    };
+    // A handler is there already when `check` runs a second board; it belongs to a run that is over, and ends the
+    // program as it should.
+    let _ = ctrlc::set_handler(handler);
+}

@@ -1,0 +1,89 @@
+//! Words for log records: defmt sends indices, the image has the strings.
+//!
+//! One record arrives per message, raw-encoded: the message is framed and checked already, so defmt's own framing
+//! would only cost bytes on a slow line.
+
+use super::ImageError;
+use super::paths::shown_path;
+use defmt_decoder::{Encoding, Locations, Table};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// The log strings of one image.
+pub struct Records {
+    table: Option<Table>,
+    locations: Locations,
+    root: PathBuf,
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records").field("locations", &self.locations.len()).finish_non_exhaustive()
+    }
+}
+
+/// One log record in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// `info`, `warn` …; none for a plain print.
+    pub level: Option<String>,
+    /// The board's clock, as the image formats it.
+    pub time: Option<String>,
+    /// What was said.
+    pub message: String,
+    /// Where: file and line.
+    pub line: Option<(String, u64)>,
+}
+
+impl Records {
+    /// No strings: every record is damaged.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { table: None, locations: Locations::new(), root: PathBuf::new() }
+    }
+
+    pub(super) fn open(elf: &[u8], root: &Path) -> Result<Self, ImageError> {
+        let strange = |error: &dyn std::fmt::Display| ImageError::LogStrings(error.to_string());
+        // An image that logs nothing has no table.
+        let Some(table) = Table::parse(elf).map_err(|error| strange(&error))? else {
+            return Ok(Self::none());
+        };
+        if table.encoding() != Encoding::Raw {
+            return Err(strange(&"the image must be built with defmt's feature `encoding-raw`"));
+        }
+        let locations = table.get_locations(elf).map_err(|error| strange(&error))?;
+        Ok(Self { table: Some(table), locations, root: root.to_owned() })
+    }
+
+    /// The words of one record; none if `bytes` are no record of this image.
+    #[must_use]
+    pub fn decode(&self, bytes: &[u8]) -> Option<Record> {
+        let table = self.table.as_ref()?;
+        // The decoder panics on some records of a wrong image; a damaged record must not end a run.
+        catch_unwind(AssertUnwindSafe(|| self.decode_with(table, bytes))).ok()?
+    }
+
+    fn decode_with(&self, table: &Table, bytes: &[u8]) -> Option<Record> {
+        let (frame, used) = table.decode(bytes).ok()?;
+        if used != bytes.len() {
+            return None;
+        }
+        let location = self.locations.get(&frame.index());
+        Some(Record {
+            level: frame.level().map(|level| level.as_str().to_owned()),
+            time: frame.display_timestamp().map(|time| time.to_string()),
+            message: frame.display_message().to_string(),
+            line: location.map(|at| (shown_path(&self.root, &at.file), at.line)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_strings_every_record_is_damaged() {
+        assert_eq!(Records::none().decode(&[1, 0]), None);
+    }
+}

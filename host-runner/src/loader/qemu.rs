@@ -1,0 +1,234 @@
+//! Boards that are a QEMU process: started for every boot, its standard input and output are the line.
+//!
+//! The process gets a group of its own, which is killed whole: a wrapper script around QEMU would otherwise leave
+//! QEMU behind, and the terminal's Ctrl-C would reach QEMU before this program could ask it what it was doing.
+
+use super::{BootCount, Incoming, inspect, qmp};
+use crate::board::QemuOptions;
+use crate::image::Symbols;
+use crate::session::Closed;
+use crate::setup::how_to_install_qemu;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PROGRAM: &str = "qemu-system-aarch64";
+
+/// How long a process whose output has ended may take to end itself.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// The process groups that are alive, for [`kill_all`].
+static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Starts QEMU.
+#[derive(Debug)]
+pub struct Qemu {
+    options: QemuOptions,
+    kernel: PathBuf,
+    symbols: Rc<Symbols>,
+}
+
+/// One QEMU.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    group: Pid,
+    outbox: Sender<Vec<u8>>,
+    complaints: Option<JoinHandle<String>>,
+    /// Holds the control socket. In the system's folder for temporary files, because a socket's path may have 107
+    /// bytes and a run's folder lies deep.
+    control: TempDir,
+    symbols: Rc<Symbols>,
+}
+
+impl Qemu {
+    pub(super) fn new(options: QemuOptions, kernel: PathBuf, symbols: Rc<Symbols>) -> Self {
+        Self { options, kernel, symbols }
+    }
+
+    pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Process, String> {
+        let control = tempfile::Builder::new().prefix("fk").tempdir().map_err(|error| error.to_string())?;
+        let mut child =
+            self.command(&control.path().join("qmp")).spawn().map_err(|error| cannot_start(&error))?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err("QEMU was started without its pipes".to_owned());
+        };
+        // A process id fits: the kernel's own type for it is signed and 32 bits wide.
+        let group = Pid::from_raw(child.id().cast_signed());
+        groups().push(group);
+        let (outbox, orders) = channel();
+        thread::spawn(move || write_orders(stdin, &orders));
+        thread::spawn(move || read_line(stdout, boot, &inbox));
+        let complaints = Some(thread::spawn(move || read_complaints(stderr)));
+        Ok(Process { child, group, outbox, complaints, control, symbols: Rc::clone(&self.symbols) })
+    }
+
+    fn command(&self, control: &Path) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments(&self.options))
+            .arg("-kernel")
+            .arg(&self.kernel)
+            .arg("-qmp")
+            .arg(format!("unix:{},server=on,wait=off", control.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        command
+    }
+}
+
+/// What depends on the board. Semihosting stays off: the firmware answers its own semihosting calls, and a QEMU
+/// that answered them would hide a fault there.
+fn arguments(options: &QemuOptions) -> Vec<String> {
+    let level = if options.virtualization { ",virtualization=on" } else { "" };
+    let machine = format!("{}{level}", options.machine);
+    let (cores, memory) = (options.cores.to_string(), format!("{}M", options.memory >> 20));
+    let fixed = ["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"];
+    let line = ["-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line"];
+    let varying = ["-machine", &machine, "-cpu", &options.cpu, "-smp", &cores, "-m", &memory];
+    [varying.as_slice(), &fixed, &line].concat().into_iter().map(str::to_owned).collect()
+}
+
+fn cannot_start(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("{PROGRAM} is not installed; {}", how_to_install_qemu()),
+        _ => format!("cannot start {PROGRAM}: {error}"),
+    }
+}
+
+impl Process {
+    pub(super) fn send(&self, bytes: Vec<u8>) {
+        // The writer is gone when QEMU is, and that is told by the end of its output.
+        let _ = self.outbox.send(bytes);
+    }
+
+    pub(super) fn inspect(&self) -> Option<String> {
+        let registers = qmp::monitor(&self.control.path().join("qmp"), "info registers -a").ok()?;
+        Some(inspect::describe(&registers, &self.symbols))
+    }
+
+    pub(super) fn why_ended(&mut self) -> Closed {
+        let deadline = Instant::now() + ENDING;
+        while Instant::now() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return self.closed(status);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Closed::Lost("QEMU closed its output and did not end".to_owned())
+    }
+
+    fn closed(&mut self, status: ExitStatus) -> Closed {
+        let complaints = self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+        if status.success() { Closed::PoweredOff } else { Closed::Lost(ended_badly(status, &complaints)) }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill, and the process is still to be reaped.
+        let _ = killpg(self.group, Signal::SIGKILL);
+        let _ = self.child.wait();
+        groups().retain(|group| *group != self.group);
+    }
+}
+
+/// Kills every QEMU at once, for a user who does not want to wait for the report.
+pub fn kill_all() {
+    for group in groups().drain(..) {
+        let _ = killpg(group, Signal::SIGKILL);
+    }
+}
+
+fn groups() -> std::sync::MutexGuard<'static, Vec<Pid>> {
+    GROUPS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn ended_badly(status: ExitStatus, complaints: &str) -> String {
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("QEMU ended with exit code {code}"),
+        (None, Some(signal)) => format!("QEMU was killed by signal {signal}"),
+        (None, None) => format!("QEMU ended: {status}"),
+    };
+    if complaints.is_empty() { how } else { format!("{how}: {complaints}") }
+}
+
+fn write_orders(mut stdin: ChildStdin, orders: &Receiver<Vec<u8>>) {
+    for bytes in orders {
+        if stdin.write_all(&bytes).and_then(|()| stdin.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_line(mut stdout: ChildStdout, boot: BootCount, inbox: &Sender<Incoming>) {
+    let mut buffer = [0; 16 << 10];
+    loop {
+        let bytes = match stdout.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => buffer.get(..length).unwrap_or_default().to_vec(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        if inbox.send(Incoming::Bytes { boot, at: Instant::now(), bytes }).is_err() {
+            return;
+        }
+    }
+    // Nobody listens any more when the run is over.
+    let _ = inbox.send(Incoming::Ended(boot));
+}
+
+/// The last lines of what QEMU complained about, on one line.
+fn read_complaints(mut stderr: ChildStderr) -> String {
+    let mut bytes = Vec::new();
+    let _ = stderr.read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Board, Load};
+    use crate::workspace::Workspace;
+
+    fn options(board: &str) -> QemuOptions {
+        let Load::Qemu(options) = Board::find(&Workspace::find().unwrap(), board).unwrap().load;
+        options
+    }
+
+    #[test]
+    fn the_machine_is_the_boards() {
+        let line = arguments(&options("qemu-virt")).join(" ");
+        assert!(line.starts_with("-machine virt,gic-version=3 -cpu cortex-a72 -smp 8 -m 8192M"), "{line}");
+        assert!(!line.contains("semihosting"));
+        let line = arguments(&options("qemu-virt-el2")).join(" ");
+        assert!(line.contains("virt,gic-version=3,virtualization=on"), "{line}");
+    }
+
+    #[test]
+    fn a_bad_end_says_how_and_why() {
+        let failed = ExitStatus::from_raw(1 << 8);
+        assert_eq!(ended_badly(failed, "no room; no hope"), "QEMU ended with exit code 1: no room; no hope");
+        assert_eq!(ended_badly(ExitStatus::from_raw(11), ""), "QEMU was killed by signal 11");
+    }
+
+    #[test]
+    fn a_missing_program_says_how_to_install_it() {
+        let error = std::io::Error::from(ErrorKind::NotFound);
+        assert!(cannot_start(&error).contains("install"), "{}", cannot_start(&error));
+    }
+}

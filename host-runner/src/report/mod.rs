@@ -1,0 +1,114 @@
+//! What users and programs get to see of a run, made from the session's notices and nothing else.
+//!
+//! That is what makes the report of a replay the same as the live one. Live extras, the progress bar, are kept
+//! apart in [`Screen`].
+
+mod closing;
+mod evidence;
+mod json;
+mod paint;
+mod screen;
+mod text;
+mod words;
+
+pub use screen::Screen;
+
+use crate::image::{Image, Records, Symbols};
+use crate::plan::Plan;
+use crate::record::Header;
+use crate::runs::{Notes, RunFolder};
+use crate::session::{Notice, Status};
+use crate::workspace::Workspace;
+use std::io;
+use std::rc::Rc;
+
+/// What a report knows beside the notices.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The board's name.
+    pub board: String,
+    /// The command that runs one test again, up to the test's name.
+    pub repeat: String,
+    /// Where the recording lies.
+    pub recording: String,
+    /// The tests.
+    pub plan: Plan,
+    /// Names for addresses.
+    pub symbols: Rc<Symbols>,
+    /// Words for log records.
+    pub records: Rc<Records>,
+}
+
+impl Context {
+    /// What a report of the run in `folder` needs, live or replayed.
+    #[must_use]
+    pub fn new(workspace: &Workspace, folder: &RunFolder, notes: Notes, header: &Header, image: Image) -> Self {
+        Self {
+            board: header.board.clone(),
+            repeat: notes.repeat,
+            recording: workspace.relative(folder.path()).display().to_string(),
+            plan: header.plan.clone(),
+            symbols: Rc::new(image.symbols),
+            records: Rc::new(image.records),
+        }
+    }
+
+    /// The name of test number `index`.
+    fn test_name(&self, index: usize) -> &str {
+        self.plan.tests.get(index).map_or("a test that is not in the plan", |test| &test.name)
+    }
+}
+
+/// A report being written.
+#[derive(Debug)]
+pub enum Report {
+    /// For people.
+    Text(Box<text::Text>),
+    /// For programs.
+    Json(json::Json),
+}
+
+impl Report {
+    /// A report for people.
+    #[must_use]
+    pub fn text(context: Context, screen: Screen) -> Self {
+        Self::Text(Box::new(text::Text::new(context, screen)))
+    }
+
+    /// A report for programs.
+    #[must_use]
+    pub fn json(context: Context, screen: Screen) -> Self {
+        Self::Json(json::Json::new(context, screen))
+    }
+
+    /// Shows one notice.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be written.
+    pub fn notice(&mut self, notice: &Notice) -> io::Result<()> {
+        match self {
+            Self::Text(text) => text.notice(notice),
+            Self::Json(json) => json.notice(notice),
+        }
+    }
+}
+
+/// What an end counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tally {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+impl Tally {
+    /// Nothing that is not a pass counts as one; what never ran is skipped, and the verdict says why.
+    fn of(status: &Status) -> Self {
+        match status {
+            Status::Pass => Self::Passed,
+            Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Infra(_) => Self::Failed,
+            Status::Ignored | Status::NotRun(_) => Self::Skipped,
+        }
+    }
+}

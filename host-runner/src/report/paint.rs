@@ -1,0 +1,19 @@
+//! Colours. They are always written; the stream drops them where they are not wanted.
+
+use owo_colors::{OwoColorize, Style};
+
+pub(super) fn good(text: &str) -> String {
+    text.style(Style::new().green()).to_string()
+}
+
+pub(super) fn bad(text: &str) -> String {
+    text.style(Style::new().red().bold()).to_string()
+}
+
+pub(super) fn doubtful(text: &str) -> String {
+    text.style(Style::new().yellow()).to_string()
+}
+
+pub(super) fn dim(text: &str) -> String {
+    text.style(Style::new().dimmed()).to_string()
+}

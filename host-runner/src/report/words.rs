@@ -1,0 +1,83 @@
+//! Ends of tests in words.
+
+use super::paint;
+use crate::session::{Crash, Failure, Status, Timeout};
+
+/// One word, and its colour.
+pub(super) fn painted(status: &Status) -> String {
+    let padded = format!("{:>7}", word(status));
+    match status {
+        Status::Pass => paint::good(&padded),
+        Status::Ignored | Status::NotRun(_) | Status::Infra(_) => paint::doubtful(&padded),
+        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => paint::bad(&padded),
+    }
+}
+
+/// One word.
+pub(super) fn word(status: &Status) -> &'static str {
+    match status {
+        Status::Pass => "pass",
+        Status::Fail(_) => "FAIL",
+        Status::Crash(_) => "CRASH",
+        Status::Timeout(_) => "TIMEOUT",
+        Status::Ignored => "ignored",
+        Status::NotRun(_) => "not run",
+        Status::Infra(_) => "INFRA",
+    }
+}
+
+/// Why, where there is anything to say.
+pub(super) fn reason(status: &Status) -> Option<String> {
+    match status {
+        Status::Pass | Status::Ignored => None,
+        Status::Fail(failure) => Some(failed(*failure).to_owned()),
+        Status::Crash(crash) => Some(crashed(crash)),
+        Status::Timeout(timeout) => Some(ran_out(*timeout).to_owned()),
+        Status::NotRun(reason) | Status::Infra(reason) => Some(reason.clone()),
+    }
+}
+
+fn failed(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Panicked => "it panicked",
+        Failure::Returned => "it returned an error",
+        Failure::DidNotPanic => "it was expected to panic and did not",
+    }
+}
+
+fn crashed(crash: &Crash) -> String {
+    match crash {
+        Crash::Exception(core) => format!("core {core} took an exception that nothing handles"),
+        Crash::StackOverflow(core) => format!("core {core} ran out of stack"),
+        Crash::PanicOn(core) => format!("core {core}, which is not the test's own, panicked"),
+        Crash::Reset => "the board booted again by itself".to_owned(),
+        Crash::PoweredOff => "the board switched itself off".to_owned(),
+        Crash::LostCores(cores) => format!("afterwards these cores could not be parked: {}", listed(cores)),
+    }
+}
+
+fn listed(cores: &[u32]) -> String {
+    cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn ran_out(timeout: Timeout) -> &'static str {
+    match timeout {
+        Timeout::Boot => "the board did not get ready in time",
+        Timeout::Test => "it took longer than its limit",
+        Timeout::Silence => "the board gave no sign of life",
+        Timeout::Total => "the whole run took longer than its limit",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_that_is_no_pass_says_why() {
+        assert_eq!(reason(&Status::Pass), None);
+        let lost = Status::Crash(Crash::LostCores(vec![1, 3]));
+        assert_eq!(reason(&lost).unwrap(), "afterwards these cores could not be parked: 1, 3");
+        assert_eq!(reason(&Status::Infra("the line is dead".into())).unwrap(), "the line is dead");
+    }
+}

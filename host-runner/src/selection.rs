@@ -1,0 +1,86 @@
+//! Which tests of an image run: the user's filters applied to its list.
+
+use crate::cli::Selection;
+use crate::plan::{Plan, Selected};
+
+/// The filters leave no test at all, which is more often a typing error than a wish.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("no test of {of} matches")]
+#[diagnostic(help("`host-runner list` shows the names; `--include-ignored` counts ignored ones in"))]
+pub struct NothingSelected {
+    of: usize,
+}
+
+/// Marks every test of `plan` as `selection` wants it.
+///
+/// # Errors
+///
+/// When none is left.
+pub fn select(plan: &mut Plan, selection: &Selection) -> Result<(), NothingSelected> {
+    for test in &mut plan.tests {
+        test.selected = selected(selection, &test.name, test.selected == Selected::Ignored);
+    }
+    if plan.tests.iter().all(|test| test.selected == Selected::Filtered) {
+        return Err(NothingSelected { of: plan.tests.len() });
+    }
+    Ok(())
+}
+
+fn selected(selection: &Selection, name: &str, ignored: bool) -> Selected {
+    let matches = |filter: &String| if selection.exact { name == filter } else { name.contains(filter) };
+    let wanted = selection.filters.is_empty() || selection.filters.iter().any(matches);
+    if !wanted || selection.skip.iter().any(matches) || selection.ignored && !ignored {
+        Selected::Filtered
+    } else if ignored && !selection.ignored && !selection.include_ignored {
+        Selected::Ignored
+    } else {
+        Selected::Yes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Selected::{Filtered, Ignored, Yes};
+
+    fn filters(filters: &[&str]) -> Selection {
+        Selection { filters: filters.iter().map(ToString::to_string).collect(), ..Selection::default() }
+    }
+
+    #[test]
+    fn filters_are_or_ed_substrings() {
+        let selection = filters(&["boot", "smp"]);
+        assert_eq!(selected(&selection, "boot::level", false), Yes);
+        assert_eq!(selected(&selection, "a::smp_works", false), Yes);
+        assert_eq!(selected(&selection, "buddy::merge", false), Filtered);
+    }
+
+    #[test]
+    fn exact_names_are_whole() {
+        let selection = Selection { exact: true, ..filters(&["boot::level"]) };
+        assert_eq!(selected(&selection, "boot::level", false), Yes);
+        assert_eq!(selected(&selection, "boot::level_two", false), Filtered);
+    }
+
+    #[test]
+    fn skipping_wins() {
+        let selection = Selection { skip: vec!["level".into()], ..filters(&["boot"]) };
+        assert_eq!(selected(&selection, "boot::level", false), Filtered);
+    }
+
+    #[test]
+    fn ignored_tests_run_only_when_asked_for() {
+        let plain = Selection::default();
+        assert_eq!(selected(&plain, "a", true), Ignored);
+        let only = Selection { ignored: true, ..Selection::default() };
+        assert_eq!((selected(&only, "a", true), selected(&only, "b", false)), (Yes, Filtered));
+        let all = Selection { include_ignored: true, ..Selection::default() };
+        assert_eq!((selected(&all, "a", true), selected(&all, "b", false)), (Yes, Yes));
+    }
+
+    #[test]
+    fn a_filter_without_match_is_an_error() {
+        let mut plan = Plan { build: wire::BuildId::default(), tests: Vec::new() };
+        assert!(select(&mut plan, &filters(&["typo"])).is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! The tools, how each is found, and what installs it.
+
+use super::{System, ThisMachine};
+use std::path::Path;
+
+/// A tool that something here needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// The standard library of a Rust target.
+    RustTarget(String),
+    /// `cargo fmt`.
+    Rustfmt,
+    /// `cargo clippy`.
+    Clippy,
+    /// `qemu-system-aarch64`.
+    Qemu,
+}
+
+impl Tool {
+    /// Every tool that anything here needs, for the Rust target `target`.
+    #[must_use]
+    pub fn all(target: &str) -> Vec<Self> {
+        vec![Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy, Self::Qemu]
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::RustTarget(target) => format!("Rust target {target}"),
+            Self::Rustfmt => "rustfmt".to_owned(),
+            Self::Clippy => "clippy".to_owned(),
+            Self::Qemu => "qemu-system-aarch64".to_owned(),
+        }
+    }
+
+    /// What it is needed for.
+    #[must_use]
+    pub fn purpose(&self) -> &'static str {
+        match self {
+            Self::RustTarget(_) => "building the firmware",
+            Self::Rustfmt | Self::Clippy => "host-runner check",
+            Self::Qemu => "running on the qemu boards",
+        }
+    }
+
+    /// Its version, if it is there.
+    #[must_use]
+    pub fn found(&self, system: &impl System) -> Option<String> {
+        let version = |program: &str| {
+            let output = system.output(program, &["--version"])?;
+            Some(output.lines().next().unwrap_or_default().to_owned())
+        };
+        match self {
+            Self::RustTarget(target) => {
+                let folder = system.output("rustc", &["--print", "target-libdir", "--target", target])?;
+                system.has_folder(Path::new(folder.trim())).then(|| version("rustc")).flatten()
+            }
+            Self::Rustfmt => version("rustfmt"),
+            Self::Clippy => version("cargo-clippy"),
+            Self::Qemu => version("qemu-system-aarch64"),
+        }
+    }
+
+    /// The command that installs it on `system`; none if `system` has nothing that could.
+    #[must_use]
+    pub fn install(&self, system: &impl System) -> Option<String> {
+        match self {
+            Self::RustTarget(target) => with_rustup(system, &format!("rustup target add {target}")),
+            Self::Rustfmt => with_rustup(system, "rustup component add rustfmt"),
+            Self::Clippy => with_rustup(system, "rustup component add clippy"),
+            Self::Qemu => qemu_package(system),
+        }
+    }
+
+    /// What to do when nothing can install it.
+    #[must_use]
+    pub fn fallback(&self) -> &'static str {
+        match self {
+            Self::RustTarget(_) | Self::Rustfmt | Self::Clippy => {
+                "without rustup, or without its server: Debian's rustc-web, cargo-web, rust-web-src and lld build the \
+                 firmware with RUSTC_BOOTSTRAP=1, -Zbuild-std=core,alloc,compiler_builtins and the linker ld.lld; \
+                 see docs/closed-network.md"
+            }
+            Self::Qemu => "install QEMU for AArch64 (qemu-system-aarch64) by this machine's package manager",
+        }
+    }
+}
+
+/// How QEMU gets onto this machine, for messages.
+#[must_use]
+pub fn how_to_install_qemu() -> String {
+    let machine = ThisMachine { folder: std::env::temp_dir() };
+    match Tool::Qemu.install(&machine) {
+        Some(command) => format!("install it with `{command}`, or run host-runner with --yes"),
+        None => Tool::Qemu.fallback().to_owned(),
+    }
+}
+
+fn with_rustup(system: &impl System, command: &str) -> Option<String> {
+    system.output("rustup", &["--version"]).map(|_| command.to_owned())
+}
+
+/// The package that has QEMU for AArch64, by package manager. The first that answers is the system's own, except
+/// Homebrew, which comes last because it also lives beside others.
+fn qemu_package(system: &impl System) -> Option<String> {
+    let sudo = if system.is_root() { "" } else { "sudo " };
+    let managers = [
+        ("apt-get", format!("{sudo}apt-get update && {sudo}apt-get install -y qemu-system-arm")),
+        ("dnf", format!("{sudo}dnf install -y qemu-system-aarch64")),
+        ("pacman", format!("{sudo}pacman -S --noconfirm qemu-system-aarch64")),
+        ("brew", "brew install qemu".to_owned()),
+    ];
+    managers
+        .into_iter()
+        .find(|(name, _)| system.output(name, &["--version"]).is_some())
+        .map(|(_, command)| command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::system::fake::FakeMachine;
+
+    fn with(programs: &[(&'static str, &'static str)]) -> FakeMachine {
+        FakeMachine { programs: programs.iter().copied().collect(), ..FakeMachine::default() }
+    }
+
+    #[test]
+    fn a_target_is_there_when_its_library_is() {
+        let target = Tool::RustTarget("aarch64-unknown-none".into());
+        let without = with(&[("rustc", "/lib/aarch64\n")]);
+        assert_eq!(target.found(&without), None);
+        let with = FakeMachine { folders: vec!["/lib/aarch64".into()], ..without };
+        assert!(target.found(&with).is_some());
+    }
+
+    #[test]
+    fn every_package_manager_has_its_command() {
+        let apt = with(&[("apt-get", "apt 2.6"), ("brew", "4")]);
+        assert_eq!(
+            Tool::Qemu.install(&apt).unwrap(),
+            "sudo apt-get update && sudo apt-get install -y qemu-system-arm"
+        );
+        let root = FakeMachine { root: true, ..apt };
+        assert_eq!(
+            Tool::Qemu.install(&root).unwrap(),
+            "apt-get update && apt-get install -y qemu-system-arm"
+        );
+        assert_eq!(Tool::Qemu.install(&with(&[("brew", "4")])).unwrap(), "brew install qemu");
+        assert_eq!(
+            Tool::Qemu.install(&with(&[("dnf", "4")])).unwrap(),
+            "sudo dnf install -y qemu-system-aarch64"
+        );
+        let pacman = Tool::Qemu.install(&with(&[("pacman", "6")])).unwrap();
+        assert_eq!(pacman, "sudo pacman -S --noconfirm qemu-system-aarch64");
+    }
+
+    #[test]
+    fn without_rustup_nothing_installs_a_target() {
+        let target = Tool::RustTarget("aarch64-unknown-none".into());
+        assert_eq!(target.install(&with(&[])), None);
+        assert!(target.fallback().contains("docs/closed-network.md"));
+        let rustup = with(&[("rustup", "1.28")]);
+        assert_eq!(target.install(&rustup).unwrap(), "rustup target add aarch64-unknown-none");
+    }
+}
