@@ -5,9 +5,9 @@
 
 use crate::link::{Faults, FaultyLink};
 use crate::loader::{BootCount, Incoming, Loader, Machine};
+use crate::record::{self, Recorder};
 use crate::report::Report;
 use crate::session::{Action, Event, Notice, Session, Summary};
-use crate::record::{self, Recorder};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};

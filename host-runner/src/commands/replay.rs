@@ -2,9 +2,9 @@
 
 use crate::cli::{Format, Global};
 use crate::image::Image;
+use crate::record::{self, Recording};
 use crate::report::{Context, Report, Screen};
 use crate::runs::RunFolder;
-use crate::record::{self, Recording};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
 

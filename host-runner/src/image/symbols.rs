@@ -94,7 +94,9 @@ impl Symbols {
         places
     }
 
-    fn shown_path(&self, path: &str) -> String {
+    /// `path` as people know it.
+    #[must_use]
+    pub fn shown_path(&self, path: &str) -> String {
         shown_path(&self.root, Path::new(path))
     }
 }

@@ -47,7 +47,7 @@ fn hex(bytes: &[u8]) -> String {
 pub(super) fn panic(context: &Context, note: &PanicNote) -> Vec<String> {
     let title = format!("panic on core {}: {}", note.core, note.message);
     let mut lines: Vec<_> = title.lines().map(paint::bad).collect();
-    lines.push(format!("  at {}:{}", note.file, note.line));
+    lines.push(format!("  at {}:{}", context.symbols.shown_path(&note.file), note.line));
     lines.extend(backtrace(context, note.backtrace.iter().copied()));
     lines
 }

@@ -5,6 +5,8 @@
 
 mod closing;
 mod evidence;
+#[cfg(test)]
+mod golden;
 mod json;
 mod paint;
 mod screen;
@@ -42,7 +44,13 @@ pub struct Context {
 impl Context {
     /// What a report of the run in `folder` needs, live or replayed.
     #[must_use]
-    pub fn new(workspace: &Workspace, folder: &RunFolder, notes: Notes, header: &Header, image: Image) -> Self {
+    pub fn new(
+        workspace: &Workspace,
+        folder: &RunFolder,
+        notes: Notes,
+        header: &Header,
+        image: Image,
+    ) -> Self {
         Self {
             board: header.board.clone(),
             repeat: notes.repeat,
