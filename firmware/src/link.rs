@@ -37,7 +37,7 @@ const BEACON_MS: u64 = 100;
 
 /// The station and the port.
 pub(crate) struct Link {
-    station: &'static mut Station<'static>,
+    station: &'static mut Station<&'static mut [u8]>,
     uart: Uart<'static>,
 }
 

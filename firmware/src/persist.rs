@@ -39,7 +39,7 @@ impl<T> Slot<T> {
 }
 
 #[unsafe(link_section = ".persist")]
-static STATION: Slot<Station<'static>> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
+static STATION: Slot<Station<&'static mut [u8]>> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
 #[unsafe(link_section = ".persist")]
 static RING_BYTES: Slot<[u8; RING]> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
 #[unsafe(link_section = ".persist")]
@@ -64,7 +64,7 @@ pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
 /// # Safety
 ///
 /// Called once per cold boot, by the boot core, and not after [`station`].
-pub(crate) unsafe fn new_station(boot: BootId) -> &'static mut Station<'static> {
+pub(crate) unsafe fn new_station(boot: BootId) -> &'static mut Station<&'static mut [u8]> {
     // SAFETY: no reference to it exists yet.
     let station = unsafe { STATION.get_mut() };
     // SAFETY: likewise.
@@ -82,7 +82,7 @@ pub(crate) unsafe fn new_station(boot: BootId) -> &'static mut Station<'static> 
 /// # Safety
 ///
 /// Called once per warm restart, by the boot core; a station was made in this boot.
-pub(crate) unsafe fn station() -> &'static mut Station<'static> {
+pub(crate) unsafe fn station() -> &'static mut Station<&'static mut [u8]> {
     // SAFETY: the reference from before the restart is gone with its stacks.
     let station = unsafe { STATION.get_mut() };
     // SAFETY: initialised by `new_station` in this boot.

@@ -8,7 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo run -p host-runner                                run every test on QEMU
   cargo run -p host-runner -- --board qemu-virt-el2       … on another board
-  cargo run -p host-runner -- run boot:: smp::            … only tests with one of these in their name
+  cargo run -p host-runner -- run boot:: smp::            … only tests named like these
   cargo run -p host-runner -- run --exact boot::level     … exactly this test
   cargo run -p host-runner -- replay latest               the report of the last run again
   cargo run -p host-runner -- doctor                      what is missing on this machine

@@ -76,7 +76,7 @@ pub(crate) fn send_random(count: usize) {
 /// A frame with a right checksum that says this test passed; only the nonce is a guess.
 pub(crate) fn forge_verdict() {
     use wire::{FromBoard, Outcome, RunId, Station, Verdict};
-    let mut station = Station::new(wire::BootId(1), &mut []);
+    let mut station = Station::new(wire::BootId(1), [0; 0]);
     for run in 1..100 {
         let verdict = Verdict { run: RunId(run), outcome: Outcome::Passed, lost_cores: 0 };
         station.say(&FromBoard::Verdict(verdict), &mut |bytes: &[u8]| send(bytes));

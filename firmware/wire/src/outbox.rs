@@ -5,24 +5,24 @@ use crate::{Channel, MAX_BODY};
 /// A record: sequence (4), channel (1), body length (2), body.
 const HEADER: usize = 7;
 
-/// The newest frames that fit into a buffer, in one ring of variable-length records.
+/// The newest frames that fit into a buffer of the owner's kind, in one ring of variable-length records.
 ///
 /// Invariant: the records between `oldest` and `oldest + used` (modulo the ring's length) are whole, and their
 /// sequence numbers are consecutive and end with `next - 1`.
 #[derive(Debug)]
-pub struct Outbox<'a> {
-    ring: &'a mut [u8],
+pub struct Outbox<R> {
+    ring: R,
     oldest: usize,
     used: usize,
     records: u32,
     next: u32,
 }
 
-impl<'a> Outbox<'a> {
+impl<R: AsRef<[u8]> + AsMut<[u8]>> Outbox<R> {
     /// Empty; the first record gets number 0. What lies in `ring` does not matter. A ring that is shorter than a
     /// record keeps none of it.
     #[must_use]
-    pub const fn new(ring: &'a mut [u8]) -> Self {
+    pub const fn new(ring: R) -> Self {
         Self { ring, oldest: 0, used: 0, records: 0, next: 0 }
     }
 
@@ -48,10 +48,10 @@ impl<'a> Outbox<'a> {
         let body = body.get(..MAX_BODY.min(body.len())).unwrap_or_default();
         let sequence = self.next;
         self.next = self.next.wrapping_add(1);
-        while self.used > 0 && self.used + HEADER + body.len() > self.ring.len() {
+        while self.used > 0 && self.used + HEADER + body.len() > self.size() {
             self.drop_oldest();
         }
-        if HEADER + body.len() > self.ring.len() {
+        if HEADER + body.len() > self.size() {
             return sequence;
         }
         let [s0, s1, s2, s3] = sequence.to_le_bytes();
@@ -77,6 +77,10 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    fn size(&self) -> usize {
+        self.ring.as_ref().len()
+    }
+
     fn drop_oldest(&mut self) {
         let Some((_, _, length)) = self.header(0) else {
             // Unreachable while the invariant holds; forgetting everything keeps `push` finite if it does not.
@@ -84,7 +88,7 @@ impl<'a> Outbox<'a> {
             return;
         };
         let size = HEADER + length;
-        self.oldest = (self.oldest + size) % self.ring.len();
+        self.oldest = (self.oldest + size) % self.size();
         self.used = self.used.saturating_sub(size);
         self.records = self.records.saturating_sub(1);
     }
@@ -99,20 +103,20 @@ impl<'a> Outbox<'a> {
 
     /// Copies out of the ring, `offset` bytes behind the oldest record.
     fn read(&self, offset: usize, into: &mut [u8]) {
-        let start = (self.oldest + offset) % self.ring.len();
-        let (until_end, from_start) = into.split_at_mut(into.len().min(self.ring.len() - start));
+        let start = (self.oldest + offset) % self.size();
+        let (until_end, from_start) = into.split_at_mut(into.len().min(self.size() - start));
         for (part, at) in [(until_end, start), (from_start, 0)] {
-            if let Some(bytes) = self.ring.get(at..at + part.len()) {
+            if let Some(bytes) = self.ring.as_ref().get(at..at + part.len()) {
                 part.copy_from_slice(bytes);
             }
         }
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let start = (self.oldest + self.used) % self.ring.len();
-        let (until_end, from_start) = bytes.split_at(bytes.len().min(self.ring.len() - start));
+        let start = (self.oldest + self.used) % self.size();
+        let (until_end, from_start) = bytes.split_at(bytes.len().min(self.size() - start));
         for (part, at) in [(until_end, start), (from_start, 0)] {
-            if let Some(slot) = self.ring.get_mut(at..at + part.len()) {
+            if let Some(slot) = self.ring.as_mut().get_mut(at..at + part.len()) {
                 slot.copy_from_slice(part);
             }
         }
@@ -125,7 +129,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn replayed(outbox: &Outbox<'_>, from: u32, until: u32) -> Vec<(u32, Vec<u8>)> {
+    fn replayed<const N: usize>(outbox: &Outbox<[u8; N]>, from: u32, until: u32) -> Vec<(u32, Vec<u8>)> {
         let mut records = Vec::new();
         outbox.replay(from, until, |sequence, channel, body| {
             assert_eq!(channel, Channel::Log);
@@ -139,8 +143,7 @@ mod tests {
         fn the_newest_records_come_back_as_they_were(
             bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=MAX_BODY), 0..60),
         ) {
-            let mut ring = [0; 3000];
-            let mut outbox = Outbox::new(&mut ring);
+            let mut outbox = Outbox::new([0; 3000]);
             for body in &bodies {
                 outbox.push(Channel::Log, body);
             }
@@ -157,8 +160,7 @@ mod tests {
 
     #[test]
     fn only_the_records_asked_for_are_replayed() {
-        let mut ring = [0; 4096];
-        let mut outbox = Outbox::new(&mut ring);
+        let mut outbox = Outbox::new([0; 4096]);
         for byte in 0..10 {
             outbox.push(Channel::Log, &[byte]);
         }
@@ -168,16 +170,14 @@ mod tests {
 
     #[test]
     fn a_body_that_is_too_long_is_cut() {
-        let mut ring = [0; 4096];
-        let mut outbox = Outbox::new(&mut ring);
+        let mut outbox = Outbox::new([0; 4096]);
         outbox.push(Channel::Log, &[1; MAX_BODY + 1]);
         assert_eq!(replayed(&outbox, 0, 1), [(0, vec![1; MAX_BODY])]);
     }
 
     #[test]
     fn a_ring_too_short_for_a_record_keeps_none() {
-        let mut ring = [0; 16];
-        let mut outbox = Outbox::new(&mut ring);
+        let mut outbox = Outbox::new([0; 16]);
         assert_eq!((outbox.push(Channel::Log, &[1; 3]), outbox.push(Channel::Log, &[1; 30])), (0, 1));
         assert_eq!((outbox.oldest_sequence(), outbox.next_sequence()), (2, 2));
     }

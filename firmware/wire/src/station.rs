@@ -20,20 +20,20 @@ impl<F: FnMut(&[u8])> Line for F {
     }
 }
 
-/// The board's end.
+/// The board's end. `R` is the buffer in which frames that were sent are kept.
 #[derive(Debug)]
-pub struct Station<'a> {
+pub struct Station<R> {
     boot: BootId,
     nonce: Nonce,
     doing: Doing,
-    outbox: Outbox<'a>,
+    outbox: Outbox<R>,
     incoming: Deframer,
 }
 
-impl<'a> Station<'a> {
+impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
     /// A board that has just booted: no nonce, nothing sent. Frames that were sent are kept in `ring`.
     #[must_use]
-    pub const fn new(boot: BootId, ring: &'a mut [u8]) -> Self {
+    pub const fn new(boot: BootId, ring: R) -> Self {
         Self {
             boot,
             nonce: Nonce::UNBOUND,
@@ -161,18 +161,18 @@ mod tests {
     }
 
     /// Feeds an order; returns what the station hands out and the bytes it sends.
-    fn feed(station: &mut Station<'_>, bytes: &[u8]) -> (Vec<ToBoard>, Vec<u8>) {
+    fn feed(station: &mut Station<[u8; 4096]>, bytes: &[u8]) -> (Vec<ToBoard>, Vec<u8>) {
         let mut sent = Vec::new();
         let mut line = |bytes: &[u8]| sent.extend_from_slice(bytes);
         let orders = bytes.iter().filter_map(|&byte| station.receive(byte, &mut line)).collect();
         (orders, sent)
     }
 
-    fn unbound() -> Station<'static> {
-        Station::new(BOOT, vec![0; 4096].leak())
+    fn unbound() -> Station<[u8; 4096]> {
+        Station::new(BOOT, [0; 4096])
     }
 
-    fn bound() -> Station<'static> {
+    fn bound() -> Station<[u8; 4096]> {
         let mut station = unbound();
         let begin = ToBoard::Begin { boot: BOOT, nonce: NONCE };
         assert_eq!(feed(&mut station, &order(Nonce::UNBOUND, begin)).0, [begin]);

@@ -6,6 +6,11 @@ use std::path::Path;
 /// what people know.
 const FOREIGN: [&str; 3] = ["/registry/src/", "/rustc/", "/rustlib/src/rust/"];
 
+/// Whether `path` is a source of the standard library or of another crate from a registry.
+pub(super) fn is_foreign(path: &str) -> bool {
+    FOREIGN.iter().any(|place| path.contains(place))
+}
+
 /// `path` relative to `root`; of the standard library and of other crates only their own part.
 pub(super) fn shown_path(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
@@ -21,6 +26,13 @@ pub(super) fn shown_path(root: &Path, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_peoples_sources_are_known() {
+        assert!(is_foreign("/rustc/1/library/core/src/hint.rs"));
+        assert!(is_foreign("/home/u/.cargo/registry/src/index.crates.io-1/spin-0.9.9/src/lib.rs"));
+        assert!(!is_foreign("/work/firmware/src/cores.rs"));
+    }
 
     #[test]
     fn paths_are_short() {

@@ -1,6 +1,6 @@
 //! Names for code addresses: function, file and line, with what was inlined there.
 
-use super::paths::shown_path;
+use super::paths::{is_foreign, shown_path};
 use super::{Elf, ImageError};
 use object::elf::SHF_EXECINSTR;
 use object::{Object, ObjectSection, SectionFlags};
@@ -28,6 +28,8 @@ pub struct Place {
     pub function: Option<String>,
     /// The file, relative to the workspace where it lies in it, and the line.
     pub line: Option<(String, u32)>,
+    /// Whether it lies in another crate than the workspace's.
+    pub foreign: bool,
 }
 
 impl fmt::Display for Place {
@@ -61,9 +63,14 @@ impl Symbols {
     }
 
     /// What is at the instruction at `address`, innermost first. Empty if no code of the image is there: numbers
-    /// that merely look like addresses get no names.
+    /// that merely look like addresses get no names. Library code that was inlined into the image's own is left
+    /// out: that a spinning core stands in `core::hint` hides where it spins.
     #[must_use]
     pub fn at(&self, address: u64) -> Vec<Place> {
+        without_foreign(self.all_at(address))
+    }
+
+    fn all_at(&self, address: u64) -> Vec<Place> {
         let Some(loader) = &self.loader else { return Vec::new() };
         if !self.code.iter().any(|range| range.contains(&address)) {
             return Vec::new();
@@ -73,14 +80,19 @@ impl Symbols {
             return places;
         }
         let name = loader.find_symbol(address).map(|name| format!("{:#}", rustc_demangle::demangle(name)));
-        name.map(|name| Place { function: Some(name), line: None }).into_iter().collect()
+        name.map(|name| Place { function: Some(name), ..Place::default() }).into_iter().collect()
     }
 
     /// What called, given the address it returns to. The call is the instruction before; the one *at* the address
-    /// may belong to another line, or to another function when the call never returns.
+    /// may belong to another line, or to another function when the call never returns. Of library code only the
+    /// function that was called is told, not what was inlined into it.
     #[must_use]
     pub fn caller(&self, return_address: u64) -> Vec<Place> {
-        self.at(return_address.wrapping_sub(4))
+        let mut places = self.at(return_address.wrapping_sub(4));
+        if places.iter().all(|place| place.foreign) {
+            places.drain(..places.len().saturating_sub(1));
+        }
+        places
     }
 
     fn inlined(&self, loader: &addr2line::Loader, address: u64) -> Vec<Place> {
@@ -88,15 +100,26 @@ impl Symbols {
         let Ok(mut frames) = loader.find_frames(address) else { return places };
         while let Ok(Some(frame)) = frames.next() {
             let function = frame.function.and_then(|name| Some(short_name(&name.demangle().ok()?)));
+            let foreign = frame.location.as_ref().and_then(|at| at.file).is_none_or(is_foreign);
             let line = frame.location.and_then(|at| Some((self.shown_path(at.file?), at.line?)));
-            places.push(Place { function, line });
+            places.push(Place { function, line, foreign });
         }
         places
     }
 
-    fn shown_path(&self, path: &str) -> String {
+    /// `path` as people know it.
+    #[must_use]
+    pub fn shown_path(&self, path: &str) -> String {
         shown_path(&self.root, Path::new(path))
     }
+}
+
+/// Without what is inlined into the first place that is the image's own; everything if no place is.
+fn without_foreign(mut places: Vec<Place>) -> Vec<Place> {
+    if let Some(own) = places.iter().position(|place| !place.foreign) {
+        places.drain(..own);
+    }
+    places
 }
 
 /// Without the hash that legacy mangling appends.
@@ -116,6 +139,14 @@ mod tests {
     #[test]
     fn without_an_image_nothing_has_a_name() {
         assert!(Symbols::none().at(0x4008_0000).is_empty());
+    }
+
+    #[test]
+    fn library_code_inlined_into_own_code_is_left_out() {
+        let place = |name: &str, foreign| Place { function: Some(name.into()), line: None, foreign };
+        let chain = vec![place("spin_loop", true), place("wait", false), place("map", true)];
+        assert_eq!(without_foreign(chain.clone()), chain[1..]);
+        assert_eq!(without_foreign(chain[..1].to_vec()), chain[..1]);
     }
 
     #[test]

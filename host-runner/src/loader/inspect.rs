@@ -13,7 +13,7 @@ struct CoreState {
     pstate: u64,
 }
 
-/// A few lines per core: program counter, link register, stack pointer, state, with names.
+/// Up to three lines per core: program counter, link register, stack pointer, state, with names.
 #[must_use]
 pub(super) fn describe(registers: &str, symbols: &Symbols) -> String {
     let mut text = String::new();
@@ -21,11 +21,11 @@ pub(super) fn describe(registers: &str, symbols: &Symbols) -> String {
         let CoreState { core, pc, lr, sp, pstate } = state;
         // Writing into a string does not fail.
         let _ = writeln!(text, "core {core}: pc {pc:#x} lr {lr:#x} sp {sp:#x} pstate {pstate:#x}");
-        for place in symbols.at(pc) {
+        if let Some(place) = symbols.at(pc).first() {
             let _ = writeln!(text, "  in {place}");
         }
-        for place in symbols.caller(lr) {
-            let _ = writeln!(text, "  called from {place}");
+        if let Some(place) = symbols.caller(lr).first() {
+            let _ = writeln!(text, "  last call from {place}");
         }
     }
     text

@@ -47,7 +47,7 @@ fn hex(bytes: &[u8]) -> String {
 pub(super) fn panic(context: &Context, note: &PanicNote) -> Vec<String> {
     let title = format!("panic on core {}: {}", note.core, note.message);
     let mut lines: Vec<_> = title.lines().map(paint::bad).collect();
-    lines.push(format!("  at {}:{}", note.file, note.line));
+    lines.push(format!("  at {}:{}", context.symbols.shown_path(&note.file), note.line));
     lines.extend(backtrace(context, note.backtrace.iter().copied()));
     lines
 }
@@ -116,14 +116,21 @@ fn named(label: &str, address: u64, places: &[Place]) -> Vec<String> {
     lines
 }
 
-/// Foreign text as it can be shown: no control characters, no endless lines. What is mostly no text is shown as
-/// the bytes that it is.
+/// Whether `line` is mostly no text.
+pub(super) fn is_noise(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let strange = |c: &char| *c == char::REPLACEMENT_CHARACTER || c.is_control();
+    text.trim_end_matches('\r').chars().filter(strange).count() * 8 > text.chars().count()
+}
+
+/// Noise as it can be shown.
+pub(super) fn noise(bytes: &[u8]) -> String {
+    format!("{} bytes of noise: {}", bytes.len(), hex(bytes))
+}
+
+/// Foreign text as it can be shown: no control characters, no endless lines.
 pub(super) fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let strange = |c: &char| *c == char::REPLACEMENT_CHARACTER || c.is_control();
-    if text.chars().filter(strange).count() * 8 > text.chars().count().max(16) {
-        return format!("{} bytes of noise: {}", bytes.len(), hex(bytes));
-    }
     let mut shown = String::new();
     for character in text.trim_end_matches('\r').chars().take(LONGEST) {
         match character {
@@ -143,10 +150,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn noise_is_told_from_text() {
+        assert!(is_noise(&[0x80, 1, 0xff]));
+        assert!(
+            !is_noise("U-Boot → Linux\r".as_bytes())
+                && !is_noise(b"\x1b[0m[    0.1] booting")
+                && !is_noise(b"")
+        );
+        assert_eq!(noise(&[0x80, 1, 0xff]), "3 bytes of noise: 80 01 ff");
+    }
+
+    #[test]
     fn foreign_text_cannot_harm_a_terminal() {
         assert_eq!(printable(b"U-Boot 2024\r"), "U-Boot 2024");
         assert_eq!(printable(b"\x1b[2Jgone"), "\\u{1b}[2Jgone");
-        assert_eq!(printable(&[0x80, 1, 0xff]), "3 bytes of noise: 80 01 ff");
         assert!(printable(&[b'x'; 1000]).ends_with("… 760 more characters"));
     }
 }

@@ -5,6 +5,8 @@
 
 mod closing;
 mod evidence;
+#[cfg(test)]
+mod golden;
 mod json;
 mod paint;
 mod screen;

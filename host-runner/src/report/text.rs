@@ -17,6 +17,8 @@ pub struct Text {
     screen: Screen,
     /// What the board's loader said since the last line end.
     unfinished: Vec<u8>,
+    /// Lines of it that are no text, shown as one when something else comes.
+    noise: Vec<u8>,
     /// What came since the present test began.
     attempt: Attempt,
     failures: Vec<Vec<String>>,
@@ -30,8 +32,8 @@ struct Attempt {
 
 impl Text {
     pub(super) fn new(context: Context, screen: Screen) -> Self {
-        let (unfinished, attempt, failures) = (Vec::new(), Attempt::default(), Vec::new());
-        Self { context, screen, unfinished, attempt, failures }
+        let (unfinished, noise) = (Vec::new(), Vec::new());
+        Self { context, screen, unfinished, noise, attempt: Attempt::default(), failures: Vec::new() }
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) -> io::Result<()> {
@@ -100,13 +102,26 @@ impl Text {
 
     fn end_line(&mut self) -> io::Result<()> {
         match std::mem::take(&mut self.unfinished) {
-            line if line.is_empty() => Ok(()),
-            line => self.foreign_line(&line),
+            line if line.is_empty() => {}
+            line => self.foreign_line(&line)?,
         }
+        self.end_noise()
     }
 
     fn foreign_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if evidence::is_noise(line) {
+            self.noise.extend_from_slice(line);
+            return Ok(());
+        }
+        self.end_noise()?;
         self.screen.line(&paint::dim(&format!("  | {}", evidence::printable(line))))
+    }
+
+    fn end_noise(&mut self) -> io::Result<()> {
+        match std::mem::take(&mut self.noise) {
+            noise if noise.is_empty() => Ok(()),
+            noise => self.screen.line(&paint::dim(&format!("  | {}", evidence::noise(&noise)))),
+        }
     }
 
     fn log(&mut self, core: u32, bytes: &[u8], verified: bool) -> io::Result<()> {

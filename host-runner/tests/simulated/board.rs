@@ -32,13 +32,15 @@ pub(crate) struct Output {
     pub(crate) is_off: bool,
 }
 
-/// The board. `N` is how many bytes of sent frames it keeps.
+/// The board.
 #[derive(Debug)]
-pub(crate) struct Board<const N: usize> {
+pub(crate) struct Board {
     truths: Vec<Truth>,
     habits: Habits,
+    /// How many bytes of sent frames it keeps.
+    outbox: usize,
     dice: Dice,
-    station: Box<Station<N>>,
+    station: Station<Vec<u8>>,
     state: State,
     restarts: u32,
     has_reset: bool,
@@ -76,12 +78,12 @@ enum Step {
     PowerOff,
 }
 
-impl<const N: usize> Board<N> {
+impl Board {
     /// A board that is switched off, with an image whose tests do this.
-    pub(crate) fn new(truths: Vec<Truth>, habits: Habits, dice: Dice) -> Self {
-        let station = Box::new(Station::new(BootId(0)));
+    pub(crate) fn new(truths: Vec<Truth>, habits: Habits, outbox: usize, dice: Dice) -> Self {
+        let station = Station::new(BootId(0), Vec::new());
         let (state, output) = (State::Off, Output::default());
-        Self { truths, habits, dice, station, state, restarts: 0, has_reset: false, output }
+        Self { truths, habits, outbox, dice, station, state, restarts: 0, has_reset: false, output }
     }
 
     /// Switches it on, or off and on.
@@ -157,7 +159,7 @@ impl<const N: usize> Board<N> {
 
     fn start_image(&mut self, now: Duration) {
         // No two boots share a number, those of recorded sessions included.
-        *self.station = Station::new(BootId(self.dice.next()));
+        self.station = Station::new(BootId(self.dice.next()), vec![0; self.outbox]);
         self.restarts = 0;
         self.state = State::Waiting { beacon_at: now };
     }

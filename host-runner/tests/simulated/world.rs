@@ -69,12 +69,12 @@ pub(crate) const BUDGETS: Budgets = Budgets {
 const MAX_STEPS: u32 = 2_000_000;
 
 /// Everything that takes part.
-struct World<'a, const N: usize> {
+struct World<'a> {
     conditions: Conditions,
     dice: Dice,
     now: Duration,
     session: Session,
-    board: Board<N>,
+    board: Board,
     to_host: Line,
     to_board: Line,
     is_open: bool,
@@ -95,25 +95,18 @@ struct Script {
 
 /// Runs `tests` tests under `conditions`. `stale` is what an earlier run's board sent.
 pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<u8>]) -> Outcome {
-    if conditions.forgets {
-        run_board::<1200>(seed, tests, conditions, stale)
-    } else {
-        run_board::<65536>(seed, tests, conditions, stale)
-    }
-}
-
-fn run_board<const N: usize>(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<u8>]) -> Outcome {
+    let outbox = if conditions.forgets { 1200 } else { 65536 };
     let mut dice = Dice::new(seed);
     let truths = truth::roll(tests, &mut dice);
     let plan = truth::plan(&truths, &mut dice);
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
     let nonce_seed = dice.next();
     let mut fork = || Dice::new(dice.next());
-    let mut world = World::<N> {
+    let mut world = World {
         conditions,
         now: Duration::ZERO,
         session: Session::new(plan.clone(), budgets, nonce_seed),
-        board: Board::new(truths.clone(), conditions.habits, fork()),
+        board: Board::new(truths.clone(), conditions.habits, outbox, fork()),
         to_host: Line::new(conditions.to_host, fork()),
         to_board: Line::new(conditions.to_board, fork()),
         is_open: false,
@@ -135,7 +128,7 @@ fn run_board<const N: usize>(seed: u64, tests: usize, conditions: Conditions, st
     Outcome { truths, plan, summary, notices, closings, blocks }
 }
 
-impl<const N: usize> World<'_, N> {
+impl World<'_> {
     fn run(&mut self) {
         if self.conditions.stale == Stale::First {
             for block in self.stale.by_ref() {

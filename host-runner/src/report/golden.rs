@@ -1,0 +1,218 @@
+//! A whole report, word for word, from notices made up here.
+
+use super::{Context, Report, Screen};
+use crate::image::{Records, Symbols};
+use crate::plan::{Plan, Selected, Test};
+use crate::session::{Crash, CutShort, Failure, Identity, Notice, PanicNote, Status, Summary, Timeout};
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use wire::{Backtrace, BuildId, Cause, CoreReport};
+
+/// What was written, for a reader that outlives the writer.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn context(names: &[&str]) -> Context {
+    let test = |name: &&str| Test {
+        name: (*name).to_owned(),
+        entry: 0,
+        should_panic: false,
+        timeout: None,
+        selected: Selected::Yes,
+    };
+    Context {
+        board: "qemu-virt".to_owned(),
+        repeat: "cargo run -p host-runner -- --board qemu-virt run --exact".to_owned(),
+        recording: "target/hil/0001-qemu-virt".to_owned(),
+        plan: Plan { build: BuildId::default(), tests: names.iter().map(test).collect() },
+        symbols: Rc::new(Symbols::none()),
+        records: Rc::new(Records::none()),
+    }
+}
+
+fn written(notices: &[Notice], make: fn(Context, Screen) -> Report) -> String {
+    let shared = Shared::default();
+    let names = ["boot::level", "buddy::merge", "slab::grow", "smp::race", "heap::later"];
+    let mut report = make(context(&names), Screen::plain(shared.clone()));
+    for notice in notices {
+        report.notice(notice).unwrap();
+    }
+    let bytes = shared.0.lock().unwrap().clone();
+    anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn ready(restarts: u32) -> Notice {
+    Notice::Ready(Identity {
+        machine: "linux,dummy-virt".to_owned(),
+        cores: 8,
+        ram_bytes: 8 << 30,
+        entry_level: 1,
+        load_address: 0x4020_0000,
+        timer_hz: 62_500_000,
+        restarts,
+    })
+}
+
+fn abort() -> CoreReport {
+    let mut backtrace = Backtrace::default();
+    backtrace.0[0] = 0xc000_1234;
+    CoreReport {
+        core: 3,
+        affinity: 0x300,
+        cause: Cause::Exception,
+        esr: 0x9600_0045,
+        far: 0xdead_0000,
+        elr: 0xc000_1000,
+        spsr: 0x6000_03c5,
+        sp: 0xf009_0000,
+        x: std::array::from_fn(|number| number as u64),
+        backtrace,
+    }
+}
+
+fn panic() -> PanicNote {
+    PanicNote {
+        core: 0,
+        message: "assertion failed: left == right\nleft: 1".to_owned(),
+        file: "firmware/tests/suite/buddy.rs".to_owned(),
+        line: 12,
+        backtrace: vec![0xc000_2000],
+    }
+}
+
+fn began(index: usize, attempt: u32) -> Notice {
+    Notice::Began { index, attempt }
+}
+
+fn ended(index: usize, status: Status, took: u64) -> Notice {
+    Notice::Ended { index, status, took: ms(took) }
+}
+
+fn summary(ends: &[Status], cut_short: Option<CutShort>) -> Summary {
+    Summary {
+        ends: ends.iter().cloned().enumerate().collect(),
+        cut_short,
+        first_verdict: Some(ms(120)),
+        took: ms(3_200),
+        boots: 2,
+        noise_chunks: 1,
+        repeated_frames: 3,
+        ..Summary::default()
+    }
+}
+
+#[test]
+fn a_run_with_every_kind_of_evidence() {
+    let crash = Status::Crash(Crash::Exception(3));
+    let fail = Status::Fail(Failure::Panicked);
+    let ends = [Status::Pass, fail.clone(), crash.clone(), Status::Ignored, Status::Pass];
+    let notices = [
+        ended(3, Status::Ignored, 0),
+        Notice::Booting { count: 1, reason: String::new() },
+        Notice::Text(b"U-Boot 20".to_vec()),
+        Notice::Text(b"24\r\nStarting".to_vec()),
+        ready(0),
+        began(0, 1),
+        ended(0, Status::Pass, 12),
+        ready(1),
+        began(1, 1),
+        Notice::Log { core: 0, bytes: vec![1, 2], verified: true },
+        Notice::Panic(panic()),
+        ended(1, fail, 3),
+        began(2, 1),
+        Notice::Core(Box::new(abort())),
+        ended(2, crash, 40),
+        Notice::Booting { count: 2, reason: "the board crashed".to_owned() },
+        began(4, 1),
+        Notice::Lost(2),
+        Notice::Retry { index: 4, reason: "frames were lost".to_owned() },
+        began(4, 2),
+        ended(4, Status::Pass, 7),
+        Notice::Finished(summary(&ends, None)),
+    ];
+    let text = written(&notices, Report::text);
+    assert_eq!(text, include_str!("golden.txt"), "the report is now:\n{text}");
+}
+
+fn last_line(ends: &[Status], cut_short: Option<CutShort>) -> String {
+    let text = written(&[Notice::Finished(summary(ends, cut_short))], Report::text);
+    text.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn the_last_line_is_the_verdict() {
+    assert_eq!(
+        last_line(&[Status::Pass, Status::Ignored], None),
+        "passed: 1 test, 0 failed, 1 ignored on qemu-virt in 3.2 s"
+    );
+    assert_eq!(
+        last_line(&[Status::Pass, Status::Timeout(Timeout::Test)], None),
+        "FAILED: 1 of 2 tests, 0 ignored, 0 not run on qemu-virt in 3.2 s"
+    );
+    let not_run = Status::NotRun("no board".to_owned());
+    assert_eq!(
+        last_line(&[Status::Pass, not_run.clone()], Some(CutShort::Infra("no board".to_owned()))),
+        "NO VERDICT: no board; 1 of 2 tests ended, 0 of them failed on qemu-virt in 3.2 s"
+    );
+    assert_eq!(
+        last_line(&[Status::Pass, not_run], Some(CutShort::Interrupted)),
+        "INTERRUPTED: 1 of 2 tests ended, 0 of them failed on qemu-virt in 3.2 s"
+    );
+    assert_eq!(
+        last_line(&[Status::Infra("the line is dead".to_owned())], None),
+        "NO VERDICT: the line is dead; 1 of 1 test ended, 1 of them failed on qemu-virt in 3.2 s"
+    );
+}
+
+#[test]
+fn the_line_before_it_is_for_tools_that_count() {
+    let ends = [Status::Pass, Status::Pass, Status::Fail(Failure::Returned), Status::Ignored];
+    let text = written(&[Notice::Finished(summary(&ends, None))], Report::text);
+    assert_eq!(text.lines().rev().nth(1).unwrap(), "2 passed, 1 failed, 1 skipped");
+}
+
+#[test]
+fn what_an_unknown_boot_says_is_shown_and_is_no_evidence() {
+    let notices = [
+        began(0, 1),
+        Notice::Unverified(Box::new(Notice::Panic(panic()))),
+        ended(0, Status::Fail(Failure::Returned), 1),
+        Notice::Finished(summary(&[Status::Fail(Failure::Returned)], None)),
+    ];
+    let text = written(&notices, Report::text);
+    assert_eq!(text.matches("panic on core 0").count(), 1, "{text}");
+}
+
+#[test]
+fn programs_get_an_object_per_test_and_one_for_the_run() {
+    let ends = [Status::Pass, Status::NotRun("no board".to_owned())];
+    let notices = [
+        began(0, 1),
+        ended(0, ends[0].clone(), 12),
+        ended(1, ends[1].clone(), 0),
+        Notice::Finished(summary(&ends, None)),
+    ];
+    let text = written(&notices, Report::json);
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!((&lines[0]["name"], &lines[0]["status"]), (&"boot::level".into(), &"pass".into()));
+    assert_eq!(lines[1]["status"], "not-run");
+    assert_eq!((&lines[2]["exit_code"], &lines[2]["not_run"]), (&2.into(), &1.into()));
+}

@@ -1,0 +1,126 @@
+//! The program as users meet it: exit codes, messages, and what it does with a broken workspace or machine.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const BOARD: &str = include_str!("../../boards/qemu-virt/board.toml");
+
+fn runner() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host-runner"));
+    command.env_remove("FRAMEKEEPER_BOARD").env("NO_COLOR", "1");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    runner().args(arguments).output().unwrap()
+}
+
+fn run_in(root: &Path, arguments: &[&str]) -> Output {
+    runner().current_dir(root).args(arguments).output().unwrap()
+}
+
+/// Exit code and everything printed, with line breaks that only the terminal's width made taken out.
+fn said(output: &Output) -> (i32, String) {
+    let text = [output.stdout.as_slice(), &output.stderr].concat();
+    let words: Vec<_> = String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect();
+    (output.status.code().unwrap(), words.join(" "))
+}
+
+/// A workspace with one board called `mine`.
+fn workspace(board: &str) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("boards").join("mine");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(root.path().join("Cargo.toml"), "[workspace]\n").unwrap();
+    std::fs::write(folder.join("board.toml"), board.replace("qemu-virt", "mine")).unwrap();
+    root
+}
+
+#[test]
+fn usage_errors_end_with_2_and_help_with_0() {
+    assert_eq!(run(&["--bogus"]).status.code(), Some(2));
+    assert_eq!(run(&["run", "--ignored", "--include-ignored"]).status.code(), Some(2));
+    assert_eq!(run(&["--fault-link", "flip=7"]).status.code(), Some(2));
+    let help = run(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&help.stdout).contains("goes after it"));
+}
+
+#[test]
+fn a_wrong_board_names_the_right_ones() {
+    let (code, text) = said(&run(&["--board", "qemu-vrit", "list"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("did you mean `qemu-virt`?") && text.contains("qemu-virt-el2"), "{text}");
+}
+
+#[test]
+fn a_boards_file_is_enough_for_a_board() {
+    let root = workspace(BOARD);
+    let (code, text) = said(&run_in(root.path(), &["boards"]));
+    assert_eq!(code, 0);
+    assert!(text.starts_with("mine QEMU virt"), "{text}");
+}
+
+#[test]
+fn an_unknown_key_is_shown_where_it_stands() {
+    let root = workspace(&BOARD.replace("cores = 8", "kores = 8"));
+    let (code, text) = said(&run_in(root.path(), &["--board", "mine", "list"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("boards/mine/board.toml:14:1"), "{text}");
+    assert!(text.contains("unknown field `kores`"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_no_image_says_so() {
+    let root = workspace(BOARD);
+    std::fs::write(root.path().join("text.elf"), "hello").unwrap();
+    let (code, text) = said(&run_in(root.path(), &["--board", "mine", "--elf", "text.elf"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("no 64-bit little-endian ELF file"), "{text}");
+    let (code, text) = said(&run_in(root.path(), &["--board", "mine", "--elf", "missing.elf", "list"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("cannot read missing.elf"), "{text}");
+    // This test program is an ELF file, and no test image.
+    let own = std::env::current_exe().unwrap();
+    let (code, text) =
+        said(&run_in(root.path(), &["--board", "mine", "--elf", own.to_str().unwrap(), "list"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("`.embedded_test`"), "{text}");
+}
+
+#[test]
+fn the_doctor_names_everything_a_bare_machine_lacks() {
+    let output = runner().arg("doctor").env("PATH", "/nonexistent").output().unwrap();
+    let (code, text) = said(&output);
+    assert_eq!(code, 2);
+    for tool in ["Rust target aarch64-unknown-none", "rustfmt", "clippy", "qemu-system-aarch64"] {
+        assert!(text.contains(&format!("MISSING {tool}")), "{tool}: {text}");
+    }
+    assert!(text.ends_with("MISSING: 4 of 4 tools"), "{text}");
+}
+
+#[test]
+fn a_missing_tool_is_an_error_with_a_way_out() {
+    let output = runner().arg("list").env("PATH", "/nonexistent").output().unwrap();
+    let (code, text) = said(&output);
+    assert_eq!(code, 2);
+    assert!(text.contains("Rust target aarch64-unknown-none is missing"), "{text}");
+    assert!(text.contains("docs/closed-network.md"), "{text}");
+}
+
+#[test]
+fn what_was_never_run_cannot_be_replayed() {
+    let root = workspace(BOARD);
+    let (code, text) = said(&run_in(root.path(), &["replay", "latest"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("nothing was run yet"), "{text}");
+}
+
+#[test]
+fn outside_of_any_workspace_the_programs_own_is_used() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let (code, text) = said(&run_in(nowhere.path(), &["boards"]));
+    assert_eq!(code, 0);
+    assert!(text.contains("qemu-virt-el2"), "{text}");
+}
