@@ -1,0 +1,156 @@
+//! A bad line between a station and a receiver: whatever it does to the bytes, what comes out is what was put in.
+//!
+//! Every session is made from a seed; a failure names it. `LINE_TIMES=n` runs n times as many.
+
+use wire::{
+    BootId, Channel, Doing, FromBoard, Nonce, Outcome, RunId, Station, ToBoard, Verdict,
+    host::{Heard, Receiver, encode_order},
+};
+
+const SESSIONS: u64 = 500_000;
+const NONCE: Nonce = Nonce(0x5eed_5eed_5eed_5eed);
+const BOOT: BootId = BootId(77);
+
+/// Splitmix64.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+}
+
+/// What one fault does to the bytes.
+fn damage(line: &mut Vec<u8>, dice: &mut Dice) {
+    let at = dice.below(line.len());
+    let length = dice.below(40).min(line.len() - at);
+    match dice.below(8) {
+        0 => line[at] ^= 1 << dice.below(8),
+        1 => drop(line.drain(at..at + length)),
+        2 => {
+            let block = line[at..at + length].to_vec();
+            line.splice(at..at, block);
+        }
+        3 => {
+            let garbage: Vec<u8> = (0..length).map(|_| dice.next() as u8).collect();
+            line.splice(at..at, garbage);
+        }
+        4 => line[at..at + length].fill(0),
+        5 => line[at..at + length].fill(0xff),
+        6 => line.truncate(at),
+        _ => {
+            let block: Vec<u8> = line.drain(at..at + length).collect();
+            let elsewhere = dice.below(line.len());
+            line.splice(elsewhere..elsewhere, block);
+        }
+    }
+    if line.is_empty() {
+        line.push(0);
+    }
+}
+
+fn bound_station() -> Station<Vec<u8>> {
+    let mut station = Station::new(BOOT, vec![0; 4096]);
+    for byte in encode_order(Nonce::UNBOUND, &ToBoard::Begin { boot: BOOT, nonce: NONCE }) {
+        station.receive(byte, &mut |_: &[u8]| {});
+    }
+    assert!(station.is_bound());
+    station
+}
+
+/// Sends a few frames; returns the bytes and the frames as they should be heard.
+fn speak(station: &mut Station<Vec<u8>>, dice: &mut Dice) -> (Vec<u8>, Vec<(Channel, Vec<u8>)>) {
+    let (mut line, mut said) = (Vec::new(), Vec::new());
+    for run in 1..=1 + dice.below(6) as u32 {
+        let body: Vec<u8> = (0..dice.below(60)).map(|_| dice.next() as u8).collect();
+        station.send(Channel::Log, &body, &mut |bytes: &[u8]| line.extend_from_slice(bytes));
+        said.push((Channel::Log, body));
+        let verdict =
+            FromBoard::Verdict(Verdict { run: RunId(run), outcome: Outcome::Failed, lost_cores: 0 });
+        station.say(&verdict, &mut |bytes: &[u8]| line.extend_from_slice(bytes));
+        said.push((Channel::Control, postcard::to_stdvec(&verdict).unwrap()));
+        station.beacon(&mut |bytes: &[u8]| line.extend_from_slice(bytes));
+    }
+    (line, said)
+}
+
+fn frames(heard: &[Heard]) -> Vec<(Channel, Vec<u8>)> {
+    let frame = |heard: &Heard| match heard {
+        Heard::Frame { channel, body } => Some((*channel, body.clone())),
+        _ => None,
+    };
+    heard.iter().filter_map(frame).collect()
+}
+
+fn session(seed: u64) {
+    let mut dice = Dice(seed);
+    let mut station = bound_station();
+    let (mut line, said) = speak(&mut station, &mut dice);
+    for _ in 0..1 + dice.below(4) {
+        damage(&mut line, &mut dice);
+    }
+    let (mut receiver, mut heard) = (Receiver::default(), Vec::new());
+    receiver.bind(NONCE);
+    while !line.is_empty() {
+        let rest = line.split_off(1 + dice.below(line.len()));
+        receiver.receive(&line, &mut heard);
+        line = rest;
+    }
+    let so_far = frames(&heard);
+    assert!(said.starts_with(&so_far), "seed {seed}: heard what was not said, or in another order");
+    recover(&mut station, &mut receiver, &mut heard);
+    assert_eq!(frames(&heard), said, "seed {seed}: not all of it came after it was asked for again");
+    assert!(!heard.iter().any(|heard| matches!(heard, Heard::Lost(_))), "seed {seed}: given up for nothing");
+}
+
+/// The line is good from now on: what is missing is asked for until nothing is.
+fn recover(station: &mut Station<Vec<u8>>, receiver: &mut Receiver, heard: &mut Vec<Heard>) {
+    let mut answer = Vec::new();
+    // Twice: the first beacon ends the unfinished chunk before it and may be lost with it.
+    for _ in 0..2 {
+        station.beacon(&mut |bytes: &[u8]| answer.extend_from_slice(bytes));
+    }
+    receiver.receive(&answer, heard);
+    while let Some(order) = receiver.missing() {
+        answer.clear();
+        for byte in encode_order(NONCE, &order) {
+            station.receive(byte, &mut |bytes: &[u8]| answer.extend_from_slice(bytes));
+        }
+        receiver.receive(&answer, heard);
+    }
+}
+
+#[test]
+fn a_receiver_hears_what_was_said_and_nothing_else() {
+    let times = std::env::var("LINE_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    for seed in 0..SESSIONS * times {
+        session(seed);
+    }
+}
+
+/// Orders on a bad line: the board does what the host said, once, or nothing.
+#[test]
+fn a_station_does_what_was_ordered_and_nothing_else() {
+    for seed in 0..SESSIONS {
+        let mut dice = Dice(seed ^ 0xdead_beef);
+        let mut station = bound_station();
+        let run = ToBoard::Run { run: RunId(1), entry: dice.next() };
+        let mut line: Vec<u8> = (0..3).flat_map(|_| encode_order(NONCE, &run)).collect();
+        for _ in 0..1 + dice.below(6) {
+            damage(&mut line, &mut dice);
+        }
+        let orders: Vec<_> =
+            line.iter().filter_map(|&byte| station.receive(byte, &mut |_: &[u8]| {})).collect();
+        assert!(orders.is_empty() || orders == [run], "seed {seed}: {orders:?}");
+        let is_running = station.doing() == Doing::Running { run: RunId(1) };
+        assert_eq!(is_running, !orders.is_empty(), "seed {seed}");
+    }
+}
