@@ -25,7 +25,7 @@ use crate::{
     boot::{self, Start},
     clock::Deadline,
     exceptions, interrupts,
-    machine::MAX_CORES,
+    machine::{MAX_CORES, Machine},
     psci,
 };
 
@@ -55,7 +55,7 @@ impl CoreId {
     /// All cores that the device tree names, up or not.
     pub fn all() -> impl Iterator<Item = Self> {
         // None while the device tree has not been read: a crash may ask as early as that.
-        (0..boot::known_cores()).map(|index| Self(index as u8))
+        (0..boot::try_machine().map_or(0, Machine::core_count)).map(|index| Self(index as u8))
     }
 
     /// Its place in the device tree.

@@ -3,7 +3,7 @@
 //! | addresses | what |
 //! |---|---|
 //! | `0xc000_0000` (link address) | the image |
-//! | `0xe000_0000` | while booting: the device tree, and frames that become tables |
+//! | `0xe000_0000` | while booting: the device tree, frames that become tables, the serial port |
 //! | `0xf000_0000` + 1 MiB each | a core's stacks, with unmapped guards below |
 //! | `0xffff_0000_0000_0000` + physical | all RAM that is free to use: the direct map |
 //! | `0xffff_8000_0000_0000` + physical | devices |
@@ -18,6 +18,8 @@ use framekeeper::{PhysAddr, PhysRange};
 pub const DEVICE_TREE_WINDOW: u64 = 0xe000_0000;
 /// The block of frames that become the final tables, while booting.
 pub const TABLE_WINDOW: u64 = 0xe040_0000;
+/// The block that holds the serial port's registers, while booting.
+pub const UART_WINDOW: u64 = 0xe060_0000;
 /// The stacks of core 0; those of core n follow n times [`STACK_SLOT`] above.
 pub const STACKS: u64 = 0xf000_0000;
 /// From one core's stacks to the next one's.

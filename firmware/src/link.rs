@@ -84,12 +84,15 @@ impl Link {
         }
     }
 
+    /// Says who is speaking; a board that did not get as far as knowing it says nothing, and the host's time for the
+    /// boot runs out.
     fn say_hello(&mut self) {
+        let Some(machine) = boot::try_machine() else { return };
         self.say(&FromBoard::Hello(Hello {
             protocol: wire::PROTOCOL,
             build: build_id(),
             restarts: boot::restarts(),
-            machine: boot::machine().name.as_str(),
+            machine: machine.name.as_str(),
             cores: cores::online() as u32,
             ram_bytes: boot::free_ram().size(),
             entry_level: boot::entry_level() as u8,
@@ -108,29 +111,32 @@ fn send(uart: &mut Uart<'_>, bytes: &[u8]) {
     }
 }
 
-/// Opens the link on the port that the device tree names. The boot loader has set the line up, and its divisors are
-/// kept: the clock behind them is not in every device tree.
-pub(crate) fn open() {
-    let registers = layout::DEVICES + boot::machine().uart.start().0;
-    let registers = core::ptr::with_exposed_provenance_mut::<PL011Registers>(registers as usize);
-    let Some(registers) = NonNull::new(registers) else {
-        unreachable!("devices are mapped in the upper half")
-    };
-    // SAFETY: the device tree names these registers, they are mapped as device memory, and nothing else uses them.
-    let uart = Uart::new(unsafe { UniqueMmioPointer::new(registers) });
+/// Opens the link on the port whose registers are at `registers`. The boot loader has set the line up, and its
+/// divisors are kept: the clock behind them is not in every device tree.
+pub(crate) fn open(registers: u64, seed: u64) {
     let station = if boot::restarts() == 0 {
+        // A value that no two boots share: the counter, and what the boot loader drew at random, if it did.
+        let boot = BootId(seed.rotate_left(17) ^ clock::now());
         // SAFETY: this runs once per start, on the boot core, and this start is a cold boot.
-        unsafe { persist::new_station(boot_id()) }
+        unsafe { persist::new_station(boot) }
     } else {
         // SAFETY: this runs once per start, on the boot core, and a cold boot came before.
         unsafe { persist::station() }
     };
-    *LINK.lock() = Some(Link { station, uart });
+    *LINK.lock() = Some(Link { station, uart: uart(registers) });
 }
 
-/// A value that no two boots share: the counter, and what the boot loader drew at random, if it did.
-fn boot_id() -> BootId {
-    BootId(boot::machine().seed.rotate_left(17) ^ clock::now())
+/// Goes on with the registers at another virtual address: the tables have changed.
+pub(crate) fn move_to(registers: u64) {
+    with(|link| link.uart = uart(registers));
+}
+
+fn uart(registers: u64) -> Uart<'static> {
+    let registers = core::ptr::with_exposed_provenance_mut::<PL011Registers>(registers as usize);
+    let Some(registers) = NonNull::new(registers) else { unreachable!("nothing is mapped at address 0") };
+    // SAFETY: the device tree names these registers, they are mapped as device memory, and this driver replaces the
+    // one before it.
+    Uart::new(unsafe { UniqueMmioPointer::new(registers) })
 }
 
 /// Uses the link, with interrupts masked. `None` if it is not open, or this core is using it already.

@@ -3,7 +3,10 @@
 //! Nothing else in the firmware reads the device tree, and nothing that stands here is a constant anywhere.
 
 use arm_gic::IntId;
-use fdt::{Fdt, node::FdtNode};
+use fdt::{
+    Fdt,
+    parsing::{Panic, unaligned::UnalignedParser},
+};
 use framekeeper::{PhysAddr, PhysRange, RegionSet, TooManyRanges};
 
 /// The most cores that are used. More in the device tree are left off, and logged.
@@ -31,8 +34,6 @@ pub struct Machine {
     pub timer: IntId,
     /// The serial port that `stdout-path` names.
     pub uart: PhysRange,
-    /// Made from what the boot loader drew at random; the same for every boot if it drew nothing.
-    pub seed: u64,
 }
 
 /// A machine's name, cut to what fits.
@@ -108,18 +109,26 @@ impl Machine {
     ///
     /// What the tree lacks.
     pub fn read(blob: &[u8]) -> Result<Self, MachineError> {
-        let tree = Fdt::new(blob).map_err(MachineError::Unreadable)?;
+        let tree = Fdt::new_unaligned(blob).map_err(MachineError::Unreadable)?;
         Ok(Self {
             name: name(&tree),
             ram: ram(&tree)?,
-            reserved: reserved(&tree)?,
+            reserved: reserved(blob, &tree)?,
             cores: cores(&tree)?,
             psci: conduit(&tree)?,
             gic: gic(&tree)?,
             timer: timer(&tree)?,
             uart: uart(&tree)?,
-            seed: seed(&tree),
         })
+    }
+
+    /// Finds the serial port and nothing else, so that what is wrong with the rest can be said there.
+    ///
+    /// # Errors
+    ///
+    /// The tree names no serial port that this firmware can drive.
+    pub fn find_uart(blob: &[u8]) -> Result<PhysRange, MachineError> {
+        uart(&Fdt::new_unaligned(blob).map_err(MachineError::Unreadable)?)
     }
 
     /// How many cores there are.
@@ -129,69 +138,88 @@ impl Machine {
     }
 }
 
-fn name(tree: &Fdt<'_>) -> Name {
-    let root = tree.root();
-    let property = root.property("model").or_else(|| root.property("compatible"));
+/// A device tree as `fdt` reads it. It panics on a malformed one, and the panic goes to the host: by then the link is
+/// open, unless the tree is so broken that the serial port cannot be found in it.
+type Tree<'a> = Fdt<'a, Reader<'a>>;
+type Reader<'a> = (UnalignedParser<'a>, Panic);
+type Node<'a> = fdt::nodes::Node<'a, Reader<'a>>;
+
+fn name(tree: &Tree<'_>) -> Name {
+    let root = tree.find_node("/");
+    let property = |name| root.as_ref().and_then(|root| root.raw_property(name));
+    let property = property("model").or_else(|| property("compatible"));
     let text = property.and_then(|property| property.value.split(|&byte| byte == 0).next());
     Name::new(text.and_then(|text| str::from_utf8(text).ok()).unwrap_or("unnamed machine"))
 }
 
 /// Every entry of every memory node: banks come as several nodes, several entries, or both.
-fn ram(tree: &Fdt<'_>) -> Result<Memory, MachineError> {
+fn ram(tree: &Tree<'_>) -> Result<Memory, MachineError> {
     const BAD_REG: MachineError = MachineError::BadProperty { node: "/memory", property: "reg" };
     let mut ram = Memory::new();
-    let is_memory = |node: &FdtNode<'_, '_>| text(*node, "device_type") == Some("memory");
-    for node in tree.all_nodes().filter(is_memory) {
-        for range in ranges(node).ok_or(BAD_REG)? {
+    let nodes = tree.all_nodes().map(|(_, node)| node);
+    for node in nodes.filter(|node| text(node, "device_type") == Some("memory")) {
+        for range in ranges(&node).ok_or(BAD_REG)? {
             ram.add(range.ok_or(BAD_REG)?.round_inward())?;
         }
     }
     if ram.size() == 0 { Err(MachineError::NoNode("/memory")) } else { Ok(ram) }
 }
 
-fn reserved(tree: &Fdt<'_>) -> Result<Memory, MachineError> {
+fn reserved(blob: &[u8], tree: &Tree<'_>) -> Result<Memory, MachineError> {
     let mut reserved = Memory::new();
-    for entry in tree.memory_reservations() {
-        let start = PhysAddr(entry.address().addr() as u64);
-        if let Some(range) = PhysRange::from_size(start, entry.size() as u64) {
-            reserved.add(range.round_outward())?;
-        }
+    for range in reservation_block(blob) {
+        reserved.add(range.round_outward())?;
     }
-    let nodes = tree.find_node("/reserved-memory").into_iter().flat_map(FdtNode::children);
-    for node in nodes.filter(|node| is_enabled(*node)) {
+    let parent = tree.find_node("/reserved-memory");
+    for node in parent.iter().flat_map(|parent| parent.children().iter()).filter(is_enabled) {
         // A node with a size and no address is placed by the operating system; here nobody asks for it.
-        for range in ranges(node).into_iter().flatten().flatten() {
+        for range in ranges(&node).into_iter().flatten().flatten() {
             reserved.add(range.round_outward())?;
         }
     }
     Ok(reserved)
 }
 
-fn cores(tree: &Fdt<'_>) -> Result<[Option<u64>; MAX_CORES], MachineError> {
+/// The reservation block that the header points to (Devicetree Specification 0.4 §5.3), which `fdt` does not give:
+/// pairs of address and size, ended by two zeros.
+fn reservation_block(blob: &[u8]) -> impl Iterator<Item = PhysRange> {
+    const OFFSET_IN_HEADER: usize = 16;
+    let offset =
+        blob.get(OFFSET_IN_HEADER..).and_then(<[u8]>::first_chunk).map(|bytes| u32::from_be_bytes(*bytes));
+    let block = offset.and_then(|offset| blob.get(offset as usize..)).unwrap_or_default();
+    let (words, _) = block.as_chunks::<8>();
+    let (pairs, _) = words.as_chunks::<2>();
+    pairs
+        .iter()
+        .map(|[start, size]| (u64::from_be_bytes(*start), u64::from_be_bytes(*size)))
+        .take_while(|pair| *pair != (0, 0))
+        .filter_map(|(start, size)| PhysRange::from_size(PhysAddr(start), size))
+}
+
+fn cores(tree: &Tree<'_>) -> Result<[Option<u64>; MAX_CORES], MachineError> {
     const BAD_REG: MachineError = MachineError::BadProperty { node: "/cpus/cpu", property: "reg" };
     let parent = tree.find_node("/cpus").ok_or(MachineError::NoNode("/cpus"))?;
-    let is_core = |node: &FdtNode<'_, '_>| text(*node, "device_type") == Some("cpu") && is_enabled(*node);
+    let is_core = |node: &Node<'_>| text(node, "device_type") == Some("cpu") && is_enabled(node);
     let mut cores = [None; MAX_CORES];
-    for (slot, node) in cores.iter_mut().zip(parent.children().filter(is_core)) {
-        let reg = node.property("reg").ok_or(BAD_REG)?;
+    for (slot, node) in cores.iter_mut().zip(parent.children().iter().filter(is_core)) {
+        let reg = node.raw_property("reg").ok_or(BAD_REG)?;
         *slot = Some(cells(reg.value).ok_or(BAD_REG)?);
     }
     Ok(cores)
 }
 
-fn conduit(tree: &Fdt<'_>) -> Result<Conduit, MachineError> {
-    let node =
-        tree.find_compatible(&["arm,psci-1.0", "arm,psci-0.2"]).ok_or(MachineError::NoNode("/psci"))?;
-    match text(node, "method") {
+fn conduit(tree: &Tree<'_>) -> Result<Conduit, MachineError> {
+    let node = compatible(tree, &["arm,psci-1.0", "arm,psci-0.2"]).ok_or(MachineError::NoNode("/psci"))?;
+    match text(&node, "method") {
         Some("hvc") => Ok(Conduit::Hvc),
         Some("smc") => Ok(Conduit::Smc),
         _ => Err(MachineError::BadProperty { node: "/psci", property: "method" }),
     }
 }
 
-fn gic(tree: &Fdt<'_>) -> Result<Gic, MachineError> {
-    let node = tree.find_compatible(&["arm,gic-v3"]).ok_or(MachineError::NoNode("arm,gic-v3"))?;
-    let mut ranges = ranges(node).into_iter().flatten().flatten();
+fn gic(tree: &Tree<'_>) -> Result<Gic, MachineError> {
+    let node = compatible(tree, &["arm,gic-v3"]).ok_or(MachineError::NoNode("arm,gic-v3"))?;
+    let mut ranges = ranges(&node).into_iter().flatten().flatten();
     match (ranges.next(), ranges.next()) {
         (Some(distributor), Some(redistributors)) => Ok(Gic { distributor, redistributors }),
         _ => Err(MachineError::BadProperty { node: "arm,gic-v3", property: "reg" }),
@@ -199,17 +227,18 @@ fn gic(tree: &Fdt<'_>) -> Result<Gic, MachineError> {
 }
 
 /// The third interrupt of the timer node is the virtual timer's (Linux, bindings/timer/arm,arch_timer.yaml).
-fn timer(tree: &Fdt<'_>) -> Result<IntId, MachineError> {
+fn timer(tree: &Tree<'_>) -> Result<IntId, MachineError> {
     const BAD_INTERRUPTS: MachineError =
         MachineError::BadProperty { node: "arm,armv8-timer", property: "interrupts" };
-    let node = tree
-        .find_compatible(&["arm,armv8-timer", "arm,armv7-timer"])
+    let node = compatible(tree, &["arm,armv8-timer", "arm,armv7-timer"])
         .ok_or(MachineError::NoNode("arm,armv8-timer"))?;
-    let controller = tree.find_compatible(&["arm,gic-v3"]).ok_or(MachineError::NoNode("arm,gic-v3"))?;
+    let controller = compatible(tree, &["arm,gic-v3"]).ok_or(MachineError::NoNode("arm,gic-v3"))?;
     let cells_per_interrupt =
-        controller.interrupt_cells().filter(|&cells| cells >= 3).ok_or(BAD_INTERRUPTS)?;
-    let value = node.property("interrupts").ok_or(BAD_INTERRUPTS)?.value;
-    let third = value.chunks_exact(cells_per_interrupt * 4).nth(2).ok_or(BAD_INTERRUPTS)?;
+        controller.raw_property("#interrupt-cells").and_then(|property| cells(property.value));
+    let cells_per_interrupt =
+        cells_per_interrupt.filter(|cells| (3..=8).contains(cells)).ok_or(BAD_INTERRUPTS)?;
+    let value = node.raw_property("interrupts").ok_or(BAD_INTERRUPTS)?.value;
+    let third = value.chunks_exact(cells_per_interrupt as usize * 4).nth(2).ok_or(BAD_INTERRUPTS)?;
     let (cell, _) = third.as_chunks::<4>();
     match cell {
         // Type 1 is a private interrupt, of which there are 16.
@@ -220,38 +249,35 @@ fn timer(tree: &Fdt<'_>) -> Result<IntId, MachineError> {
     }
 }
 
-fn uart(tree: &Fdt<'_>) -> Result<PhysRange, MachineError> {
+fn uart(tree: &Tree<'_>) -> Result<PhysRange, MachineError> {
     const BAD_PATH: MachineError = MachineError::BadProperty { node: "/chosen", property: "stdout-path" };
     let chosen = tree.find_node("/chosen").ok_or(MachineError::NoNode("/chosen"))?;
     // Behind a colon stand line parameters.
-    let path = text(chosen, "stdout-path").and_then(|path| path.split(':').next()).ok_or(BAD_PATH)?;
+    let path = text(&chosen, "stdout-path").and_then(|path| path.split(':').next()).ok_or(BAD_PATH)?;
     let node = if path.starts_with('/') {
         tree.find_node(path)
     } else {
-        tree.aliases().and_then(|aliases| aliases.resolve_node(path))
+        let aliases = tree.find_node("/aliases");
+        aliases.as_ref().and_then(|aliases| text(aliases, path)).and_then(|path| tree.find_node(path))
     };
     let node = node.ok_or(BAD_PATH)?;
-    let is_pl011 = node.compatible().is_some_and(|names| names.all().any(|name| name == "arm,pl011"));
-    let range = ranges(node).into_iter().flatten().flatten().next();
+    let is_pl011 = node
+        .raw_property("compatible")
+        .is_some_and(|names| names.value.split(|&byte| byte == 0).any(|name| name == b"arm,pl011"));
+    let range = ranges(&node).into_iter().flatten().flatten().next();
     range
         .filter(|_| is_pl011)
         .ok_or(MachineError::BadProperty { node: "stdout-path", property: "compatible" })
 }
 
-/// FNV-1a over the seeds under `/chosen`.
-fn seed(tree: &Fdt<'_>) -> u64 {
-    let seeds = tree.find_node("/chosen").into_iter().flat_map(FdtNode::properties);
-    let seeds = seeds.filter(|property| matches!(property.name, "kaslr-seed" | "rng-seed"));
-    seeds.flat_map(|property| property.value).fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
-        // Wrapping: a hash, not a quantity.
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
+fn compatible<'a>(tree: &Tree<'a>, names: &[&str]) -> Option<Node<'a>> {
+    tree.all_compatible(names).next()
 }
 
 /// The ranges of a node's `reg`; `None` inside for one that is not a range.
-fn ranges<'a>(node: FdtNode<'_, 'a>) -> Option<impl Iterator<Item = Option<PhysRange>> + 'a> {
-    let entries = node.raw_reg()?;
-    Some(entries.map(|entry| PhysRange::from_size(PhysAddr(cells(entry.address)?), cells(entry.size)?)))
+fn ranges<'a>(node: &Node<'a>) -> Option<impl Iterator<Item = Option<PhysRange>> + 'a> {
+    let entries = node.reg()?.iter_raw();
+    Some(entries.map(|entry| PhysRange::from_size(PhysAddr(cells(entry.address)?), cells(entry.len)?)))
 }
 
 /// One or two cells as a number.
@@ -265,10 +291,24 @@ fn cells(bytes: &[u8]) -> Option<u64> {
     }
 }
 
-fn text<'a>(node: FdtNode<'_, 'a>, property: &str) -> Option<&'a str> {
-    node.property(property)?.as_str().map(|text| text.trim_end_matches('\0'))
+fn text<'a>(node: &Node<'a>, property: &str) -> Option<&'a str> {
+    let text = str::from_utf8(node.raw_property(property)?.value).ok()?;
+    Some(text.trim_end_matches('\0'))
 }
 
-fn is_enabled(node: FdtNode<'_, '_>) -> bool {
+fn is_enabled(node: &Node<'_>) -> bool {
     matches!(text(node, "status"), None | Some("okay" | "ok"))
+}
+
+/// A hash over the seeds that the boot loader drew at random; the same for every boot if it drew none.
+#[must_use]
+pub fn seed(blob: &[u8]) -> u64 {
+    let chosen = Fdt::new_unaligned(blob).ok().and_then(|tree: Tree<'_>| tree.find_node("/chosen"));
+    let seeds = ["kaslr-seed", "rng-seed"];
+    let seeds = seeds.iter().filter_map(|seed| chosen.as_ref()?.raw_property(seed));
+    // FNV-1a.
+    seeds.flat_map(|property| property.value).fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
+        // Wrapping: a hash, not a quantity.
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }

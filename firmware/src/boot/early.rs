@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 0, 3, 4, 5 | the trampoline page at its physical address |
 //! | 1, 6, 7, 8 | the trampoline page at [`TRAMPOLINE`] |
-//! | 2, 9, 10 | the image at its link address, the device tree, later the frames for the final tables |
+//! | 2, 9, 10 | the image at its link address, the device tree; later the frames for the final tables, the serial port |
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
@@ -16,7 +16,7 @@
 
 #![expect(unsafe_code, reason = "writes translation tables at physical addresses")]
 
-use crate::layout::{BLOCK, DEVICE_TREE_WINDOW, PAGE, TABLE_WINDOW, TRAMPOLINE};
+use crate::layout::{BLOCK, DEVICE_TREE_WINDOW, PAGE, TABLE_WINDOW, TRAMPOLINE, UART_WINDOW};
 
 /// How many tables there are.
 const TABLES: u64 = 11;
@@ -116,9 +116,22 @@ fn invalidate(tables: Tables) {
 ///
 /// Only while booting, with the early tables in use.
 pub(crate) fn map_table_block(pa: u64) -> u64 {
+    map_block(TABLE_WINDOW, pa | NORMAL);
+    TABLE_WINDOW
+}
+
+/// Maps the device registers at `pa`; returns their virtual address.
+///
+/// Only while booting, with the early tables in use.
+pub(crate) fn map_uart(pa: u64) -> u64 {
+    const DEVICE: u64 = 1 << 10;
+    map_block(UART_WINDOW, pa & !(BLOCK - 1) | DEVICE);
+    UART_WINDOW + pa % BLOCK
+}
+
+fn map_block(va: u64, entry: u64) {
     let tables = Tables(crate::layout::early_tables());
-    tables.write(10, index(TABLE_WINDOW, 2), pa | NORMAL | NEVER_EXECUTE | BLOCK_ENTRY);
+    tables.write(10, index(va, 2), entry | NEVER_EXECUTE | BLOCK_ENTRY);
     // SAFETY: makes the store above visible to the table walk; no other core uses these tables.
     unsafe { core::arch::asm!("dsb ish", "tlbi vmalle1", "dsb nsh", "isb", options(nostack)) };
-    TABLE_WINDOW
 }

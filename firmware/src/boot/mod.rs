@@ -2,9 +2,9 @@
 //!
 //! 1. [`entry.s`](self): EL2 drops to EL1; with the MMU off, [`early`] builds the tables that it is turned on with.
 //! 2. `cold_boot` notes what the boot loader said; `start` gives `.data` and `.bss` their first values.
-//! 3. `start` reads the device tree, takes stock of free RAM, builds the final tables and moves onto them and onto
+//! 3. `start` opens the link, reads the device tree, takes stock of free RAM, builds the final tables and moves onto them and onto
 //!    the boot core's own stacks, in `run`.
-//! 4. `run` opens the link, starts the interrupt controller, the timer and the other cores, and calls `main`.
+//! 4. `run` starts the interrupt controller, the timer and the other cores, and calls `main`.
 //!
 //! A warm restart comes back to step 2 with the early tables, which are kept for it.
 //!
@@ -19,7 +19,7 @@ pub(crate) mod early;
 
 use crate::{
     cores, exceptions, interrupts, layout, link,
-    machine::{Machine, Memory},
+    machine::{self, Machine, Memory},
     memory::{self, Roots},
     persist,
 };
@@ -70,9 +70,9 @@ pub fn machine() -> &'static Machine {
     }
 }
 
-/// How many cores the device tree names, as far as it has been read.
-pub(crate) fn known_cores() -> usize {
-    MACHINE.get().map_or(0, Machine::core_count)
+/// The machine, if the device tree has been read already.
+pub(crate) fn try_machine() -> Option<&'static Machine> {
+    MACHINE.get()
 }
 
 /// RAM that nobody has.
@@ -124,6 +124,9 @@ extern "C" fn start(_: u64) -> ! {
     let blob = early_device_tree();
     let device_tree =
         PhysRange::new(persist::device_tree(), PhysAddr(persist::device_tree().0 + blob.len() as u64));
+    if let Ok(uart) = Machine::find_uart(blob) {
+        link::open(early::map_uart(uart.start().0), machine::seed(blob));
+    }
     let machine = match Machine::read(blob) {
         Ok(machine) => machine,
         Err(error) => panic!("the device tree does not say what is needed: {error:?}"),
@@ -142,7 +145,7 @@ extern "C" fn start(_: u64) -> ! {
 
 /// Runs on the final tables, on the boot core's own stack.
 extern "C" fn run(_: u64) -> ! {
-    link::open();
+    link::move_to(layout::DEVICES + machine().uart.start().0);
     defmt::debug!(
         "machine: {=str}, {=u64} MiB of RAM free",
         machine().name.as_str(),
