@@ -1,6 +1,6 @@
 //! Ends of tests in words.
 
-use super::{cores, paint};
+use super::paint;
 use crate::session::{Crash, Failure, Status, Timeout};
 
 /// One word, and its colour.
@@ -52,8 +52,12 @@ fn crashed(crash: &Crash) -> String {
         Crash::PanicOn(core) => format!("core {core}, which is not the test's own, panicked"),
         Crash::Reset => "the board booted again by itself".to_owned(),
         Crash::PoweredOff => "the board switched itself off".to_owned(),
-        Crash::LostCores(lost) => format!("afterwards {} could not be parked", cores::named(lost)),
+        Crash::LostCores(cores) => format!("afterwards these cores could not be parked: {}", listed(cores)),
     }
+}
+
+fn listed(cores: &[u32]) -> String {
+    cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn ran_out(timeout: Timeout) -> &'static str {
@@ -73,7 +77,7 @@ mod tests {
     fn every_end_that_is_no_pass_says_why() {
         assert_eq!(reason(&Status::Pass), None);
         let lost = Status::Crash(Crash::LostCores(vec![1, 3]));
-        assert_eq!(reason(&lost).unwrap(), "afterwards cores 1, 3 could not be parked");
+        assert_eq!(reason(&lost).unwrap(), "afterwards these cores could not be parked: 1, 3");
         assert_eq!(reason(&Status::Infra("the line is dead".into())).unwrap(), "the line is dead");
     }
 }
