@@ -23,7 +23,8 @@ struct Label {
     timeout: Option<u64>,
 }
 
-/// Every test of `elf`, in the order of the section, which is the order in which the linker met them.
+/// Every test of `elf`, by module and name. The order of the section is that in which the linker met them, and
+/// differs from build to build.
 ///
 /// # Errors
 ///
@@ -35,7 +36,15 @@ pub(super) fn read(elf: &Elf<'_>) -> Result<Vec<Test>, ImageError> {
     // A symbol may stand twice in the table; its address tells.
     symbols.sort_unstable();
     symbols.dedup();
-    symbols.into_iter().map(|(address, name)| section.test(address, name)).collect()
+    let tests: Result<Vec<_>, _> =
+        symbols.into_iter().map(|(address, name)| section.test(address, name)).collect();
+    let mut tests = tests?;
+    tests.sort_by(|one, other| module_and_name(&one.name).cmp(&module_and_name(&other.name)));
+    Ok(tests)
+}
+
+fn module_and_name(name: &str) -> (&str, &str) {
+    name.rsplit_once("::").unwrap_or(("", name))
 }
 
 /// The section of the descriptors.
@@ -142,21 +151,38 @@ mod tests {
         };
         let expected = [
             Test {
-                name: "boot::deep::level".into(),
-                entry: 0x4000,
-                should_panic: true,
-                timeout: Some(Duration::from_secs(2)),
-                selected: Selected::Yes,
-            },
-            Test {
                 name: "all".into(),
                 entry: 0x5000,
                 should_panic: false,
                 timeout: None,
                 selected: Selected::Ignored,
             },
+            Test {
+                name: "boot::deep::level".into(),
+                entry: 0x4000,
+                should_panic: true,
+                timeout: Some(Duration::from_secs(2)),
+                selected: Selected::Yes,
+            },
         ];
         assert_eq!(read_bytes(&fixture.elf()).unwrap(), expected);
+    }
+
+    #[test]
+    fn tests_are_ordered_by_module_and_name() {
+        let listed = |module: &str, name: &str| {
+            Listed::new(module, &format!(r#"{{"name":"{name}","ignored":false,"should_panic":false}}"#), 0)
+        };
+        let tests = vec![
+            listed("suite::slab", "a"),
+            listed("suite::buddy::deep", "b"),
+            listed("suite::buddy", "z"),
+            listed("suite::buddy", "y"),
+            listed("suite", "x"),
+        ];
+        let read = read_bytes(&Fixture { tests, ..Fixture::default() }.elf()).unwrap();
+        let names: Vec<_> = read.iter().map(|test| test.name.as_str()).collect();
+        assert_eq!(names, ["x", "buddy::y", "buddy::z", "buddy::deep::b", "slab::a"]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Record {
     pub message: String,
     /// Where: file and line.
     pub line: Option<(String, u64)>,
+    /// The module that said it, with its crate.
+    pub module: Option<String>,
 }
 
 impl Records {
@@ -74,6 +76,7 @@ impl Records {
             time: frame.display_timestamp().map(|time| time.to_string()),
             message: frame.display_message().to_string(),
             line: location.map(|at| (shown_path(&self.root, &at.file), at.line)),
+            module: location.map(|at| at.module.clone()),
         })
     }
 }

@@ -63,11 +63,12 @@ impl Symbols {
     }
 
     /// What is at the instruction at `address`, innermost first. Empty if no code of the image is there: numbers
-    /// that merely look like addresses get no names. Library code that was inlined into the image's own is left
-    /// out: that a spinning core stands in `core::hint` hides where it spins.
+    /// that merely look like addresses get no names. Library code that was inlined into the workspace's own is
+    /// left out: that a spinning core stands in `core::hint` hides where it spins. Of library code elsewhere only
+    /// the function that was called is told, not what was inlined into it.
     #[must_use]
     pub fn at(&self, address: u64) -> Vec<Place> {
-        without_foreign(self.all_at(address))
+        without_inlined_libraries(self.all_at(address))
     }
 
     fn all_at(&self, address: u64) -> Vec<Place> {
@@ -84,15 +85,10 @@ impl Symbols {
     }
 
     /// What called, given the address it returns to. The call is the instruction before; the one *at* the address
-    /// may belong to another line, or to another function when the call never returns. Of library code only the
-    /// function that was called is told, not what was inlined into it.
+    /// may belong to another line, or to another function when the call never returns.
     #[must_use]
     pub fn caller(&self, return_address: u64) -> Vec<Place> {
-        let mut places = self.at(return_address.wrapping_sub(4));
-        if places.iter().all(|place| place.foreign) {
-            places.drain(..places.len().saturating_sub(1));
-        }
-        places
+        self.at(return_address.wrapping_sub(4))
     }
 
     fn inlined(&self, loader: &addr2line::Loader, address: u64) -> Vec<Place> {
@@ -112,12 +108,19 @@ impl Symbols {
     pub fn shown_path(&self, path: &str) -> String {
         shown_path(&self.root, Path::new(path))
     }
+
+    /// Whether `path` is the source of another crate than the workspace's.
+    #[must_use]
+    pub fn is_foreign(&self, path: &str) -> bool {
+        is_foreign(path)
+    }
 }
 
-/// Without what is inlined into the first place that is the image's own; everything if no place is.
-fn without_foreign(mut places: Vec<Place>) -> Vec<Place> {
-    if let Some(own) = places.iter().position(|place| !place.foreign) {
-        places.drain(..own);
+fn without_inlined_libraries(mut places: Vec<Place>) -> Vec<Place> {
+    if places.iter().any(|place| !place.foreign) {
+        places.retain(|place| !place.foreign);
+    } else {
+        places.drain(..places.len().saturating_sub(1));
     }
     places
 }
@@ -144,9 +147,12 @@ mod tests {
     #[test]
     fn library_code_inlined_into_own_code_is_left_out() {
         let place = |name: &str, foreign| Place { function: Some(name.into()), line: None, foreign };
-        let chain = vec![place("spin_loop", true), place("wait", false), place("map", true)];
-        assert_eq!(without_foreign(chain.clone()), chain[1..]);
-        assert_eq!(without_foreign(chain[..1].to_vec()), chain[..1]);
+        let (spin, wait, map) = (place("spin_loop", true), place("wait", false), place("map", true));
+        let all = place("wait_all", false);
+        let chain = vec![spin.clone(), wait.clone(), map.clone(), all.clone()];
+        assert_eq!(without_inlined_libraries(chain), [wait, all]);
+        assert_eq!(without_inlined_libraries(vec![spin, map.clone()]), [map]);
+        assert!(without_inlined_libraries(Vec::new()).is_empty());
     }
 
     #[test]

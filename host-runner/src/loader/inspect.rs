@@ -1,7 +1,10 @@
 //! From QEMU's `info registers -a` to what a person wants to know: where every core is.
 
-use crate::image::Symbols;
-use std::fmt::Write;
+use crate::image::{Place, Symbols};
+use crate::report::{Backtrace, grouped_cores, named_cores};
+
+/// PSTATE.I (Arm ARM, the register DAIF): interrupts do not reach the core.
+const MASKED: u64 = 1 << 7;
 
 /// Where one core is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,22 +16,30 @@ struct CoreState {
     pstate: u64,
 }
 
-/// Up to three lines per core: program counter, link register, stack pointer, state, with names.
+/// What the cores do, with names. Those that do the same stand together; registers are shown only of those that do
+/// anything.
 #[must_use]
 pub(super) fn describe(registers: &str, symbols: &Symbols) -> String {
-    let mut text = String::new();
-    for state in parse(registers) {
-        let CoreState { core, pc, lr, sp, pstate } = state;
-        // Writing into a string does not fail.
-        let _ = writeln!(text, "core {core}: pc {pc:#x} lr {lr:#x} sp {sp:#x} pstate {pstate:#x}");
-        if let Some(place) = symbols.at(pc).first() {
-            let _ = writeln!(text, "  in {place}");
+    let states = parse(registers);
+    let each = states.iter().map(|state| (state.core, state.doing(symbols)));
+    let groups = grouped_cores(each);
+    let lines = groups.into_iter().flat_map(|(cores, doing)| match doing {
+        Doing::Nothing(idleness) => vec![format!("{}: {idleness}", named_cores(&cores))],
+        Doing::At(places) => {
+            let there = states.iter().filter(|state| cores.contains(&state.core)).map(CoreState::registers);
+            there.chain(places).collect()
         }
-        if let Some(place) = symbols.caller(lr).first() {
-            let _ = writeln!(text, "  last call from {place}");
-        }
-    }
-    text
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+/// What a core does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Doing {
+    /// It waits or has ended, in words.
+    Nothing(&'static str),
+    /// It is here: lines for people.
+    At(Vec<String>),
 }
 
 fn parse(registers: &str) -> Vec<CoreState> {
@@ -44,6 +55,27 @@ fn parse(registers: &str) -> Vec<CoreState> {
 }
 
 impl CoreState {
+    fn doing(&self, symbols: &Symbols) -> Doing {
+        let backtrace = Backtrace::of_core(symbols, std::iter::once(self.pc));
+        if let Some(idleness) = backtrace.idleness() {
+            return Doing::Nothing(idleness);
+        }
+        let mut lines = inlined("in", &symbols.at(self.pc));
+        // Code that has called nothing yet still holds the address to which it returns itself, in a library
+        // mostly that of tests.
+        let calls = symbols.caller(self.lr);
+        if calls.iter().any(|place| !place.foreign) {
+            lines.extend(inlined("last call from", &calls));
+        }
+        Doing::At(lines)
+    }
+
+    fn registers(&self) -> String {
+        let Self { core, pc, lr, sp, pstate } = self;
+        let interrupts = if pstate & MASKED == 0 { "on" } else { "masked" };
+        format!("core {core}: pc {pc:#x} lr {lr:#x} sp {sp:#x} pstate {pstate:#x}, interrupts {interrupts}")
+    }
+
     /// Takes what `line` says: ` PC=… X00=…`, with blanks before the equals sign's name only.
     fn take(&mut self, line: &str) {
         for pair in line.split_whitespace() {
@@ -60,6 +92,12 @@ impl CoreState {
     }
 }
 
+/// `label place`, and a line for every function that it was inlined into.
+fn inlined(label: &str, places: &[Place]) -> Vec<String> {
+    let word = |number| if number == 0 { label } else { "  inlined into" };
+    places.iter().enumerate().map(|(number, place)| format!("  {} {place}", word(number))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,8 +111,8 @@ X29=0000000000000000 X30=0000000000000000  SP=0000000000000000\r\nPSTATE=000003c
     fn every_core_gets_its_line() {
         assert_eq!(
             describe(REGISTERS, &Symbols::none()),
-            "core 0: pc 0x40080010 lr 0x40080abc sp 0x40100000 pstate 0x400003c5\n\
-             core 1: pc 0x200 lr 0x0 sp 0x0 pstate 0x3c5\n"
+            "core 0: pc 0x40080010 lr 0x40080abc sp 0x40100000 pstate 0x400003c5, interrupts masked\n\
+             core 1: pc 0x200 lr 0x0 sp 0x0 pstate 0x3c5, interrupts masked\n"
         );
     }
 

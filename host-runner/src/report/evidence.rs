@@ -1,22 +1,25 @@
-//! What came from the board, line by line: log records, panics, crash records, boot loader text.
+//! What came from the board line by line: log records, boot loader text, noise.
 
 use super::{Context, paint};
-use crate::image::{Place, Record};
-use crate::session::PanicNote;
-use std::fmt::Write;
-use wire::syndrome::Syndrome;
-use wire::{Cause, CoreReport};
+use crate::image::Record;
 
 /// The longest line of foreign text that is shown; noise has no line ends.
 const LONGEST: usize = 240;
 
-/// One log record.
-pub(super) fn log(context: &Context, core: u32, bytes: &[u8], verified: bool) -> String {
+/// One log record; none if it says no more than the end of a test does.
+pub(super) fn log(context: &Context, core: u32, bytes: &[u8], verified: bool) -> Option<String> {
     let doubt = if verified { "" } else { "  (unverified: before this run's first message)" };
     match context.records.decode(bytes) {
-        Some(record) => format!("{}{}", log_record(core, &record), paint::dim(doubt)),
-        None => format!("{}{}", damaged_record(core, bytes), paint::dim(doubt)),
+        Some(record) if is_idle_talk(&record) => None,
+        Some(record) => Some(format!("{}{}", log_record(core, &record), paint::dim(doubt))),
+        None => Some(format!("{}{}", damaged_record(core, bytes), paint::dim(doubt))),
     }
+}
+
+/// Whether embedded-test says that a test returned. When it returned an error, the record says which, and stays.
+fn is_idle_talk(record: &Record) -> bool {
+    let module = record.module.as_deref().and_then(|module| module.split("::").next());
+    module == Some("embedded_test") && record.message == "Test exited with () or Ok(..)"
 }
 
 fn log_record(core: u32, record: &Record) -> String {
@@ -41,79 +44,6 @@ fn hex(bytes: &[u8]) -> String {
     let shown: Vec<_> = bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
     let more = if bytes.len() > 32 { " …" } else { "" };
     format!("{}{more}", shown.join(" "))
-}
-
-/// One panic, with how it came to it.
-pub(super) fn panic(context: &Context, note: &PanicNote) -> Vec<String> {
-    let title = format!("panic on core {}: {}", note.core, note.message);
-    let mut lines: Vec<_> = title.lines().map(paint::bad).collect();
-    lines.push(format!("  at {}:{}", context.symbols.shown_path(&note.file), note.line));
-    lines.extend(backtrace(context, note.backtrace.iter().copied()));
-    lines
-}
-
-/// What one core was doing. Registers only where they are evidence of a crash.
-pub(super) fn core(context: &Context, report: &CoreReport) -> Vec<String> {
-    let title = format!("core {}: {}", report.core, cause(report));
-    let mut lines = match report.cause {
-        Cause::Asked => vec![title],
-        Cause::Exception | Cause::StackOverflow | Cause::Nested => {
-            [vec![paint::bad(&title)], registers(report)].concat()
-        }
-    };
-    lines.extend(named("pc", report.elr, &context.symbols.at(report.elr)));
-    lines.extend(backtrace(context, report.backtrace.iter()));
-    lines
-}
-
-fn cause(report: &CoreReport) -> String {
-    let syndrome = Syndrome(report.esr);
-    let touched = match syndrome.has_address() {
-        true => format!(", address {:#x}", report.far),
-        false => String::new(),
-    };
-    match report.cause {
-        Cause::Exception => format!("{syndrome}{touched}"),
-        Cause::StackOverflow => format!("stack overflow: {syndrome}{touched}"),
-        Cause::Nested => format!("an exception while handling one: {syndrome}{touched}"),
-        Cause::Asked => "asked what it does".to_owned(),
-    }
-}
-
-fn registers(report: &CoreReport) -> Vec<String> {
-    let state = format!(
-        "  elr {:#018x}  spsr {:#010x}  sp {:#018x}  esr {:#010x}  far {:#018x}  mpidr {:#x}",
-        report.elr, report.spsr, report.sp, report.esr, report.far, report.affinity
-    );
-    let mut lines = vec![state];
-    for (row, values) in report.x.chunks(4).enumerate() {
-        let mut line = String::from(" ");
-        for (column, value) in values.iter().enumerate() {
-            // Writing into a string does not fail.
-            let _ = write!(line, " {:>3} {value:#018x}", format!("x{}", row * 4 + column));
-        }
-        lines.push(line);
-    }
-    lines
-}
-
-fn backtrace(context: &Context, addresses: impl Iterator<Item = u64>) -> Vec<String> {
-    addresses
-        .enumerate()
-        .flat_map(|(depth, address)| named(&format!("{depth:>2}"), address, &context.symbols.caller(address)))
-        .collect()
-}
-
-/// `label: address  function at file:line`, and a line for every function that it was inlined into.
-fn named(label: &str, address: u64, places: &[Place]) -> Vec<String> {
-    let Some((innermost, outer)) = places.split_first() else {
-        return vec![format!("  {label}: {address:#018x}")];
-    };
-    let mut lines = vec![format!("  {label}: {address:#018x}  {innermost}")];
-    lines.extend(
-        outer.iter().map(|place| format!("  {:width$}  inlined into {place}", "", width = label.len() + 19)),
-    );
-    lines
 }
 
 /// Whether `line` is mostly no text.
@@ -148,6 +78,20 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_embedded_tests_word_on_a_return_is_left_out() {
+        let record = |module: &str, message: &str| Record {
+            level: None,
+            time: None,
+            message: message.to_owned(),
+            line: None,
+            module: Some(module.to_owned()),
+        };
+        assert!(is_idle_talk(&record("embedded_test::export", "Test exited with () or Ok(..)")));
+        assert!(!is_idle_talk(&record("suite::log", "Test exited with () or Ok(..)")));
+        assert!(!is_idle_talk(&record("embedded_test::export", "Test exited with Err(..): 7")));
+    }
 
     #[test]
     fn noise_is_told_from_text() {

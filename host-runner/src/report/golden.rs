@@ -71,7 +71,7 @@ fn ready(restarts: u32) -> Notice {
 
 fn abort() -> CoreReport {
     let mut backtrace = Backtrace::default();
-    backtrace.0[0] = 0xc000_1234;
+    backtrace.0[..2].copy_from_slice(&[0xc000_1000, 0xc000_1234]);
     CoreReport {
         core: 3,
         affinity: 0x300,
@@ -84,6 +84,10 @@ fn abort() -> CoreReport {
         x: std::array::from_fn(|number| number as u64),
         backtrace,
     }
+}
+
+fn asked(core: u32) -> Notice {
+    Notice::Core(Box::new(CoreReport { core, cause: Cause::Asked, ..abort() }))
 }
 
 fn panic() -> PanicNote {
@@ -137,6 +141,9 @@ fn a_run_with_every_kind_of_evidence() {
         ended(1, fail, 3),
         began(2, 1),
         Notice::Core(Box::new(abort())),
+        asked(2),
+        asked(0),
+        asked(1),
         ended(2, crash, 40),
         Notice::Booting { count: 2, reason: "the board crashed".to_owned() },
         began(4, 1),
@@ -196,7 +203,7 @@ fn what_an_unknown_boot_says_is_shown_and_is_no_evidence() {
         Notice::Finished(summary(&[Status::Fail(Failure::Returned)], None)),
     ];
     let text = written(&notices, Report::text);
-    assert_eq!(text.matches("panic on core 0").count(), 1, "{text}");
+    assert_eq!(text.matches("core 0: panic:").count(), 1, "{text}");
 }
 
 #[test]

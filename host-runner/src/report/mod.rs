@@ -3,7 +3,11 @@
 //! That is what makes the report of a replay the same as the live one. Live extras, the progress bar, are kept
 //! apart in [`Screen`].
 
+mod account;
+mod attempt;
+mod backtrace;
 mod closing;
+mod cores;
 mod evidence;
 #[cfg(test)]
 mod golden;
@@ -13,6 +17,8 @@ mod screen;
 mod text;
 mod words;
 
+pub(crate) use backtrace::Backtrace;
+pub(crate) use cores::{grouped as grouped_cores, named as named_cores};
 pub use screen::Screen;
 
 use crate::image::{Image, Records, Symbols};

@@ -1,14 +1,13 @@
-//! The report for people: a line per test, live evidence above it, the failures again at the end.
+//! The report for people: a line per test, the headlines of what goes wrong above it, and at the end the failures
+//! with everything that explains them.
 
+use super::account::{Account, Kind};
+use super::attempt::Attempt;
 use super::{Context, Screen, Tally, closing, evidence, paint, words};
 use crate::session::{Identity, Notice, Status, Summary};
 use crate::units::{Bytes, Took};
-use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
-
-/// The last log lines that are repeated with a failure.
-const LAST_LOGS: usize = 12;
 
 /// A report for people, being written.
 #[derive(Debug)]
@@ -19,21 +18,17 @@ pub struct Text {
     unfinished: Vec<u8>,
     /// Lines of it that are no text, shown as one when something else comes.
     noise: Vec<u8>,
-    /// What came since the present test began.
-    attempt: Attempt,
+    /// How many cores the board has, as it says itself.
+    cores: u32,
+    /// What came since the present test began; none between tests.
+    attempt: Option<Attempt>,
     failures: Vec<Vec<String>>,
-}
-
-#[derive(Debug, Default)]
-struct Attempt {
-    evidence: Vec<String>,
-    logs: VecDeque<String>,
 }
 
 impl Text {
     pub(super) fn new(context: Context, screen: Screen) -> Self {
         let (unfinished, noise) = (Vec::new(), Vec::new());
-        Self { context, screen, unfinished, noise, attempt: Attempt::default(), failures: Vec::new() }
+        Self { context, screen, unfinished, noise, cores: 0, attempt: None, failures: Vec::new() }
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) -> io::Result<()> {
@@ -47,9 +42,11 @@ impl Text {
             Notice::Text(bytes) => self.foreign_text(bytes),
             Notice::Log { core, bytes, verified } => self.log(*core, bytes, *verified),
             Notice::Unverified(inner) => self.unverified(inner),
-            Notice::Panic(note) => self.evidence(evidence::panic(&self.context, note)),
-            Notice::Core(report) => self.evidence(evidence::core(&self.context, report)),
-            Notice::Inspected(text) => self.inspected(text),
+            Notice::Panic(_) | Notice::Core(_) => self.account(notice),
+            Notice::Inspected(text) => {
+                self.inspected(text);
+                Ok(())
+            }
             Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
             Notice::LogDropped { core, records } => {
                 self.missing(&format!("core {core} could not keep {records} log records"))
@@ -71,6 +68,7 @@ impl Text {
     }
 
     fn ready(&mut self, identity: &Identity) -> io::Result<()> {
+        self.cores = identity.cores;
         // Every warm restart says so too; that the board is the right one is news only once a boot.
         if identity.restarts > 0 {
             return Ok(());
@@ -86,7 +84,7 @@ impl Text {
     }
 
     fn began(&mut self, index: usize, _attempt: u32) -> io::Result<()> {
-        self.attempt = Attempt::default();
+        self.attempt = Some(Attempt::default());
         self.screen.doing(self.context.test_name(index));
         Ok(())
     }
@@ -125,49 +123,64 @@ impl Text {
     }
 
     fn log(&mut self, core: u32, bytes: &[u8], verified: bool) -> io::Result<()> {
-        let line = evidence::log(&self.context, core, bytes, verified);
+        let Some(line) = evidence::log(&self.context, core, bytes, verified) else { return Ok(()) };
         self.screen.line(&format!("    {line}"))?;
-        self.attempt.logs.push_back(line);
-        if self.attempt.logs.len() > LAST_LOGS {
-            self.attempt.logs.pop_front();
+        if let Some(attempt) = &mut self.attempt {
+            attempt.add_log(line);
         }
         Ok(())
     }
 
-    fn inspected(&mut self, text: &str) -> io::Result<()> {
-        let title = "what the cores are doing, as the loader sees it:".to_owned();
-        let lines = text.lines().map(|line| format!("  {line}"));
-        self.evidence(std::iter::once(title).chain(lines).collect())
+    /// During a test the headline is enough, for the whole account stands with the failure. Between tests there
+    /// is no other place for it.
+    fn account(&mut self, notice: &Notice) -> io::Result<()> {
+        let Some((core, account)) = Account::of(&self.context.symbols, notice) else { return Ok(()) };
+        let Some(attempt) = &mut self.attempt else {
+            return self.indented(&account.whole(&[core]));
+        };
+        attempt.add_account(core, account.clone());
+        match account.kind() {
+            Kind::Grave => self.indented(&account.short(core)),
+            Kind::Busy | Kind::Idle | Kind::Silent => Ok(()),
+        }
+    }
+
+    fn inspected(&mut self, text: &str) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.add_inspected(text);
+        }
     }
 
     fn missing(&mut self, what: &str) -> io::Result<()> {
-        self.evidence(vec![paint::doubtful(what)])
-    }
-
-    fn unverified(&mut self, inner: &Notice) -> io::Result<()> {
-        let before = self.attempt.evidence.len();
-        self.missing("unverified, from a boot that is not yet known to be this run's:")?;
-        self.notice(inner)?;
-        // Shown, but no evidence about the test.
-        self.attempt.evidence.truncate(before);
-        Ok(())
-    }
-
-    fn evidence(&mut self, lines: Vec<String>) -> io::Result<()> {
-        for line in &lines {
-            self.screen.line(&format!("    {line}"))?;
+        let what = paint::doubtful(what);
+        if let Some(attempt) = &mut self.attempt {
+            attempt.add_missing(what.clone());
         }
-        self.attempt.evidence.extend(lines);
-        Ok(())
+        self.indented(&[what])
+    }
+
+    /// Shown whole, but no evidence about the test.
+    fn unverified(&mut self, inner: &Notice) -> io::Result<()> {
+        let doubt = "unverified, from a boot that is not yet known to be this run's:";
+        self.indented(&[paint::doubtful(doubt)])?;
+        let attempt = self.attempt.take();
+        let shown = self.notice(inner);
+        self.attempt = attempt;
+        shown
+    }
+
+    fn indented(&mut self, lines: &[String]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| self.screen.line(&format!("    {line}")))
     }
 
     fn ended(&mut self, index: usize, status: &Status, took: Duration) -> io::Result<()> {
-        let attempt = std::mem::take(&mut self.attempt);
+        let attempt = self.attempt.take().unwrap_or_default();
         let line = self.end_of_test(index, status, took);
         self.screen.step();
         self.screen.line(&line)?;
         if Tally::of(status) == Tally::Failed {
-            self.failures.push(self.failure(line, &attempt, index));
+            let explanation = attempt.explanation(status, self.cores);
+            self.failures.push(self.failure(line, &explanation, index));
         }
         Ok(())
     }
@@ -182,21 +195,18 @@ impl Text {
         format!("{}  {name}{took}{reason}", words::painted(status))
     }
 
-    fn failure(&self, title: String, attempt: &Attempt, index: usize) -> Vec<String> {
-        let mut lines = vec![title];
-        lines.extend(attempt.evidence.iter().map(|line| format!("    {line}")));
-        if !attempt.logs.is_empty() {
-            lines.push("    the last log lines:".to_owned());
-            lines.extend(attempt.logs.iter().map(|line| format!("      {line}")));
-        }
-        lines.push(format!("    to repeat it: {} {}", self.context.repeat, self.context.test_name(index)));
-        lines
+    fn failure(&self, title: String, explanation: &[String], index: usize) -> Vec<String> {
+        let repeat = format!("    to repeat it: {} {}", self.context.repeat, self.context.test_name(index));
+        let explanation = explanation.iter().map(|line| format!("    {line}"));
+        std::iter::once(title).chain(explanation).chain([repeat]).collect()
     }
 
+    /// A spoiled attempt is no failure, so this is the only place for what its cores said.
     fn retry(&mut self, index: usize, reason: &str) -> io::Result<()> {
-        self.attempt = Attempt::default();
+        let attempt = self.attempt.take().unwrap_or_default();
         let name = self.context.test_name(index);
-        self.screen.line(&format!("{}  {name}  {reason}", paint::doubtful("  again")))
+        self.screen.line(&format!("{}  {name}  {reason}", paint::doubtful("  again")))?;
+        self.indented(&attempt.told())
     }
 
     fn finished(&mut self, summary: &Summary) -> io::Result<()> {
