@@ -63,7 +63,7 @@ mod tests {
         let (_, text) = report(&FakeMachine { programs, ..FakeMachine::default() });
         assert!(text.contains("install: rustup target add aarch64-unknown-none"), "{text}");
         assert!(
-            text.contains("install: sudo apt-get update && sudo apt-get install -y qemu-system-arm"),
+            text.contains("install: sudo apt-get update && sudo apt-get install -y --no-install-recommends qemu-system-arm"),
             "{text}"
         );
     }

@@ -106,7 +106,7 @@ fn with_rustup(system: &impl System, command: &str) -> Option<String> {
 fn qemu_package(system: &impl System) -> Option<String> {
     let sudo = if system.is_root() { "" } else { "sudo " };
     let managers = [
-        ("apt-get", format!("{sudo}apt-get update && {sudo}apt-get install -y qemu-system-arm")),
+        ("apt-get", format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends qemu-system-arm")),
         ("dnf", format!("{sudo}dnf install -y qemu-system-aarch64")),
         ("pacman", format!("{sudo}pacman -S --noconfirm qemu-system-aarch64")),
         ("brew", "brew install qemu".to_owned()),
@@ -140,12 +140,12 @@ mod tests {
         let apt = with(&[("apt-get", "apt 2.6"), ("brew", "4")]);
         assert_eq!(
             Tool::Qemu.install(&apt).unwrap(),
-            "sudo apt-get update && sudo apt-get install -y qemu-system-arm"
+            "sudo apt-get update && sudo apt-get install -y --no-install-recommends qemu-system-arm"
         );
         let root = FakeMachine { root: true, ..apt };
         assert_eq!(
             Tool::Qemu.install(&root).unwrap(),
-            "apt-get update && apt-get install -y qemu-system-arm"
+            "apt-get update && apt-get install -y --no-install-recommends qemu-system-arm"
         );
         assert_eq!(Tool::Qemu.install(&with(&[("brew", "4")])).unwrap(), "brew install qemu");
         assert_eq!(
