@@ -131,7 +131,10 @@ mod tests {
         let machine = FakeMachine { installs: true, ..apt() };
         let error = ensure(&[Tool::Qemu], &machine, Consent::Given).unwrap_err();
         assert!(matches!(error, Missing::Failed { .. }), "the program is still not there");
-        assert_eq!(*machine.ran.borrow(), ["apt-get update && apt-get install -y --no-install-recommends qemu-system-arm"]);
+        assert_eq!(
+            *machine.ran.borrow(),
+            ["apt-get update && apt-get install -y --no-install-recommends qemu-system-arm"]
+        );
     }
 
     #[test]

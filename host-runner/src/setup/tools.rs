@@ -106,7 +106,12 @@ fn with_rustup(system: &impl System, command: &str) -> Option<String> {
 fn qemu_package(system: &impl System) -> Option<String> {
     let sudo = if system.is_root() { "" } else { "sudo " };
     let managers = [
-        ("apt-get", format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends qemu-system-arm")),
+        (
+            "apt-get",
+            format!(
+                "{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends qemu-system-arm"
+            ),
+        ),
         ("dnf", format!("{sudo}dnf install -y qemu-system-aarch64")),
         ("pacman", format!("{sudo}pacman -S --noconfirm qemu-system-aarch64")),
         ("brew", "brew install qemu".to_owned()),
