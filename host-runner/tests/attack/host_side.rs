@@ -91,13 +91,15 @@ fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
 
 #[test]
 fn a_faulty_line_changes_no_verdict() {
+    let mut repeated = 0;
     for seed in 1..=3 {
-        let faults = format!("flip=1e-4,drop=1e-4,double=1e-4,seed={seed}");
+        let faults = format!("flip=1e-3,drop=1e-3,double=1e-3,seed={seed}");
         let run = run_json(&["--fault-link", &faults]);
         assert_eq!(run.code, Some(0), "seed {seed}: {run:?}");
         assert!(run.ends().iter().all(|(_, end)| *end == json!("pass")), "seed {seed}: {run:?}");
-        assert!(run.summary()["repeated_frames"].as_u64() > Some(0), "the faults hit nothing: {run:?}");
+        repeated += run.summary()["repeated_frames"].as_u64().unwrap();
     }
+    assert!(repeated > 0, "the faults hit nothing");
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn a_board_that_cannot_boot_says_why() {
     let qemu = which("qemu-system-aarch64");
     let dump = format!("virt,gic-version=3,dumpdtb={}", tree.display());
     let dumped = std::process::Command::new(&qemu)
-        .args(["-machine", &dump, "-cpu", "cortex-a72", "-m", "8G"])
+        .args(["-machine", &dump, "-cpu", "cortex-a72", "-m", "8G", "-nodefaults", "-display", "none"])
         .output();
     assert!(dumped.unwrap().status.success());
     let mut blob = std::fs::read(&tree).unwrap();
