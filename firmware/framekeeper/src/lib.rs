@@ -18,7 +18,16 @@
 extern crate std;
 
 pub mod addr;
+pub mod frame;
+pub mod map;
 pub mod regions;
+mod verify;
+mod word;
+pub mod zone;
 
 pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
+pub use frame::{Frame, Order};
+pub use map::{FrameMap, MapError, MapLayout, Owner, State};
 pub use regions::{RegionSet, TooManyRanges};
+pub use verify::Fault;
+pub use zone::{AllocError, Effort, FreeError, Zone};
