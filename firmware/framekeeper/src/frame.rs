@@ -27,13 +27,8 @@ impl Order {
 
     /// The smallest order of which a block holds `frames` frames.
     #[must_use]
-    pub const fn holding(frames: u64) -> Option<Self> {
-        match frames.checked_next_power_of_two() {
-            Some(size) if size.trailing_zeros() <= Self::MAX.0 as u32 => {
-                Some(Self(size.trailing_zeros() as u8))
-            }
-            _ => None,
-        }
+    pub fn holding(frames: u64) -> Option<Self> {
+        Self::all().find(|order| order.frames() >= frames)
     }
 
     /// All of them, rising.
@@ -161,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_order_holds_what_it_says() {
-        assert_eq!(Order::holding(1), Some(Order::FRAME));
+        assert_eq!((Order::holding(0), Order::holding(1)), (Some(Order::FRAME), Some(Order::FRAME)));
         assert_eq!(Order::holding(512), Some(Order::MIB_2));
         assert_eq!(Order::holding(513), Order::new(10));
         assert_eq!(Order::holding(Order::MAX.frames() + 1), None);

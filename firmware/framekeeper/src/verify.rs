@@ -25,7 +25,7 @@ pub enum Fault {
         /// The frame.
         frame: Frame,
     },
-    /// A block's link back is not to the block before it.
+    /// A block's link back is not to the block before it, or its link on leads nowhere.
     BrokenLink {
         /// The list's order.
         order: Order,
@@ -107,7 +107,11 @@ impl Zone<'_> {
                 return Err(Fault::BrokenLink { order, frame });
             }
             previous = self.map().slot(frame);
-            next = word.next().and_then(|slot| self.map().frame(slot));
+            next = match word.next().map(|slot| self.map().frame(slot)) {
+                Some(None) => return Err(Fault::BrokenLink { order, frame }),
+                Some(found) => found,
+                None => None,
+            };
         }
         if next.is_none() { Ok(()) } else { Err(Fault::WrongCount { order, counted }) }
     }

@@ -240,11 +240,8 @@ impl<'a> Zone<'a> {
 
     /// The order of the largest free block.
     #[must_use]
-    pub const fn largest(&self) -> Option<Order> {
-        match self.nonempty.checked_ilog2() {
-            Some(number) => Order::new(number as u8),
-            None => None,
-        }
+    pub fn largest(&self) -> Option<Order> {
+        Order::all().rev().find(|order| self.nonempty >> order.number() & 1 == 1)
     }
 
     /// The share of free frames that lies in blocks smaller than `order`, in thousandths: Linux's unusable-space index.

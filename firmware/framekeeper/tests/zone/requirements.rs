@@ -2,7 +2,8 @@
 
 use crate::ground::{GIB, MIB, digest, map_memory, pixel6, ram, range, zone};
 use framekeeper::{
-    AllocError, FRAME_SIZE, FrameMap, FreeError, MapError, MapLayout, Order, Owner, PhysAddr, State, Zone,
+    AllocError, FRAME_SIZE, Frame, FrameMap, FreeError, MapError, MapLayout, Order, Owner, PhysAddr, State,
+    Zone,
 };
 use std::collections::HashSet;
 
@@ -186,7 +187,7 @@ fn r004_20_an_exact_number_of_frames_and_a_block_at_an_address() {
         assert_eq!(zone.take_frames(frames, ME), Err(AllocError::BadSize { frames }));
     }
     let wanted = PhysAddr(123 * 2 * MIB);
-    assert_eq!(zone.take_at(wanted, Order::MIB_2, ME).map(|frame| frame.start()), Ok(wanted));
+    assert_eq!(zone.take_at(wanted, Order::MIB_2, ME).map(Frame::start), Ok(wanted));
     zone.verify().unwrap();
     assert!(matches!(zone.take_at(wanted, Order::FRAME, ME), Err(AllocError::NotFree { .. })));
     assert!(matches!(zone.take_at(PhysAddr(0x1000), Order::MIB_2, ME), Err(AllocError::Misaligned { .. })));
