@@ -11,7 +11,7 @@
 //! | a task outlives its use on other cores | [`on_each`] waits for all of them before it returns | – |
 //! | TPIDR_EL1 holds the core's index | [`become_core`], the first thing a core calls | – |
 
-#![expect(unsafe_code, reason = "lends a task to other cores, and cleans a cache line for one that starts")]
+#![expect(unsafe_code, reason = "lends a task to other cores")]
 
 use core::sync::atomic::{
     AtomicU8, AtomicU64,
@@ -50,6 +50,11 @@ impl CoreId {
     #[must_use]
     pub fn current() -> Self {
         Self(TPIDR_EL1.get() as u8)
+    }
+
+    /// The core at this place in the device tree.
+    pub(crate) const fn new(index: u8) -> Self {
+        Self(index)
     }
 
     /// All cores that the device tree names, up or not.
@@ -199,10 +204,8 @@ pub enum PowerError {
 ///
 /// PSCI refused, or the core did not come up in time.
 pub fn bring_up(core: CoreId) -> Result<(), PowerError> {
-    let mut start = Start::of(core.index(), enter);
-    clean(&mut start);
-    let at = Start::entry_point();
-    psci::cpu_on(core.affinity(), at, physical(&start)).map_err(PowerError::Refused)?;
+    let start = Start::of(core, enter).store(core);
+    psci::cpu_on(core.affinity(), Start::entry_point(), start.0).map_err(PowerError::Refused)?;
     wait_for(|| state(core) == State::Idle)
 }
 
@@ -222,7 +225,9 @@ pub(crate) fn park_others() -> u64 {
     let here = CoreId::current();
     let others = || CoreId::all().filter(|&core| core != here && state(core) != State::Off);
     others().for_each(interrupts::ask_to_park);
-    others().filter(|&core| wait_until_off(core).is_err()).fold(0, |lost, core| lost | 1 << core.index())
+    // PSCI is asked about every core: one that was started and did not come up in time may still be on its way.
+    let all_others = CoreId::all().filter(|&core| core != here);
+    all_others.filter(|&core| wait_until_off(core).is_err()).fold(0, |lost, core| lost | 1 << core.index())
 }
 
 /// Brings up all cores but the one that boots. One that does not come up is logged, and left off.
@@ -299,25 +304,4 @@ fn wait_for(condition: impl Fn() -> bool) -> Result<(), PowerError> {
         core::hint::spin_loop();
     }
     Ok(())
-}
-
-/// The physical address of something on the boot core's stack, by asking the MMU.
-fn physical<T>(value: &T) -> u64 {
-    let va = core::ptr::from_ref(value).addr();
-    let par: u64;
-    // SAFETY: a translation has no side effect but PAR_EL1.
-    unsafe {
-        core::arch::asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) va, out(reg) par, options(nostack));
-    };
-    (par & 0x000f_ffff_ffff_f000) | (va as u64 & 0xfff)
-}
-
-/// Writes `start` back to memory: the core that reads it has its caches off.
-fn clean(start: &mut Start) {
-    let first = core::ptr::from_mut(start).addr();
-    for line in (first & !15..first + size_of::<Start>()).step_by(16) {
-        // SAFETY: writes a line back; its content does not change.
-        unsafe { core::arch::asm!("dc cvac, {}", in(reg) line, options(nostack)) };
-    }
-    aarch64_cpu::asm::barrier::dsb(aarch64_cpu::asm::barrier::SY);
 }

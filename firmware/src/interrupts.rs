@@ -10,7 +10,10 @@
 
 #![expect(unsafe_code, reason = "gives the driver the controller's registers")]
 
-use core::ptr::NonNull;
+use core::{
+    ptr::NonNull,
+    sync::atomic::{Ordering::SeqCst, compiler_fence},
+};
 
 use aarch64_cpu::registers::{DAIF, Readable, Writeable};
 use arm_gic::{
@@ -71,6 +74,7 @@ pub(crate) fn start_secondary() {
 fn start_own_part() {
     if let Some(gic) = GIC.lock().as_mut() {
         let index = redistributor(gic);
+        forget_pending(index);
         for interrupt in [WAKE, PARK, REPORT, boot::machine().timer] {
             let result = gic
                 .set_interrupt_priority(interrupt, Some(index), 0x80)
@@ -82,6 +86,19 @@ fn start_own_part() {
     }
     GicCpuInterface::set_priority_mask(0xff);
     clock::arm_tick();
+}
+
+/// Drops software-generated interrupts that were meant for this core's life before: a late request to park would
+/// park it again. The driver has no call for it.
+fn forget_pending(redistributor: usize) {
+    /// From one redistributor to the next, to its second frame, and to GICR_ICPENDR0 there (GIC architecture §12.11).
+    const STRIDE: u64 = 0x2_0000;
+    const CLEAR_PENDING: u64 = 0x1_0000 + 0x280;
+    let start = layout::DEVICES + boot::machine().gic.redistributors.start().0;
+    let register = start + redistributor as u64 * STRIDE + CLEAR_PENDING;
+    let register = core::ptr::with_exposed_provenance_mut::<u32>(register as usize);
+    // SAFETY: this core's own register, mapped as device memory; the driver's lock is held.
+    unsafe { register.write_volatile(0xffff) };
 }
 
 /// The redistributor of the core this runs on: the one with its affinity.
@@ -147,19 +164,33 @@ fn send(interrupt: IntId, core: CoreId) {
 /// Masks interrupts on this core.
 pub fn mask() {
     DAIF.write(DAIF::D::Masked + DAIF::A::Masked + DAIF::I::Masked + DAIF::F::Masked);
+    // The register's accessor tells the compiler nothing about memory: what comes after must stay after.
+    compiler_fence(SeqCst);
 }
 
 /// Unmasks interrupts on this core.
 pub fn unmask() {
+    compiler_fence(SeqCst);
     DAIF.write(DAIF::D::Masked);
+}
+
+/// What is masked on this core.
+pub(crate) fn masks() -> u64 {
+    DAIF.get()
+}
+
+/// Masks what [`masks`] said was masked, and nothing else.
+pub(crate) fn restore(masks: u64) {
+    compiler_fence(SeqCst);
+    DAIF.set(masks);
 }
 
 /// Runs `work` with interrupts masked on this core.
 pub fn without<R>(work: impl FnOnce() -> R) -> R {
-    let before = DAIF.get();
+    let before = masks();
     mask();
     let result = work();
-    DAIF.set(before);
+    restore(before);
     result
 }
 

@@ -14,6 +14,8 @@
 use core::ops::Range;
 use framekeeper::{PhysAddr, PhysRange};
 
+use crate::cores::CoreId;
+
 /// The device tree while booting; four MiB, for it is at most two and may start anywhere in the first.
 pub const DEVICE_TREE_WINDOW: u64 = 0xe000_0000;
 /// The block of frames that become the final tables, while booting.
@@ -72,6 +74,8 @@ linker_symbols! {
     build_id_end = __build_id_end;
     /// The tables that are used while booting.
     early_tables = __early_tables;
+    /// The block below the boot stacks; the next one holds them.
+    boot_guard = __boot_guard;
     /// The stack on which the boot core runs until it has mapped ones.
     boot_stack_top = __boot_stack_top;
     /// And that for exceptions.
@@ -99,10 +103,10 @@ pub struct Stacks {
 }
 
 impl Stacks {
-    /// Of the core with this index.
+    /// Of this core.
     #[must_use]
-    pub const fn of(core: usize) -> Self {
-        Self { slot: STACKS + core as u64 * STACK_SLOT }
+    pub const fn of(core: CoreId) -> Self {
+        Self { slot: STACKS + core.index() as u64 * STACK_SLOT }
     }
 
     /// The stack that code runs on. 64 KiB below it are unmapped.

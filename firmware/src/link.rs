@@ -30,8 +30,13 @@ static LINK: Mutex<Option<Link>> = Mutex::new(None);
 /// The core that holds the lock, plus one; zero for none. Only compared with the own number, so no order is needed.
 static OWNER: AtomicU64 = AtomicU64::new(0);
 
-/// How long a crashing core waits for the lock before it takes it.
+/// How many bytes were sent so far: a lock whose owner still sends is not taken from it.
+static SENT: AtomicU64 = AtomicU64::new(0);
+
+/// How long a crashing core lets the lock's owner stand still before it takes the lock.
 const SEIZE_MS: u64 = 50;
+/// How many frames a tick sends again while a test runs.
+const FRAMES_PER_TICK: u32 = 4;
 /// From one sign of life to the next while waiting.
 const BEACON_MS: u64 = 100;
 
@@ -66,13 +71,19 @@ impl Link {
         station.beacon(&mut |bytes: &[u8]| send(uart, bytes));
     }
 
+    /// Sends one frame that was asked for again; false if none is owed.
+    fn send_owed(&mut self) -> bool {
+        let Self { station, uart } = self;
+        station.send_owed(&mut |bytes: &[u8]| send(uart, bytes))
+    }
+
     /// The next order that has arrived whole.
     fn receive(&mut self) -> Option<ToBoard> {
         let Self { station, uart } = self;
         loop {
             match uart.read_word() {
                 Ok(Some(byte)) => {
-                    let order = station.receive(byte, &mut |bytes: &[u8]| send(uart, bytes));
+                    let order = station.receive(byte);
                     if order.is_some() {
                         return order;
                     }
@@ -108,6 +119,7 @@ fn send(uart: &mut Uart<'_>, bytes: &[u8]) {
             core::hint::spin_loop();
         }
         uart.write_word(byte);
+        SENT.fetch_add(1, Relaxed);
     }
 }
 
@@ -154,20 +166,25 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut Link) -> R) -> Option<R> {
     })
 }
 
-/// Uses the link whoever holds it: for a core that crashes. If the owner does not let go in time it is taken for dead.
+/// Uses the link whoever holds it: for a core that crashes. An owner that neither sends nor lets go for a while is taken
+/// for dead.
 pub(crate) fn seize<R>(work: impl FnOnce(&mut Link) -> R) -> Option<R> {
     interrupts::mask();
     let me = CoreId::current().index() as u64 + 1;
-    let deadline = Deadline::in_ms(SEIZE_MS);
+    let progress = || (OWNER.load(Relaxed), SENT.load(Relaxed));
+    let (mut seen, mut deadline) = (progress(), Deadline::in_ms(SEIZE_MS));
     while OWNER.load(Relaxed) != me && LINK.is_locked() && !deadline.has_passed() {
+        if progress() != seen {
+            (seen, deadline) = (progress(), Deadline::in_ms(SEIZE_MS));
+        }
         core::hint::spin_loop();
     }
     if LINK.is_locked() {
-        // SAFETY: the owner is this core, inside an exception that never returns, or has not let go for longer than
-        // any frame takes. A frame that it still sends would be damaged, and is asked for again.
+        // SAFETY: the owner is this core, inside an exception that never returns, or it has done nothing for so long
+        // that it is dead: a live owner sends or lets go.
         unsafe { LINK.force_unlock() };
+        OWNER.store(0, Relaxed);
     }
-    OWNER.store(0, Relaxed);
     with(work)
 }
 
@@ -180,6 +197,10 @@ pub(crate) fn tend(beacon: bool) {
     if let Some(link) = guard.as_mut() {
         while let Some(order) = link.receive() {
             report |= order == ToBoard::Report;
+        }
+        // The rest at the next ticks: a tick must not take long.
+        for _ in 0..FRAMES_PER_TICK {
+            link.send_owed();
         }
         if beacon {
             link.beacon();
@@ -207,7 +228,11 @@ pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) 
                     link.beacon();
                     None
                 }
-                order => order.and_then(|order| choose(link, order)),
+                Some(order) => choose(link, order),
+                None => {
+                    link.send_owed();
+                    None
+                }
             }
         });
         if let Some(chosen) = chosen.flatten() {

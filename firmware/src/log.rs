@@ -17,7 +17,6 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use aarch64_cpu::registers::{DAIF, Readable, Writeable};
 use wire::MAX_BODY;
 
 use crate::{cores::CoreId, interrupts, link, machine::MAX_CORES};
@@ -98,7 +97,7 @@ struct Logger;
 // SAFETY: `acquire` masks interrupts until `release`; other cores have desks of their own.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
-        let masks = DAIF.get();
+        let masks = interrupts::masks();
         interrupts::mask();
         with_desk(|desk, core| {
             match desk.records.get_mut(desk.open) {
@@ -124,7 +123,7 @@ unsafe impl defmt::Logger for Logger {
             masks = desk.records.get(desk.open).map(|record| record.masks).or(beyond);
         });
         if let Some(masks) = masks {
-            DAIF.set(masks);
+            interrupts::restore(masks);
         }
     }
 

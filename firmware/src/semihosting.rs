@@ -76,11 +76,6 @@ impl Write for Line {
 
 /// The entry address of the next test, when the host has ordered one.
 fn wait_for_test() -> u64 {
-    link::with(|link| {
-        if let Doing::Running { run } = link.doing() {
-            link.set_doing(Doing::Waiting { last: run });
-        }
-    });
     link::greet();
     link::serve(|link, order| match order {
         ToBoard::Run { run, entry } => {
@@ -119,6 +114,8 @@ pub(crate) fn finish(outcome: Outcome) -> ! {
             Doing::Waiting { .. } | Doing::Crashed { .. } => RunId(0),
         };
         link.say(&FromBoard::Verdict(Verdict { run, outcome, lost_cores }));
+        // A panic from here on is the boot's, not the test's.
+        link.set_doing(Doing::Waiting { last: run });
     });
     if lost_cores == 0 {
         boot::restart()

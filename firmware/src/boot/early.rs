@@ -12,7 +12,7 @@
 //! | invariant | kept by | checked by |
 //! |---|---|---|
 //! | nobody else writes the tables | the linker script gives them memory of their own | – |
-//! | no stale cache line hides them | each line is invalidated after the stores | boots on hardware with caches |
+//! | no cache line hides or overwrites them | each is invalidated before and after the stores | – (an emulator has no such lines) |
 
 #![expect(unsafe_code, reason = "writes translation tables at physical addresses")]
 
@@ -81,18 +81,27 @@ fn map_image(tables: Tables, load: u64) {
     let va = LINK_ADDRESS;
     tables.write(2, index(va, 0), tables.at(9) | TABLE);
     tables.write(9, index(va, 1), tables.at(10) | TABLE);
+    let guard = crate::layout::boot_guard() - start;
     for block in 0..(end - start).div_ceil(BLOCK) {
         let offset = block * BLOCK;
+        if offset == guard {
+            continue;
+        }
         tables.write(10, index(va + offset, 2), (load + offset) | NORMAL | BLOCK_ENTRY);
     }
 }
 
-/// The link address; a constant, for the symbol gives the physical address as long as the MMU is off.
-const LINK_ADDRESS: u64 = 0xc000_0000;
+/// The link address; a constant, for the symbol gives the physical address as long as the MMU is off. The linker script
+/// says the same, and `boot` checks that they agree.
+pub(super) const LINK_ADDRESS: u64 = 0xc000_0000;
 
+/// Maps the one or two blocks that the device tree lies in: what lies behind may be memory that must not be touched.
 fn map_device_tree(tables: Tables, device_tree: u64) {
     let first = device_tree & !(BLOCK - 1);
-    for block in 0..2 {
+    let size = core::ptr::with_exposed_provenance::<u32>(device_tree as usize + 4);
+    // SAFETY: the boot protocol puts a device tree there, and its second word is its size; the MMU is off.
+    let size = u64::from(u32::from_be(unsafe { size.read_volatile() }));
+    for block in 0..(device_tree % BLOCK + size).div_ceil(BLOCK).clamp(1, 2) {
         let pa = first + block * BLOCK;
         let entry = pa | NORMAL | READ_ONLY | NEVER_EXECUTE | BLOCK_ENTRY;
         tables.write(10, index(DEVICE_TREE_WINDOW + block * BLOCK, 2), entry);
@@ -103,7 +112,8 @@ fn map_device_tree(tables: Tables, device_tree: u64) {
 fn invalidate(tables: Tables) {
     let mut line = tables.0;
     while line < tables.at(TABLES) {
-        // SAFETY: the tables are this module's; nothing of them is cached and modified, for the data cache is off.
+        // SAFETY: the tables are this module's. No line of them is modified: the entry code invalidated them before, and
+        // the stores since went past the cache, which is off.
         unsafe { core::arch::asm!("dc ivac, {}", in(reg) line, options(nostack)) };
         // The smallest cache line there is: invalidating one twice does no harm.
         line += 16;

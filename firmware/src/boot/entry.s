@@ -25,8 +25,14 @@ cold_entry:
     lsr     x20, x20, #2
     bl      enter_el1
     adr     x21, _start
-    adrp    x0, __early_stack_top
-    mov     sp, x0
+    adrp    x9, __early_tables      // a line that the boot loader left modified must not be written over what follows
+    adrp    x10, __early_stack_top
+1:  dc      ivac, x9
+    add     x9, x9, #16             // the smallest cache line there is
+    cmp     x9, x10
+    b.lo    1b
+    dsb     sy
+    mov     sp, x10
     mov     x0, x21
     mov     x1, x19
     adrp    x2, __early_tables
@@ -74,6 +80,7 @@ secondary_entry:
 .global switch_world
 switch_world:
     msr     daifset, #0xf
+    dsb     ishst                   // the walker must find the tables as they were written
     msr     ttbr0_el1, x0
     msr     ttbr1_el1, x1
     isb
@@ -130,6 +137,7 @@ enter_el1:
     b.ne    3f
     mov     x9, #(1 << 31)          // HCR_EL2.RW: EL1 is AArch64; no trap, no stage 2
     msr     hcr_el2, x9
+    isb                             // the registers below mean something else while E2H is set
     mov     x9, #0b11               // CNTHCTL_EL2: EL1 may use the physical counter and timer
     msr     cnthctl_el2, x9
     msr     cntvoff_el2, xzr
@@ -137,9 +145,16 @@ enter_el1:
     msr     cptr_el2, x9
     msr     hstr_el2, xzr
     msr     vttbr_el2, xzr
+    mrs     x9, id_aa64dfr0_el1     // PMUVer: 0 is none, 15 is none of this architecture
+    ubfx    x9, x9, #8, #4
+    add     x9, x9, #1
+    and     x9, x9, #0xf
+    cmp     x9, #2
+    b.lo    4f
     mrs     x9, pmcr_el0            // MDCR_EL2.HPMN = PMCR_EL0.N: EL1 has all event counters
     ubfx    x9, x9, #11, #5
     msr     mdcr_el2, x9
+4:
     mrs     x9, midr_el1
     msr     vpidr_el2, x9
     mrs     x9, mpidr_el1

@@ -18,11 +18,14 @@
 pub(crate) mod early;
 
 use crate::{
-    cores, exceptions, interrupts, layout, link,
-    machine::{self, Machine, Memory},
+    cores::{self, CoreId},
+    exceptions, interrupts, layout, link,
+    machine::{self, MAX_CORES, Machine, Memory},
     memory::{self, Roots},
     persist,
 };
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange};
 use spin::Once;
 
@@ -120,6 +123,10 @@ extern "C" fn start(_: u64) -> ! {
     set_first_values();
     cores::become_core(0);
     exceptions::install();
+    assert!(
+        layout::image_start() == early::LINK_ADDRESS,
+        "the linker script has another address than the early tables"
+    );
     let load = persist::load_address();
     let blob = early_device_tree();
     let device_tree =
@@ -131,6 +138,12 @@ extern "C" fn start(_: u64) -> ! {
         Ok(machine) => machine,
         Err(error) => panic!("the device tree does not say what is needed: {error:?}"),
     };
+    if machine.cores.first().copied().flatten() != Some(cores::current_affinity()) {
+        panic!(
+            "the boot loader entered on core {:#x}, not on the first of the device tree",
+            cores::current_affinity()
+        );
+    }
     let mut free = match memory::free_ram(&machine, load, device_tree) {
         Ok(free) => free,
         Err(error) => panic!("free RAM: {error}"),
@@ -139,7 +152,7 @@ extern "C" fn start(_: u64) -> ! {
     MACHINE.call_once(|| machine);
     FREE_RAM.call_once(|| free);
     ROOTS.call_once(|| roots);
-    let stacks = layout::Stacks::of(0);
+    let stacks = layout::Stacks::of(CoreId::BOOT);
     switch_world(roots, SCTLR_FINAL, stacks.main().end, stacks.exception().end, run)
 }
 
@@ -170,31 +183,40 @@ pub(crate) fn restart() -> ! {
     switch_world(early, SCTLR_EARLY, stack, exception_stack, start)
 }
 
-/// What a core needs to begin, as the entry code reads it. Field order is known to `entry.s`.
+/// What a core needs to begin, as the entry code reads it: six words in an order that `entry.s` knows.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub(crate) struct Start {
-    lower: u64,
-    upper: u64,
-    stack: u64,
-    exception_stack: u64,
-    entry: u64,
-    argument: u64,
-}
+pub(crate) struct Start([u64; 6]);
+
+/// One for each core, in statics: a core that comes up late must still find it. Each fills a cache line or more.
+#[repr(C, align(64))]
+struct StartSlot([AtomicU64; 6]);
+
+static STARTS: [StartSlot; MAX_CORES] = [const { StartSlot([const { AtomicU64::new(0) }; 6]) }; MAX_CORES];
 
 impl Start {
     /// For the core with this index.
-    pub(crate) fn of(core: usize, entry: extern "C" fn(u64) -> !) -> Self {
+    pub(crate) fn of(core: CoreId, entry: extern "C" fn(u64) -> !) -> Self {
         let stacks = layout::Stacks::of(core);
         let Some(roots) = ROOTS.get() else { panic!("the boot core starts first") };
-        Self {
-            lower: roots.lower,
-            upper: roots.upper,
-            stack: stacks.main().end,
-            exception_stack: stacks.exception().end,
-            entry: entry as *const () as u64,
-            argument: core as u64,
+        let entry = entry as *const () as u64;
+        let (stack, exception_stack) = (stacks.main().end, stacks.exception().end);
+        Self([roots.lower, roots.upper, stack, exception_stack, entry, core.index() as u64])
+    }
+
+    /// Puts it where the core will read it, with its caches off; returns the physical address.
+    pub(crate) fn store(self, core: CoreId) -> PhysAddr {
+        let slot = STARTS.get(core.index()).unwrap_or(&STARTS[0]);
+        for (place, word) in slot.0.iter().zip(self.0) {
+            place.store(word, Relaxed);
         }
+        let address = core::ptr::from_ref(slot).addr() as u64;
+        // The smallest cache line there is: cleaning one twice does no harm.
+        for line in (address..address + size_of::<StartSlot>() as u64).step_by(16) {
+            // SAFETY: writes a line back; its content does not change.
+            unsafe { core::arch::asm!("dc cvac, {}", in(reg) line, options(nostack)) };
+        }
+        aarch64_cpu::asm::barrier::dsb(aarch64_cpu::asm::barrier::SY);
+        PhysAddr(persist::load_address().0 + (address - layout::image_start()))
     }
 
     /// Where a core begins, for PSCI.

@@ -55,7 +55,7 @@ fn is_code(address: u64) -> bool {
 
 /// The two words of a frame record, if it lies on one of this core's stacks.
 fn record(frame_pointer: u64) -> Option<[u64; 2]> {
-    let stacks = Stacks::of(CoreId::current().index());
+    let stacks = Stacks::of(CoreId::current());
     let boot = layout::early_tables()..layout::image_end();
     let on_stack = [stacks.main(), stacks.exception(), stacks.emergency(), boot]
         .iter()

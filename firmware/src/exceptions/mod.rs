@@ -24,7 +24,7 @@ core::arch::global_asm!(
     handle = sym handle,
     frame_size = const size_of::<Frame>(),
     stack_slot = const layout::STACK_SLOT,
-    emergency_end = const Stacks::of(0).emergency().end,
+    emergency_end = const Stacks::of(CoreId::BOOT).emergency().end,
 );
 
 /// What an exception interrupted.
@@ -85,8 +85,7 @@ impl Frame {
         if kind == EXCEPTION_STACK_USED_UP || !self.is_from_code() {
             return Cause::Nested;
         }
-        let hit_guard =
-            Syndrome(self.esr).has_address() && Stacks::of(CoreId::current().index()).is_guard(self.far);
+        let hit_guard = Syndrome(self.esr).has_address() && Stacks::of(CoreId::current()).is_guard(self.far);
         if hit_guard { Cause::StackOverflow } else { Cause::Exception }
     }
 }

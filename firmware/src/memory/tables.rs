@@ -24,6 +24,7 @@ use framekeeper::{PhysAddr, PhysRange};
 
 use crate::{
     boot::early,
+    cores::CoreId,
     layout::{self, BLOCK, PAGE, Stacks},
     machine::{Machine, Memory},
 };
@@ -57,8 +58,8 @@ pub(crate) fn build(machine: &Machine, load: PhysAddr, device_tree: PhysRange, f
     let block = frames.block;
     let mut lower = Builder::new(&mut frames, VaRange::Lower);
     lower.map_image(load);
-    for core in 0..core_count {
-        let start = stacks.start().0 + core as u64 * StackFrames::SIZE;
+    for core in (0..).take(core_count).map(CoreId::new) {
+        let start = stacks.start().0 + core.index() as u64 * StackFrames::SIZE;
         lower.map_stacks(StackFrames { start }, Stacks::of(core));
     }
     let lower = lower.finish();
@@ -114,7 +115,8 @@ impl<'a> Builder<'a> {
         let parts = [
             (layout::image_start(), layout::text_end(), CODE),
             (layout::text_end(), layout::image_file_end().next_multiple_of(PAGE), CONSTANTS),
-            (layout::writable_start(), layout::image_end(), VALUES),
+            (layout::writable_start(), layout::boot_guard(), VALUES),
+            (layout::boot_guard() + BLOCK, layout::image_end(), VALUES),
         ];
         for (start, end, attributes) in parts {
             self.map(start, load.0 + (start - layout::image_start()), end - start, attributes);
@@ -139,7 +141,7 @@ struct StackFrames {
 
 impl StackFrames {
     const SIZE: u64 = {
-        let stacks = Stacks::of(0);
+        let stacks = Stacks::of(CoreId::BOOT);
         let (main, exception, emergency) = (stacks.main(), stacks.exception(), stacks.emergency());
         (main.end - main.start) + (exception.end - exception.start) + (emergency.end - emergency.start)
     };

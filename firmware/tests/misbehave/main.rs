@@ -80,7 +80,6 @@ mod exceptions {
         defmt::info!("{=u64}", wild::recurse(u64::MAX));
     }
 
-    /// A panic with the stack pointer near the guard, and a message: what reports it needs some stack too.
     #[test]
     fn jumps_to_nowhere() {
         wild::call(0x10);

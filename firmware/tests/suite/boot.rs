@@ -127,7 +127,7 @@ mod memory {
 
     #[test]
     fn every_stack_has_an_unmapped_guard() {
-        for stacks in CoreId::all().map(|core| Stacks::of(core.index())) {
+        for stacks in CoreId::all().map(Stacks::of) {
             for stack in [stacks.main(), stacks.exception(), stacks.emergency()] {
                 defmt::assert!(translation::of_write(stack.start).is_some());
                 defmt::assert!(translation::of_write(stack.end - PAGE).is_some());

@@ -48,12 +48,6 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Whether frames of this channel are counted, and asked for again when they are missing.
-    #[must_use]
-    pub const fn is_sequenced(self) -> bool {
-        matches!(self, Self::Control | Self::Log | Self::Numbers)
-    }
-
     pub(crate) const fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             1 => Self::Control,

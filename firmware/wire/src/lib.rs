@@ -45,7 +45,7 @@ pub use deframer::{Chunk, Deframer};
 pub use frame::{Channel, Damage, Encoded, Frame, MAX_BODY, MAX_ENCODED, Nonce};
 pub use message::{
     Backtrace, Beacon, BootId, BuildId, Cause, CoreReport, Doing, FromBoard, Hello, MAX_TEXT, Outcome,
-    PROTOCOL, RunId, ToBoard, Verdict, clip,
+    PROTOCOL, RunId, ToBoard, Verdict,
 };
 pub use outbox::Outbox;
 pub use station::{Line, Station};

@@ -11,12 +11,6 @@ pub const PROTOCOL: u16 = 1;
 /// The most bytes of text a message carries: room is left for the rest of the message.
 pub const MAX_TEXT: usize = 640;
 
-/// The longest prefix of `text` that a message can carry.
-#[must_use]
-pub fn clip(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default()
-}
-
 /// Names one boot of a board: a counter value that no two boots share.
 ///
 /// It is not secret and proves nothing; it lets the host tell a repeated beacon from a new boot.

@@ -3,6 +3,8 @@
 //! A [`Station`] frames what the board says, keeps it to be sent again, and reads the host's orders. It holds
 //! no lock and touches no device: the firmware puts it behind its link lock and gives it a [`Line`].
 
+use core::ops::Range;
+
 use crate::{
     Beacon, BootId, Channel, Chunk, Deframer, Doing, Frame, FromBoard, MAX_BODY, Nonce, Outbox, RunId,
     ToBoard,
@@ -28,6 +30,8 @@ pub struct Station<R> {
     doing: Doing,
     outbox: Outbox<R>,
     incoming: Deframer,
+    /// What was asked for again and has not been sent yet.
+    owed: Range<u32>,
 }
 
 impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
@@ -40,6 +44,7 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
             doing: Doing::Waiting { last: RunId(0) },
             outbox: Outbox::new(ring),
             incoming: Deframer::new(),
+            owed: 0..0,
         }
     }
 
@@ -84,9 +89,9 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
         self.transmit(channel, sequence, body, line);
     }
 
-    /// Takes one byte from the host. Orders that concern the link are carried out here; the others are
-    /// returned: [`ToBoard::Begin`] once, after the nonce was taken, and [`ToBoard::Run`] once for each run.
-    pub fn receive(&mut self, byte: u8, line: &mut impl Line) -> Option<ToBoard> {
+    /// Takes one byte from the host. What concerns the link is noted here; other orders are returned:
+    /// [`ToBoard::Begin`] once, after the nonce was taken, and [`ToBoard::Run`] once for each run.
+    pub fn receive(&mut self, byte: u8) -> Option<ToBoard> {
         let Some(Chunk::Frame(Frame { channel: Channel::Order, nonce, body, .. })) =
             self.incoming.receive(byte)
         else {
@@ -102,11 +107,30 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
         match order {
             ToBoard::Run { run, .. } => self.begin(run).then_some(order),
             ToBoard::Again { from, until } => {
-                self.send_again(from, until, line);
+                self.owed = from..until.min(self.outbox.next_sequence());
                 None
             }
             ToBoard::Begin { .. } | ToBoard::Report => Some(order),
         }
+    }
+
+    /// Sends one of the frames that were asked for again; false if none is owed. One at a time, so that whoever
+    /// shares the station with others can let them in between.
+    pub fn send_owed(&mut self, line: &mut impl Line) -> bool {
+        if self.owed.is_empty() {
+            return false;
+        }
+        let oldest = self.outbox.oldest_sequence();
+        if self.owed.start < oldest {
+            self.owed.start = oldest;
+            self.transmit(Channel::Gone, 0, &oldest.to_le_bytes(), line);
+            return true;
+        }
+        let next = self.owed.start;
+        self.owed.start += 1;
+        self.outbox
+            .replay(next, next + 1, |sequence, channel, body| self.transmit(channel, sequence, body, line));
+        true
     }
 
     /// Takes the nonce, unless it was already taken or another boot is meant. Only a boot without a nonce takes
@@ -116,6 +140,7 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
         if take {
             self.nonce = nonce;
             self.outbox.clear();
+            self.owed = 0..0;
         }
         take
     }
@@ -126,15 +151,6 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
             self.doing = Doing::Running { run };
         }
         new
-    }
-
-    fn send_again(&self, from: u32, until: u32, line: &mut impl Line) {
-        let oldest = self.outbox.oldest_sequence();
-        if from < oldest {
-            self.transmit(Channel::Gone, 0, &oldest.to_le_bytes(), line);
-        }
-        self.outbox
-            .replay(from, until, |sequence, channel, body| self.transmit(channel, sequence, body, line));
     }
 
     fn transmit(&self, channel: Channel, sequence: u32, body: &[u8], line: &mut impl Line) {
@@ -163,8 +179,8 @@ mod tests {
     /// Feeds an order; returns what the station hands out and the bytes it sends.
     fn feed(station: &mut Station<[u8; 4096]>, bytes: &[u8]) -> (Vec<ToBoard>, Vec<u8>) {
         let mut sent = Vec::new();
-        let mut line = |bytes: &[u8]| sent.extend_from_slice(bytes);
-        let orders = bytes.iter().filter_map(|&byte| station.receive(byte, &mut line)).collect();
+        let orders = bytes.iter().filter_map(|&byte| station.receive(byte)).collect();
+        while station.send_owed(&mut |bytes: &[u8]| sent.extend_from_slice(bytes)) {}
         (orders, sent)
     }
 

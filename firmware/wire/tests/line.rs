@@ -60,7 +60,7 @@ fn damage(line: &mut Vec<u8>, dice: &mut Dice) {
 fn bound_station() -> Station<Vec<u8>> {
     let mut station = Station::new(BOOT, vec![0; 4096]);
     for byte in encode_order(Nonce::UNBOUND, &ToBoard::Begin { boot: BOOT, nonce: NONCE }) {
-        station.receive(byte, &mut |_: &[u8]| {});
+        station.receive(byte);
     }
     assert!(station.is_bound());
     station
@@ -122,8 +122,9 @@ fn recover(station: &mut Station<Vec<u8>>, receiver: &mut Receiver, heard: &mut 
     while let Some(order) = receiver.missing() {
         answer.clear();
         for byte in encode_order(NONCE, &order) {
-            station.receive(byte, &mut |bytes: &[u8]| answer.extend_from_slice(bytes));
+            station.receive(byte);
         }
+        while station.send_owed(&mut |bytes: &[u8]| answer.extend_from_slice(bytes)) {}
         receiver.receive(&answer, heard);
     }
 }
@@ -147,8 +148,7 @@ fn a_station_does_what_was_ordered_and_nothing_else() {
         for _ in 0..1 + dice.below(6) {
             damage(&mut line, &mut dice);
         }
-        let orders: Vec<_> =
-            line.iter().filter_map(|&byte| station.receive(byte, &mut |_: &[u8]| {})).collect();
+        let orders: Vec<_> = line.iter().filter_map(|&byte| station.receive(byte)).collect();
         assert!(orders.is_empty() || orders == [run], "seed {seed}: {orders:?}");
         let is_running = station.doing() == Doing::Running { run: RunId(1) };
         assert_eq!(is_running, !orders.is_empty(), "seed {seed}");

@@ -11,7 +11,7 @@ use crate::record::{FORMAT, Header, Recorder};
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
 use crate::selection::select;
-use crate::session::Session;
+use crate::session::{EXIT_INTERRUPTED, Session};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
@@ -20,6 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Runs the tests and reports them; the exit code says how they went.
 ///
@@ -134,17 +135,23 @@ fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
 
-/// The first Ctrl-C ends the run with a partial report, the second ends the program.
+/// Whom an interrupt is told: the run under way.
+static UNDER_WAY: Mutex<Option<Sender<Incoming>>> = Mutex::new(None);
+
+/// The first Ctrl-C ends the run with a partial report, the second ends the program. One handler serves every run of
+/// this process: `check` makes several.
 fn listen_for_interrupts(outside: Sender<Incoming>) {
-    let mut asked_before = false;
-    let handler = move || {
-        if asked_before || outside.send(Incoming::Interrupted).is_err() {
+    *under_way() = Some(outside);
+    // An error says that the handler is there already.
+    let _ = ctrlc::set_handler(|| {
+        let told = under_way().take().is_some_and(|run| run.send(Incoming::Interrupted).is_ok());
+        if !told {
             kill_all();
-            std::process::exit(130);
+            std::process::exit(i32::from(EXIT_INTERRUPTED));
         }
-        asked_before = true;
-    };
-    // A handler is there already when `check` runs a second board; it belongs to a run that is over, and ends the
-    // program as it should.
-    let _ = ctrlc::set_handler(handler);
+    });
+}
+
+fn under_way() -> MutexGuard<'static, Option<Sender<Incoming>>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -131,6 +131,8 @@ impl Process {
     }
 
     fn closed(&mut self, status: ExitStatus) -> Closed {
+        // Whatever it started may still hold its output open; what it said by now is all there is to know.
+        let _ = killpg(self.group, Signal::SIGKILL);
         let complaints = self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
         if status.success() { Closed::PoweredOff } else { Closed::Lost(ended_badly(status, &complaints)) }
     }

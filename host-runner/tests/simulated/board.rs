@@ -141,15 +141,15 @@ impl Board {
             return;
         }
         for &byte in bytes {
-            let blocks = &mut self.output.blocks;
-            let order = self.station.receive(byte, &mut |bytes: &[u8]| blocks.push(bytes.to_vec()));
-            match order {
+            match self.station.receive(byte) {
                 Some(ToBoard::Begin { .. }) => self.greet(),
                 Some(ToBoard::Run { run, entry }) => self.begin(run, index(entry), now),
                 Some(ToBoard::Report) => (0..4).for_each(|core| self.report(Cause::Asked, core)),
                 _ => {}
             }
         }
+        let blocks = &mut self.output.blocks;
+        while self.station.send_owed(&mut |bytes: &[u8]| blocks.push(bytes.to_vec())) {}
     }
 
     /// What was sent since the last call.
