@@ -4,6 +4,7 @@
 //! failure, never a reason to leave something out.
 
 mod defmt_formats;
+mod defmt_images;
 mod steps;
 
 use crate::board::{self, Board};
@@ -64,6 +65,10 @@ fn failure(workspace: &Workspace, global: &Global, step: &Step) -> Result<Option
     let code = match &step.kind {
         Kind::Cargo(cargo) => u8::from(!cargo.succeeds(workspace)),
         Kind::DefmtFormats => u8::from(!defmt_formats::all_fit(workspace)),
+        Kind::DefmtImages(board) => {
+            let board = Board::find(workspace, board)?;
+            u8::from(!defmt_images::all_fit(workspace, &board, global)?)
+        }
         Kind::Suite(board) => run(workspace, &on_board(global, board), &Selection::default())?,
     };
     Ok((code != 0).then_some(code))

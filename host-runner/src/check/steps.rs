@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Cargo(Cargo),
     /// It looks for formats that defmt truncates.
     DefmtFormats,
+    /// It looks for values that defmt truncates in the images built for the board of this name.
+    DefmtImages(String),
     /// It runs the suite on the board of this name.
     Suite(String),
 }
@@ -60,7 +62,7 @@ impl Step {
                 let environment = cargo.environment.map(|(name, value)| format!("{name}=\"{value}\" "));
                 format!("{}cargo {}", environment.unwrap_or_default(), cargo.arguments.join(" "))
             }
-            Kind::DefmtFormats => "cargo run -p host-runner -- check".to_owned(),
+            Kind::DefmtFormats | Kind::DefmtImages(_) => "cargo run -p host-runner -- check".to_owned(),
             Kind::Suite(board) => format!("cargo run -p host-runner -- --board {board}"),
         }
     }
@@ -86,6 +88,11 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
         heading: format!("suite on {}", board.name),
         kind: Kind::Suite(board.name.clone()),
     };
+    let images = |board: &Board| Step {
+        heading: "logged values".to_owned(),
+        kind: Kind::DefmtImages(board.name.clone()),
+    };
+    steps.extend(boards.first().map(images));
     steps.extend(boards.iter().map(suite));
     steps
 }
