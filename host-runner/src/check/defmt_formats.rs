@@ -10,8 +10,10 @@ use crate::units::counted;
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 
-/// What stands between the braces of a format that is cut.
-const TRUNCATED: [&str; 5] = ["=usize", "=isize", "=[usize", "=[isize", ":p"];
+/// Types of arguments that are cut.
+const TRUNCATED: [&str; 4] = ["=usize", "=isize", "=[usize", "=[isize"];
+/// How a pointer is asked for, behind everything else.
+const POINTER: &str = ":p";
 
 /// Whether no log format of the firmware is cut; those that are get printed.
 pub(super) fn all_fit(workspace: &Workspace) -> bool {
@@ -57,7 +59,10 @@ fn truncated(source: &str) -> Vec<(usize, &'static str)> {
     };
     let hits = |(number, line)| {
         let formats = in_braces(line).into_iter();
-        let cut = formats.filter_map(|format| TRUNCATED.into_iter().find(|&cut| format.contains(cut)));
+        let cut = formats.filter_map(|format| {
+            let pointer = format.ends_with(POINTER).then_some(POINTER);
+            TRUNCATED.into_iter().find(|&cut| format.contains(cut)).or(pointer)
+        });
         cut.map(|cut| (number + 1, cut)).collect::<Vec<_>>()
     };
     code.flat_map(hits).collect()
@@ -78,6 +83,7 @@ mod tests {
     fn numbered_arguments_and_lists_are_found_too() {
         assert_eq!(truncated("info!(\"{0=usize} {=[usize; 2]}\", a, b);"), [(1, "=usize"), (1, "=[usize")]);
         assert_eq!(truncated("let map: Map<K, V=usize> = [a, b];"), []);
+        assert_eq!(truncated("unsafe { core::ptr::read(address) }"), []);
     }
 
     #[test]
