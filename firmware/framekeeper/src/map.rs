@@ -6,8 +6,8 @@
 //! Only the first frame of a block, its **head**, says what the block is; the others are **tails** and say just that.
 //! So taking a block of 1 GiB changes one word. Who asks about a tail finds the head in at most one look per order.
 //!
-//! Reading is wait-free. Words change by [`FrameMap::swap`] alone, and each change says what was expected; who holds
-//! what lock is the allocator's business.
+//! Reading is wait-free. That a block is given back is decided by one checked swap of its head's word; all other changes
+//! belong to whoever holds the zone that the frame is in.
 
 use core::{
     fmt,
