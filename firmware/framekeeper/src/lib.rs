@@ -18,6 +18,7 @@
 extern crate std;
 
 pub mod addr;
+pub mod devicetree;
 pub mod regions;
 
 pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
