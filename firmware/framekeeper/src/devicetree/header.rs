@@ -12,6 +12,8 @@ const MAGIC: u32 = 0xd00d_feed;
 /// The size of a header of version 16, which does not tell the size of the structure block.
 const SHORT_HEADER: usize = 36;
 const LONG_HEADER: usize = 40;
+/// Bytes in an entry of the reservation block.
+const RESERVATION: usize = 16;
 
 /// Offsets of the fields.
 mod field {
@@ -42,7 +44,7 @@ pub(super) struct Header {
 impl Header {
     pub(super) fn read(blob: &[u8]) -> Result<Self, TreeError> {
         let (blob, header) = cut_to_total(blob)?;
-        let reservations = reservations(blob)?;
+        let reservations = reservations(blob, &header)?;
         let strings = sized(blob, Block::Strings, field::STRINGS, field::STRINGS_SIZE)?;
         let start = word(blob, field::STRUCTURE)?;
         if !start.is_multiple_of(4) {
@@ -61,6 +63,7 @@ impl Header {
             (Block::Structure, field::STRUCTURE, &structure),
             (Block::Strings, field::STRINGS, &strings),
         ])?;
+        let reservations = reservations.start..reservations.end.saturating_sub(RESERVATION);
         Ok(Self { total: blob.len(), reservations, structure, strings, tells_structure_size })
     }
 
@@ -139,18 +142,23 @@ fn up_to_the_next(blob: &[u8], start: u32, others: &[&Range<usize>; 2]) -> Resul
     Ok(start..starts.filter(|&other| other > start).min().unwrap_or(blob.len()))
 }
 
-/// Pairs of address and size, ended by two zeros (§5.3). There is no alignment to ask for beyond the pairs' own.
-fn reservations(blob: &[u8]) -> Result<Range<usize>, TreeError> {
+/// Pairs of address and size, ended by two zeros (§5.3), with the zeros.
+fn reservations(blob: &[u8], header: &Range<usize>) -> Result<Range<usize>, TreeError> {
     let start = word(blob, field::RESERVATIONS)?;
     let error = |kind| TreeError { offset: field::RESERVATIONS, kind };
     if !start.is_multiple_of(8) {
         return Err(error(ErrorKind::Misaligned { block: Block::Reservations, start }));
     }
     let start = start as usize;
+    if start < header.end {
+        // To look for the end would be to look at something else.
+        let (first, second) = (Block::Header, Block::Reservations);
+        return Err(error(ErrorKind::BlocksOverlap { first, second }));
+    }
     let block = blob.get(start..).ok_or(error(ErrorKind::OutsideBlob { block: Block::Reservations }))?;
     let is_end = |pair: &[u8]| u64_at(pair, 0) == Some(0) && u64_at(pair, 8) == Some(0);
-    let count = block.chunks_exact(16).position(is_end);
-    let end = count.and_then(|count| count.checked_mul(16)?.checked_add(start));
+    let count = block.chunks_exact(RESERVATION).position(is_end);
+    let end = count.and_then(|count| count.checked_add(1)?.checked_mul(RESERVATION)?.checked_add(start));
     let end = end.ok_or(TreeError { offset: start, kind: ErrorKind::ReservationsUnterminated })?;
     Ok(start..end)
 }
