@@ -9,8 +9,8 @@
 //! `@0x1000` and upper case are all read, since phones carry them.
 //!
 //! There is no parser crate behind the check. It needs a token loop of its own, and with that loop reading is a few
-//! lines more. `fdt` 0.1.5 misses nodes behind a NOP and panics on trees of more than 64 levels, 0.2.0-alpha3 does
-//! not give the reservation block, and a second reader of the same bytes could disagree with the one that checked.
+//! lines more. `fdt` 0.1.5 misses nodes behind a NOP; 0.2.0-alpha3 panics on version 16 and does not give the
+//! reservation block; and a second reader of the same bytes could disagree with the one that checked.
 //!
 //! ```
 //! use framekeeper::devicetree::{ErrorKind, Tree};

@@ -136,7 +136,7 @@ fn no_memory() -> Vec<Bad> {
     none("memory-with-an-empty-reg", &|root| root.node("memory", |node| node.reg(&[])));
     none("memory-of-no-bytes", &|root| root.node("memory", |node| node.reg(&[(0x8000_0000, 0)])));
     none("three-memories-of-no-bytes", &|root| {
-        root.node("memory", |node| node.reg(&[(1, 0), (2, 0), (0, 0)]))
+        root.node("memory", |node| node.reg(&[(1, 0), (2, 0), (0, 0)]));
     });
     none("memory-below-a-frame", &|root| root.node("memory", |node| node.reg(&[(0x8000_0000, 0xfff)])));
     none("memory-that-straddles-two-frames", &|root| {
