@@ -1,7 +1,14 @@
 //! The memory of a machine: what there is, and who may have it.
 //!
-//! [`addr`] gives physical addresses a type; [`regions`] keeps sets of address ranges and answers which of them are
-//! free. Nothing here touches the memory it speaks of.
+//! ```text
+//! device tree ─► regions ─► map ─► zone
+//! ```
+//!
+//! [`devicetree`] reads what RAM there is and what of it is reserved, as [`regions`]: sets of physical ranges. The
+//! frame [`map`] has a word for each frame of it, and a [`zone`] hands out blocks of frames by the buddy method.
+//! [`addr`] and [`frame`] give addresses, frames and orders their types.
+//!
+//! Nothing here touches the memory it speaks of.
 
 #![cfg_attr(
     not(test),
@@ -18,6 +25,7 @@
 extern crate std;
 
 pub mod addr;
+pub mod devicetree;
 pub mod frame;
 pub mod map;
 pub mod regions;
