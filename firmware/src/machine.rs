@@ -7,7 +7,10 @@ use fdt::{
     Fdt,
     parsing::{Panic, unaligned::UnalignedParser},
 };
-use framekeeper::{PhysAddr, PhysRange, RegionSet, TooManyRanges};
+use framekeeper::{
+    PhysAddr, PhysRange, RegionSet, TooManyRanges,
+    devicetree::{self, TreeError},
+};
 
 /// The most cores that are used. More in the device tree are left off, and logged.
 pub const MAX_CORES: usize = 16;
@@ -81,7 +84,9 @@ pub struct Gic {
 /// What a device tree lacks for this firmware to run.
 #[derive(Clone, Copy, Debug)]
 pub enum MachineError {
-    /// It cannot be read at all.
+    /// Its structure is broken; where, and how.
+    Malformed(TreeError),
+    /// `fdt` cannot read it, although its structure is sound.
     Unreadable(fdt::FdtError),
     /// There is no such node.
     NoNode(&'static str),
@@ -109,7 +114,7 @@ impl Machine {
     ///
     /// What the tree lacks.
     pub fn read(blob: &[u8]) -> Result<Self, MachineError> {
-        let tree = Fdt::new_unaligned(blob).map_err(MachineError::Unreadable)?;
+        let tree = checked(blob)?;
         Ok(Self {
             name: name(&tree),
             ram: ram(&tree)?,
@@ -128,7 +133,7 @@ impl Machine {
     ///
     /// The tree names no serial port that this firmware can drive.
     pub fn find_uart(blob: &[u8]) -> Result<PhysRange, MachineError> {
-        uart(&Fdt::new_unaligned(blob).map_err(MachineError::Unreadable)?)
+        uart(&checked(blob)?)
     }
 
     /// How many cores there are.
@@ -138,11 +143,15 @@ impl Machine {
     }
 }
 
-/// A device tree as `fdt` reads it. It panics on a malformed one, and the panic goes to the host: by then the link is
-/// open, unless the tree is so broken that the serial port cannot be found in it.
+/// A device tree as `fdt` reads it, which panics on malformed ones; so it is handed only what [`checked`] lets through.
 type Tree<'a> = Fdt<'a, Reader<'a>>;
 type Reader<'a> = (UnalignedParser<'a>, Panic);
 type Node<'a> = fdt::nodes::Node<'a, Reader<'a>>;
+
+fn checked(blob: &[u8]) -> Result<Tree<'_>, MachineError> {
+    devicetree::Tree::new(blob).map_err(MachineError::Malformed)?;
+    Fdt::new_unaligned(blob).map_err(MachineError::Unreadable)
+}
 
 fn name(tree: &Tree<'_>) -> Name {
     let root = tree.find_node("/");
@@ -303,7 +312,7 @@ fn is_enabled(node: &Node<'_>) -> bool {
 /// A hash over the seeds that the boot loader drew at random; the same for every boot if it drew none.
 #[must_use]
 pub fn seed(blob: &[u8]) -> u64 {
-    let chosen = Fdt::new_unaligned(blob).ok().and_then(|tree: Tree<'_>| tree.find_node("/chosen"));
+    let chosen = checked(blob).ok().and_then(|tree| tree.find_node("/chosen"));
     let seeds = ["kaslr-seed", "rng-seed"];
     let seeds = seeds.iter().filter_map(|seed| chosen.as_ref()?.raw_property(seed));
     // FNV-1a.
