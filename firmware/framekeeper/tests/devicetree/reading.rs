@@ -102,6 +102,17 @@ fn r004_12_the_cells_that_count_are_the_parents() {
 }
 
 #[test]
+fn r004_12_the_cells_of_a_node_are_not_those_of_its_sibling() {
+    let blob = bare(|root| {
+        root.node("narrow", |bus| bus.counts(1, 1));
+        root.node("default", |bus| bus.node("device", |device| device.cells("reg", &[0, 0x10, 0x20])));
+    });
+    let tree = Tree::new(&blob.bytes).unwrap();
+    let device = tree.nodes().find(|node| node.name() == "device").unwrap();
+    assert_eq!(device.reg().unwrap().next(), Some(Ok(range(0x10, 0x20))));
+}
+
+#[test]
 fn r004_13_what_the_caller_occupies_is_reserved_before_anything_is_placed() {
     let blob = reserving(|parent| parent.node("pool", |pool| pool.cells("size", &[0x1000])));
     let tree = Tree::new(&blob.bytes).unwrap();
