@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn paths_inside_are_shown_relative() {
-        let workspace = Workspace { root: PathBuf::from("/work") };
-        assert_eq!(workspace.relative(Path::new("/work/firmware/src/a.rs")), Path::new("firmware/src/a.rs"));
+        let workspace = Workspace { root: PathBuf::from("/src") };
+        assert_eq!(workspace.relative(Path::new("/src/firmware/src/a.rs")), Path::new("firmware/src/a.rs"));
         assert_eq!(workspace.relative(Path::new("/rustc/x.rs")), Path::new("/rustc/x.rs"));
     }
 }

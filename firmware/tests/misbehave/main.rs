@@ -42,7 +42,7 @@ mod verdicts {
     }
 
     #[test]
-    #[ignore]
+    #[ignore = "a runner that ran it would be wrong"]
     fn is_ignored() {
         panic!("nobody should run this");
     }

@@ -9,7 +9,7 @@ mod power {
 
     #[test]
     fn every_core_of_the_device_tree_is_up() {
-        defmt::assert_eq!(cores::online(), boot::machine().core_count());
+        assert_eq!(cores::online(), boot::machine().core_count());
     }
 
     #[test]
@@ -20,7 +20,7 @@ mod power {
             defmt::assert_eq!(cores::bring_up(core), Ok(()));
             defmt::assert_eq!(cores::state(core), State::Idle);
         }
-        defmt::assert_eq!(cores::online(), boot::machine().core_count());
+        assert_eq!(cores::online(), boot::machine().core_count());
     }
 
     #[test]
@@ -49,7 +49,7 @@ mod power {
 
     #[test]
     fn every_core_is_up_after_they_were_left_at_work() {
-        defmt::assert_eq!(cores::online(), boot::machine().core_count());
+        assert_eq!(cores::online(), boot::machine().core_count());
     }
 }
 

@@ -30,18 +30,15 @@ mod tests {
     #[test]
     fn other_peoples_sources_are_known() {
         assert!(is_foreign("/rustc/1/library/core/src/hint.rs"));
-        assert!(is_foreign("/home/u/.cargo/registry/src/index.crates.io-1/spin-0.9.9/src/lib.rs"));
-        assert!(!is_foreign("/work/firmware/src/cores.rs"));
+        assert!(is_foreign("/u/.cargo/registry/src/index-1/spin-0.9.9/src/lib.rs"));
+        assert!(!is_foreign("/src/firmware/src/cores.rs"));
     }
 
     #[test]
     fn paths_are_short() {
-        let shown = |path| shown_path(Path::new("/work"), Path::new(path));
-        assert_eq!(shown("/work/firmware/src/boot.rs"), "firmware/src/boot.rs");
-        assert_eq!(
-            shown("/home/u/.cargo/registry/src/index.crates.io-1/spin-0.9.9/src/lib.rs"),
-            "spin-0.9.9/src/lib.rs"
-        );
+        let shown = |path| shown_path(Path::new("/src"), Path::new(path));
+        assert_eq!(shown("/src/firmware/src/boot.rs"), "firmware/src/boot.rs");
+        assert_eq!(shown("/u/.cargo/registry/src/index-1/spin-0.9.9/src/lib.rs"), "spin-0.9.9/src/lib.rs");
         assert_eq!(shown("/rustc/1/library/core/src/panicking.rs"), "core/src/panicking.rs");
         assert_eq!(
             shown("/rustc/1/library/core/src/../../stdarch/crates/core_arch/src/a.rs"),
