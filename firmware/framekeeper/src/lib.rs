@@ -1,12 +1,13 @@
-//! The memory of a machine: what there is, and who may have it.
+//! The memory of a machine: what there is, and who has it.
 //!
 //! ```text
-//! device tree ─► regions ─► map ─► zone
+//! device tree ─► regions ─► map ─► zones ─► core caches
 //! ```
 //!
-//! [`devicetree`] reads what RAM there is and what of it is reserved, as [`regions`]: sets of physical ranges. The
-//! frame [`map`] has a word for each frame of it, and a [`zone`] hands out blocks of frames by the buddy method.
-//! [`addr`] and [`frame`] give addresses, frames and orders their types.
+//! [`devicetree`] reads what RAM there is and what of it is reserved, as [`RegionSet`]s of physical ranges. The
+//! [`FrameMap`] has a word for each frame of it, and tells wait-free what any address is. A [`FrameAllocator`] hands out
+//! blocks of frames by the buddy method, from zones below and above 4 GiB, through a [`CoreCache`] for each core; what it
+//! needs of the machine it is told by a [`CpuLocal`].
 //!
 //! Nothing here touches the memory it speaks of.
 
@@ -24,18 +25,36 @@
 #[cfg(test)]
 extern crate std;
 
-pub mod addr;
+mod addr;
+mod allocator;
+mod cache;
+mod cpu;
 pub mod devicetree;
-pub mod frame;
-pub mod map;
-pub mod regions;
+mod errors;
+mod frame;
+mod level;
+mod map;
+mod owned;
+mod pending;
+mod regions;
+mod report;
+mod request;
+mod sync;
 mod verify;
 mod word;
-pub mod zone;
+mod zone;
 
 pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
+pub use allocator::FrameAllocator;
+pub use cache::CoreCache;
+pub use cpu::{Core, CpuLocal, OneCore, Uncached, Zero};
+pub use errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage};
 pub use frame::{Frame, Order};
-pub use map::{FrameMap, MapError, MapLayout, Owner, State};
+pub use map::{FrameMap, MapError, MapLayout, Needs, State, Storage, ZoneKind};
+pub use owned::Frames;
 pub use regions::{RegionSet, TooManyRanges};
+pub use report::{Free, Owners};
+pub use request::Request;
 pub use verify::Fault;
-pub use zone::{AllocError, Effort, FreeError, Zone};
+pub use word::Owner;
+pub use zone::Effort;

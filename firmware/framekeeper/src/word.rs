@@ -1,27 +1,33 @@
-//! A word of the frame map: 64 bits.
+//! A word of the frame map: 32 bits for a frame.
 //!
-//! | bits | free head | allocated head | other |
-//! |---|---|---|---|
-//! | 0–3 | what it is | 〃 | 〃 |
-//! | 4–8 | order | 0 | 0 |
-//! | 9–34 | slot of the next head in the list | owner (8 bits) | 0 |
-//! | 35–60 | slot of the head before it | number of frames (19 bits) | 0 |
-//! | 61–63 | 0 | 0 | 0 |
+//! | bits | allocated | cached | pending | other |
+//! |---|---|---|---|---|
+//! | 0–3 | what it is | 〃 | 〃 | 〃 |
+//! | 4–11 | owner | core | whether it is one frame, then the next slot | 0 |
+//! | 12–29 | frames less one | order | 〃 | 0; frames less one behind a pending head |
+//! | 30 | 0 | 0 | 〃 | 0 |
+//! | 31 | parity | 〃 | 〃 | 〃 |
 //!
-//! Zero is a hole: memory that nobody wrote about is not RAM.
+//! Only the first frame of a block, its head, says whose the block is. Zero is a hole: memory that nobody wrote about is
+//! not RAM. The parity is even, so one flipped bit never makes a word into another that could have been written.
 
-use crate::{frame::Order, map::Owner};
+use crate::{cpu::Core, frame::Order};
 
-/// A place in the map, for links: 26 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A place in the map: the number of a frame among those that have a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot(u32);
 
 impl Slot {
     /// One above the largest; as a link it means that there is none.
     pub(crate) const LIMIT: u32 = (1 << 26) - 1;
 
-    pub(crate) fn new(number: u64) -> Option<Self> {
-        u32::try_from(number).ok().filter(|&number| number < Self::LIMIT).map(Self)
+    pub(crate) const fn new(number: u64) -> Option<Self> {
+        if number < Self::LIMIT as u64 {
+            let [a, b, c, d, ..] = number.to_le_bytes();
+            Some(Self(u32::from_le_bytes([a, b, c, d])))
+        } else {
+            None
+        }
     }
 
     pub(crate) const fn number(self) -> u32 {
@@ -31,93 +37,207 @@ impl Slot {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The number of its area of 2 MiB.
+    pub(crate) const fn area(self) -> u32 {
+        self.0 >> Order::MIB_2.number()
+    }
+}
+
+/// Who has a block: a number that callers give and reports count by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Owner(u32);
+
+impl Owner {
+    /// The owner with this number.
+    #[must_use]
+    pub const fn new(number: u8) -> Self {
+        Self(with_parity((number as u32) << OWNER_SHIFT))
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0.to_le_bytes()[0] >> OWNER_SHIFT | self.0.to_le_bytes()[1] << (8 - OWNER_SHIFT)
+    }
+}
+
+impl core::fmt::Debug for Owner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "owner {}", self.number())
+    }
 }
 
 /// A word, taken apart and put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Word(u64);
+pub(crate) struct Word(u32);
 
-const ORDER_SHIFT: u32 = 4;
-const NEXT_SHIFT: u32 = 9;
-const PREVIOUS_SHIFT: u32 = 35;
-const LINK_MASK: u64 = (1 << 26) - 1;
+const KIND: u32 = 0b1111;
+const OWNER_SHIFT: u32 = 4;
+const OWNER: u32 = 0xff << OWNER_SHIFT;
+const FRAMES_SHIFT: u32 = 12;
+const FRAMES: u32 = (1 << 18) - 1;
+const SINGLE: u32 = 1 << 4;
+const NEXT_SHIFT: u32 = 5;
+const PARITY: u32 = 1 << 31;
 
-// Any two of these differ in two bits, so one flipped bit makes none of them into another.
-const RESERVED: u64 = 0b0011;
-const TAIL: u64 = 0b0101;
-const FREE: u64 = 0b0110;
-const ALLOCATED: u64 = 0b1001;
+// Of even weight, so that none of them touches the parity.
+const RESERVED: u32 = 0b0011;
+const PART: u32 = 0b0101;
+const PENDING: u32 = 0b0110;
+const ALLOCATED: u32 = 0b1001;
+const CACHED: u32 = 0b1010;
+
+const fn with_parity(payload: u32) -> u32 {
+    payload | (payload.count_ones() & 1) << 31
+}
+
+/// What a word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Hole,
+    Reserved,
+    /// Free, or inside a block that starts elsewhere.
+    Part,
+    /// Given back, and on the way to the zone.
+    Pending,
+    Allocated,
+    Cached,
+    /// No word that was ever written.
+    Damaged,
+}
 
 impl Word {
     pub(crate) const HOLE: Self = Self(0);
     pub(crate) const RESERVED: Self = Self(RESERVED);
-    pub(crate) const TAIL: Self = Self(TAIL);
+    pub(crate) const PART: Self = Self(PART);
 
-    pub(crate) const fn from_bits(bits: u64) -> Self {
+    pub(crate) const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    pub(crate) const fn bits(self) -> u64 {
+    pub(crate) const fn bits(self) -> u32 {
         self.0
     }
 
-    /// The head of a free block between two others of its list.
-    pub(crate) fn free(order: Order, previous: Option<Slot>, next: Option<Slot>) -> Self {
-        let link = |slot: Option<Slot>| u64::from(slot.map_or(Slot::LIMIT, Slot::number));
+    /// The head of a block of one frame that `owner` has.
+    pub(crate) const fn single(owner: Owner) -> Self {
+        Self(ALLOCATED ^ owner.0)
+    }
+
+    /// The head of a block of so many frames, 1 to [`Order::MAX`]'s, that `owner` has.
+    pub(crate) fn allocated(frames: u64, owner: Owner) -> Self {
+        Self(ALLOCATED ^ owner.0 ^ frames_field(frames))
+    }
+
+    /// The head of a block in a core's cache.
+    pub(crate) const fn cached(order: Order, core: Core) -> Self {
         Self(
-            FREE | u64::from(order.number()) << ORDER_SHIFT
-                | link(next) << NEXT_SHIFT
-                | link(previous) << PREVIOUS_SHIFT,
+            CACHED
+                ^ with_parity(
+                    (core.number() as u32) << OWNER_SHIFT | (order.number() as u32) << FRAMES_SHIFT,
+                ),
         )
     }
 
-    /// The head of a block of so many frames, at most [`Order::MAX`]'s, that `owner` has.
-    pub(crate) fn allocated(frames: u64, owner: Owner) -> Self {
-        Self(ALLOCATED | u64::from(owner.0) << NEXT_SHIFT | (frames & LINK_MASK) << PREVIOUS_SHIFT)
+    /// The head of a block of one frame that waits for its zone's lock, before the one at `next`.
+    pub(crate) fn pending_single(next: Option<Slot>) -> Self {
+        Self(PENDING ^ with_parity(SINGLE | next.map_or(Slot::LIMIT, Slot::number) << NEXT_SHIFT))
     }
 
-    /// Whether this is a word that could have been written: no other bit is set than its kind has.
-    pub(crate) fn is_canonical(self) -> bool {
-        let rebuilt = match (self.order(), self.owner()) {
-            (Some(order), _) => Self::free(order, self.previous(), self.next()),
-            (None, Some(owner)) => Self::allocated(self.frames(), owner),
-            (None, None) => return matches!(self, Self::HOLE | Self::RESERVED | Self::TAIL),
-        };
-        rebuilt == self
+    /// The head of a larger one. How many frames it has, the frame behind the head says: [`Self::part_of_pending`].
+    pub(crate) fn pending(next: Option<Slot>) -> Self {
+        Self(PENDING ^ with_parity(next.map_or(Slot::LIMIT, Slot::number) << NEXT_SHIFT))
     }
 
-    pub(crate) const fn is_free(self) -> bool {
-        self.0 & 0xf == FREE
+    /// The second frame of a block of so many frames that waits.
+    pub(crate) fn part_of_pending(frames: u64) -> Self {
+        Self(PART ^ frames_field(frames))
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        match self.0 & KIND {
+            0 => Kind::Hole,
+            RESERVED => Kind::Reserved,
+            PART => Kind::Part,
+            PENDING => Kind::Pending,
+            ALLOCATED => Kind::Allocated,
+            CACHED => Kind::Cached,
+            _ => Kind::Damaged,
+        }
+    }
+
+    /// Whether this is the head of a block of one frame that somebody has.
+    pub(crate) const fn is_single(self) -> bool {
+        self.0 & !(OWNER | PARITY) == ALLOCATED
+    }
+
+    /// The order of the block that this is the head of, if somebody has it and it is a whole block of an order.
+    pub(crate) fn power_of_two(self) -> Option<Order> {
+        let frames = self.frames_field();
+        let order = Order::new(u8::try_from(frames.trailing_zeros()).ok()?)?;
+        (self.is_allocated() && frames == order.frames()).then_some(order)
     }
 
     pub(crate) const fn is_allocated(self) -> bool {
-        self.0 & 0xf == ALLOCATED
+        self.0 & KIND == ALLOCATED
     }
 
-    /// The order of the free block that this is the head of.
-    pub(crate) fn order(self) -> Option<Order> {
-        let [low, high, ..] = self.0.to_le_bytes();
-        Order::new(low >> ORDER_SHIFT | (high & 1) << ORDER_SHIFT).filter(|_| self.is_free())
+    /// Whether this is a word that could have been written: the parity is right, and no other bit is set than its kind
+    /// has.
+    pub(crate) fn is_sound(self) -> bool {
+        let unused = match self.kind() {
+            Kind::Hole | Kind::Reserved => !KIND,
+            Kind::Part => !(KIND | FRAMES << FRAMES_SHIFT | PARITY),
+            Kind::Pending => 0,
+            Kind::Allocated => 1 << 30,
+            Kind::Cached => !(KIND | OWNER | 0b1_1111 << FRAMES_SHIFT | PARITY),
+            Kind::Damaged => return false,
+        };
+        self.0.count_ones() & 1 == 0 && self.0 & unused == 0
     }
 
-    /// The frames of the block that this is the head of; none for what is no head.
+    /// The frames of the block that this is the head of; none for what is no head, or one that waits.
     pub(crate) fn frames(self) -> u64 {
-        let allocated = if self.is_allocated() { self.0 >> PREVIOUS_SHIFT & LINK_MASK } else { 0 };
-        self.order().map_or(allocated, Order::frames)
+        match self.kind() {
+            Kind::Allocated => self.frames_field(),
+            Kind::Cached => self.order().frames(),
+            _ => 0,
+        }
     }
 
-    pub(crate) fn owner(self) -> Option<Owner> {
-        let [_, low, high, ..] = self.0.to_le_bytes();
-        self.is_allocated().then_some(Owner(low >> 1 | high << 7))
+    /// The number of frames that an allocated head, or the second frame of a block that waits, carries.
+    pub(crate) fn frames_field(self) -> u64 {
+        u64::from(self.0 >> FRAMES_SHIFT & FRAMES) + 1
     }
 
+    pub(crate) const fn owner(self) -> Owner {
+        Owner(with_parity(self.0 & OWNER))
+    }
+
+    pub(crate) const fn core(self) -> Core {
+        Core::new(Owner(self.0 & OWNER).number())
+    }
+
+    /// The order of a cached block.
+    pub(crate) fn order(self) -> Order {
+        let [_, low, high, _] = self.0.to_le_bytes();
+        Order::new(low >> 4 | (high & 1) << 4).unwrap_or_default()
+    }
+
+    pub(crate) const fn is_pending_single(self) -> bool {
+        self.0 & (KIND | SINGLE) == PENDING | SINGLE
+    }
+
+    /// The next block that waits.
     pub(crate) fn next(self) -> Option<Slot> {
-        Slot::new(self.0 >> NEXT_SHIFT & LINK_MASK).filter(|_| self.is_free())
+        Slot::new(u64::from(self.0 >> NEXT_SHIFT & Slot::LIMIT))
     }
+}
 
-    pub(crate) fn previous(self) -> Option<Slot> {
-        Slot::new(self.0 >> PREVIOUS_SHIFT & LINK_MASK).filter(|_| self.is_free())
-    }
+fn frames_field(frames: u64) -> u32 {
+    let field = u32::try_from(frames.wrapping_sub(1)).unwrap_or(FRAMES) & FRAMES;
+    with_parity(field << FRAMES_SHIFT)
 }
 
 #[cfg(test)]
@@ -127,33 +247,47 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_free_word_is_taken_apart_as_it_was_put_together(
-            order in 0..=Order::MAX.number(),
-            next in prop::option::of(0..u64::from(Slot::LIMIT)),
-            previous in prop::option::of(0..u64::from(Slot::LIMIT)),
-        ) {
-            let (order, next, previous) =
-                (Order::new(order).unwrap(), next.and_then(Slot::new), previous.and_then(Slot::new));
-            let word = Word::free(order, previous, next);
-            prop_assert!(word.is_free() && !word.is_allocated());
-            prop_assert_eq!((word.order(), word.owner()), (Some(order), None));
-            prop_assert_eq!((word.next(), word.previous(), word.frames()), (next, previous, order.frames()));
+        fn an_allocated_word_is_taken_apart_as_it_was_put_together(frames in 1..=Order::MAX.frames(), owner: u8) {
+            let word = Word::allocated(frames, Owner::new(owner));
+            prop_assert!(word.is_sound());
+            prop_assert_eq!(word.kind(), Kind::Allocated);
+            prop_assert_eq!((word.frames(), word.owner(), word.owner().number()), (frames, Owner::new(owner), owner));
+            prop_assert_eq!(word.is_single(), frames == 1);
+            prop_assert!(frames > 1 || word == Word::single(Owner::new(owner)));
         }
 
         #[test]
-        fn an_allocated_word_is_taken_apart_as_it_was_put_together(frames in 1..=Order::MAX.frames(), owner: u8) {
-            let word = Word::allocated(frames, Owner(owner));
-            prop_assert!(word.is_allocated() && !word.is_free());
-            prop_assert_eq!((word.frames(), word.owner()), (frames, Some(Owner(owner))));
-            prop_assert_eq!((word.order(), word.next(), word.previous()), (None, None, None));
+        fn a_cached_word_is_taken_apart_as_it_was_put_together(order in 0..=Order::MAX.number(), core: u8) {
+            let order = Order::new(order).unwrap();
+            let word = Word::cached(order, Core::new(core));
+            prop_assert!(word.is_sound());
+            prop_assert_eq!((word.kind(), word.order(), word.core()), (Kind::Cached, order, Core::new(core)));
+            prop_assert_eq!(word.frames(), order.frames());
         }
-    }
 
-    #[test]
-    fn what_is_no_head_has_no_order() {
-        for word in [Word::HOLE, Word::RESERVED, Word::TAIL] {
-            assert_eq!((word.order(), word.owner(), word.next(), word.previous()), (None, None, None, None));
-            assert_eq!(word.frames(), 0);
+        #[test]
+        fn a_pending_word_is_taken_apart_as_it_was_put_together(next in prop::option::of(0..u64::from(Slot::LIMIT))) {
+            let next = next.and_then(Slot::new);
+            for (word, single) in [(Word::pending(next), false), (Word::pending_single(next), true)] {
+                prop_assert!(word.is_sound());
+                prop_assert_eq!((word.kind(), word.next()), (Kind::Pending, next));
+                prop_assert_eq!((word.is_pending_single(), word.frames()), (single, 0));
+            }
+        }
+
+        #[test]
+        fn the_second_frame_of_what_waits_carries_the_size(frames in 1..=Order::MAX.frames()) {
+            let word = Word::part_of_pending(frames);
+            prop_assert!(word.is_sound());
+            prop_assert_eq!((word.kind(), word.frames_field(), word.frames()), (Kind::Part, frames, 0));
+        }
+
+        #[test]
+        fn one_flipped_bit_is_never_sound(frames in 1..=Order::MAX.frames(), owner: u8, core: u8, next in 0..u64::from(Slot::LIMIT), bit in 0..32) {
+            let core = Word::cached(Order::MIB_2, Core::new(core));
+            for word in [Word::allocated(frames, Owner::new(owner)), core, Word::pending(Slot::new(next)), Word::HOLE, Word::RESERVED, Word::PART] {
+                prop_assert!(!Word(word.0 ^ 1_u32 << bit).is_sound(), "{:x} {bit}", word.0);
+            }
         }
     }
 }

@@ -1,382 +1,236 @@
 //! A zone: the free blocks of one stretch of physical memory, by the buddy method.
 //!
 //! A free block of order n starts at a multiple of 2^n frames. Taking a smaller one splits it in halves; giving back
-//! joins a block with its buddy, the other half, whenever that is free as a whole. The free blocks of an order form a
-//! list whose links lie in the frame map, so a block leaves its list without a search and the memory itself is never
-//! touched. What is not free memory of this zone is not marked free in the map, so nothing joins across it.
+//! joins a block with its buddy, the other half, whenever that is free as a whole. Which is free are bits, in two
+//! [levels](crate::level): frames in areas of 2 MiB, and areas in groups of 1 GiB. An area that is free as a whole, or
+//! handed out as a whole, is a matter of the upper level alone, so the work for a block does not grow with its size.
 //!
-//! A zone is one writer: whoever shares it puts it behind a lock. Giving back is decided by one checked swap of the
-//! map's word, so of two who give back the same block exactly one succeeds, whoever holds what.
-
-use core::fmt;
+//! A zone is one writer: it sits behind a lock.
 
 use crate::{
-    addr::{FRAME_SIZE, PhysAddr, PhysRange},
+    addr::PhysAddr,
     frame::{Frame, Order},
-    map::{FrameMap, Owner, State},
-    word::Word,
+    level::{Taken, UNITS, WHOLE},
+    map::{FrameMap, ZoneIndex, ZoneKind},
 };
 
 /// The free blocks of a stretch of memory.
 #[derive(Debug)]
-pub struct Zone<'a> {
-    map: &'a FrameMap<'a>,
-    limits: PhysRange,
-    first: [Option<Frame>; Order::COUNT],
+pub(crate) struct Zone<'a> {
+    kind: ZoneKind,
+    map: FrameMap<'a>,
+    index: ZoneIndex<'a>,
     blocks: [u64; Order::COUNT],
-    /// Bit n: there is a free block of order n.
-    nonempty: u32,
     effort: Effort,
 }
 
 /// Work that was done, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Blocks put into a list or taken out of one.
-    pub list_changes: u64,
+    /// Blocks taken out of a zone, or put back.
+    pub moves: u64,
     /// Blocks split in halves.
     pub splits: u64,
     /// Blocks joined with their buddies.
     pub joins: u64,
 }
 
-/// Why a block could not be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AllocError {
-    /// No free block is large enough.
-    OutOfMemory {
-        /// The order that was needed.
-        wanted: Order,
-        /// The largest free block.
-        largest: Option<Order>,
-        /// Free frames in blocks that were too small.
-        free_frames: u64,
-    },
-    /// Zero frames, or more than the largest block.
-    BadSize {
-        /// How many.
-        frames: u64,
-    },
-    /// The block that was asked for by address is not free as a whole.
-    NotFree {
-        /// Where it was to start.
-        address: PhysAddr,
-        /// What is there.
-        found: State,
-    },
-    /// The address is no start of a block of that order.
-    Misaligned {
-        /// Which.
-        address: PhysAddr,
-    },
-}
-
-impl fmt::Display for AllocError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutOfMemory { wanted, largest: Some(largest), free_frames } => write!(
-                f,
-                "wanted order {}, largest free {}, {free_frames} frames free",
-                wanted.number(),
-                largest.number()
-            ),
-            Self::OutOfMemory { wanted, largest: None, .. } => {
-                write!(f, "wanted order {}, nothing is free", wanted.number())
-            }
-            Self::BadSize { frames } => write!(f, "{frames} frames are not 1 to {}", Order::MAX.frames()),
-            Self::NotFree { address, found } => write!(f, "wanted {address}, which is {found:?}"),
-            Self::Misaligned { address } => write!(f, "{address} is no start of such a block"),
-        }
-    }
-}
-
-impl core::error::Error for AllocError {}
-
-/// Why a block could not be given back. Nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FreeError {
-    /// The address is no start of a frame.
-    Misaligned {
-        /// Which.
-        address: PhysAddr,
-    },
-    /// The address lies inside a block that somebody has, and is not its start.
-    NotHead {
-        /// Which.
-        address: PhysAddr,
-        /// The block's start.
-        head: Frame,
-    },
-    /// Nobody has what is there: it was given back before, or never handed out, or is no RAM.
-    NotAllocated {
-        /// Which.
-        address: PhysAddr,
-        /// What is there.
-        found: State,
-    },
-    /// Another zone has it.
-    Foreign {
-        /// Which.
-        address: PhysAddr,
-    },
-}
-
-impl fmt::Display for FreeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Misaligned { address } => write!(f, "{address} is no start of a frame"),
-            Self::NotHead { address, head } => {
-                write!(f, "{address} lies inside the block at {}", head.start())
-            }
-            Self::NotAllocated { address, found } => write!(f, "nobody has {address}: {found:?}"),
-            Self::Foreign { address } => write!(f, "{address} belongs to another zone"),
-        }
-    }
-}
-
-impl core::error::Error for FreeError {}
-
 impl<'a> Zone<'a> {
-    /// An empty zone for the memory in `limits`, which no other zone has.
-    #[must_use]
-    pub const fn new(map: &'a FrameMap<'a>, limits: PhysRange) -> Self {
-        let (first, blocks) = ([None; Order::COUNT], [0; Order::COUNT]);
-        let effort = Effort { list_changes: 0, splits: 0, joins: 0 };
-        Self { map, limits, first, blocks, nonempty: 0, effort }
+    /// A zone of which nothing is free.
+    pub(crate) const fn new(kind: ZoneKind, map: FrameMap<'a>, index: ZoneIndex<'a>) -> Self {
+        let effort = Effort { moves: 0, splits: 0, joins: 0 };
+        Self { kind, map, index, blocks: [0; Order::COUNT], effort }
     }
 
-    /// Adds the frames of `range` that are reserved and inside the zone's limits: from now on they are free.
-    pub fn add(&mut self, range: PhysRange) {
-        let range = range.round_inward();
-        let (mut run, mut length) = (Frame::containing(range.start()), 0);
-        for number in range.start().0 / FRAME_SIZE..range.end().0 / FRAME_SIZE {
-            let frame = Frame::new(number);
-            if self.limits.contains(frame.start()) && self.map.swap(frame, Word::RESERVED, Word::TAIL).is_ok()
-            {
-                length += 1;
-                continue;
+    /// Takes a block of `order` out; or a larger one up to `most`, if there is one that need not be split for that.
+    pub(crate) fn take(&mut self, order: Order, most: Order) -> Option<(Frame, Order)> {
+        if order.number() < WHOLE_AREA {
+            let most = u32::from(most.number()).min(WHOLE - 1);
+            let (small, wanted) =
+                (self.index.frames.take(order.number().into(), most), order.number().into());
+            if let Some(taken) = small {
+                return self.took_frames(taken);
             }
-            self.release(run, length);
-            (run, length) = (frame.plus(1), 0);
+            let taken = self.index.areas.take(0, 0)?;
+            let (area, _) = self.took_areas(taken)?;
+            let node = self.open(area)?;
+            let taken = self.index.frames.take_in(node, wanted, most)?;
+            return self.took_frames(taken);
         }
-        self.release(run, length);
+        let order = u32::from(order.number()) - WHOLE;
+        let taken = self.index.areas.take(order, order)?;
+        self.took_areas(taken)
     }
 
-    /// Hands out a block.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError::OutOfMemory`].
-    pub fn take(&mut self, order: Order, owner: Owner) -> Result<Frame, AllocError> {
-        let head = self.cut(order)?;
-        self.map.set(head, Word::allocated(order.frames(), owner));
-        Ok(head)
-    }
-
-    /// Hands out exactly so many frames in one piece, at a multiple of the next power of two.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError::OutOfMemory`] and [`AllocError::BadSize`].
-    pub fn take_frames(&mut self, frames: u64, owner: Owner) -> Result<Frame, AllocError> {
-        let order = Order::holding(frames).filter(|_| frames > 0).ok_or(AllocError::BadSize { frames })?;
-        let head = self.cut(order)?;
-        self.release(head.plus(frames), order.frames() - frames);
-        self.map.set(head, Word::allocated(frames, owner));
-        Ok(head)
-    }
-
-    /// Hands out the block of `order` that starts at `address`.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError::Misaligned`] and [`AllocError::NotFree`].
-    pub fn take_at(&mut self, address: PhysAddr, order: Order, owner: Owner) -> Result<Frame, AllocError> {
-        let frame = Frame::starting_at(address).filter(|frame| frame.is_aligned(order));
-        let frame = frame.ok_or(AllocError::Misaligned { address })?;
-        let found = self.map.state(address);
-        let State::Free { head, order: found_order } = found else {
-            return Err(AllocError::NotFree { address, found });
-        };
-        if found_order < order || !self.limits.contains(address) {
-            return Err(AllocError::NotFree { address, found });
+    /// Takes the lowest block of `order` out, if it ends at or below `end`.
+    pub(crate) fn take_below(&mut self, order: Order, end: PhysAddr) -> Option<Frame> {
+        if order.number() < WHOLE_AREA {
+            let (map, first_slot) = (self.map, self.index.first_slot);
+            let fits = |unit: usize| ends_below(map.frame_at(first_slot + unit as u64), order, end);
+            if let Some(taken) = self.index.frames.take_lowest(order.number().into(), fits) {
+                return Some(self.took_frames(taken)?.0);
+            }
+            let area = self.take_areas_below(0, order, end)?;
+            let node = self.open(area)?;
+            let taken = self.index.frames.take_in(node, order.number().into(), order.number().into())?;
+            return Some(self.took_frames(taken)?.0);
         }
-        self.unlink(head, found_order);
-        self.map.set(head, Word::TAIL);
-        self.split_around(head, found_order, frame, order);
-        self.map.set(frame, Word::allocated(order.frames(), owner));
-        Ok(frame)
+        self.take_areas_below(u32::from(order.number()) - WHOLE, order, end)
     }
 
-    /// Takes back the block that starts at `address`. How large it is and whether it is out at all, the map knows.
-    ///
-    /// # Errors
-    ///
-    /// Nobody has a block that starts there. Nothing has changed then.
-    pub fn give(&mut self, address: PhysAddr) -> Result<u64, FreeError> {
-        let frame = Frame::starting_at(address).ok_or(FreeError::Misaligned { address })?;
-        if !self.limits.contains(address) {
-            return Err(FreeError::Foreign { address });
-        }
-        let word = self.map.word(frame);
-        if !word.is_allocated() || self.map.swap(frame, word, Word::TAIL).is_err() {
-            return Err(self.why_not(address, frame));
-        }
-        self.release(frame, word.frames());
-        Ok(word.frames())
-    }
-
-    /// How many blocks of `order` are free.
-    #[must_use]
-    pub fn free_blocks(&self, order: Order) -> u64 {
-        self.blocks.get(order.index()).copied().unwrap_or(0)
-    }
-
-    /// How many frames are free.
-    #[must_use]
-    pub fn free_frames(&self) -> u64 {
-        Order::all().map(|order| self.free_blocks(order) * order.frames()).sum()
-    }
-
-    /// The order of the largest free block.
-    #[must_use]
-    pub fn largest(&self) -> Option<Order> {
-        Order::all().rev().find(|order| self.nonempty >> order.number() & 1 == 1)
-    }
-
-    /// The share of free frames that lies in blocks smaller than `order`, in thousandths: Linux's unusable-space index.
-    #[must_use]
-    pub fn unusable_per_mille(&self, order: Order) -> u64 {
-        let usable: u64 = Order::all()
-            .filter(|&each| each >= order)
-            .map(|each| self.free_blocks(each) * each.frames())
-            .sum();
-        let free = self.free_frames();
-        (free - usable).saturating_mul(1000).checked_div(free).unwrap_or(0)
-    }
-
-    /// The work done so far.
-    #[must_use]
-    pub const fn effort(&self) -> Effort {
-        self.effort
-    }
-
-    /// The memory that may be in this zone.
-    #[must_use]
-    pub const fn limits(&self) -> PhysRange {
-        self.limits
-    }
-
-    pub(crate) const fn map(&self) -> &'a FrameMap<'a> {
-        self.map
-    }
-
-    pub(crate) fn first(&self, order: Order) -> Option<Frame> {
-        self.first.get(order.index()).copied().flatten()
-    }
-
-    pub(crate) const fn nonempty(&self) -> u32 {
-        self.nonempty
-    }
-
-    /// Takes a block of `order` out of the lists, splitting the smallest that is large enough.
-    fn cut(&mut self, order: Order) -> Result<Frame, AllocError> {
-        let large_enough = self.nonempty >> order.number();
-        let found = large_enough.trailing_zeros() + u32::from(order.number());
-        let from = u8::try_from(found).ok().filter(|_| large_enough != 0).and_then(Order::new);
-        let from = from.and_then(|from| Some((self.first(from)?, from)));
-        let (head, from) = from.ok_or_else(|| self.out_of_memory(order))?;
-        self.unlink(head, from);
-        self.split_around(head, from, head, order);
-        Ok(head)
-    }
-
-    /// Frees all of the block at `head` but the block of `order` at `keep`, which lies inside. Its word is left alone.
-    fn split_around(&mut self, mut head: Frame, from: Order, keep: Frame, order: Order) {
-        let mut current = from;
-        while let Some(half) = current.below().filter(|_| current > order) {
-            let upper = head.buddy(half);
-            let kept_is_upper = keep >= upper;
-            let (freed, kept) = if kept_is_upper { (head, upper) } else { (upper, head) };
-            self.link(freed, half);
-            self.effort.splits += 1;
-            (head, current) = (kept, half);
+    /// Takes the block of `order` that starts at `head` out, if all of it is free.
+    pub(crate) fn take_at(&mut self, head: Frame, order: Order) -> Option<()> {
+        if order.number() < WHOLE_AREA {
+            let area = head.align_down(Order::MIB_2);
+            if let Some(taken) = self.area_unit(area).and_then(|unit| self.index.areas.take_at(unit, 0)) {
+                self.took_areas(taken)?;
+                self.open(area)?;
+            }
+            let unit = self.frame_unit(head)?;
+            let taken = self.index.frames.take_at(unit, order.number().into())?;
+            self.took_frames(taken).map(drop)
+        } else {
+            let unit = self.area_unit(head)?;
+            let taken = self.index.areas.take_at(unit, u32::from(order.number()) - WHOLE)?;
+            self.took_areas(taken).map(drop)
         }
     }
 
-    /// Frees `frames` frames from `first` on, none of which is a head.
-    fn release(&mut self, mut first: Frame, mut frames: u64) {
+    /// Takes `frames` frames back, from `first` on. None of them is a head, and all are of this zone.
+    pub(crate) fn give(&mut self, mut first: Frame, mut frames: u64) {
         while let Some(order) = first.largest_block(frames) {
-            self.join_in(first, order);
+            self.give_block(first, order);
             first = first.plus(order.frames());
             frames -= order.frames();
         }
     }
 
-    /// Frees a block, joined with its buddies as far as they are free.
-    fn join_in(&mut self, mut head: Frame, mut order: Order) {
-        while let Some(above) = order.above() {
-            let buddy = head.buddy(order);
-            if self.map.word(buddy).order() != Some(order) || !self.limits.contains(buddy.start()) {
-                break;
+    /// How many blocks of `order` are free.
+    pub(crate) fn free_blocks(&self, order: Order) -> u64 {
+        self.blocks.get(order.index()).copied().unwrap_or(0)
+    }
+
+    /// How many frames are free.
+    pub(crate) fn free_frames(&self) -> u64 {
+        Order::all().map(|order| self.free_blocks(order) * order.frames()).sum()
+    }
+
+    /// The order of the largest free block.
+    pub(crate) fn largest(&self) -> Option<Order> {
+        let number = match self.index.areas.largest() {
+            Some(order) => Some(order + WHOLE),
+            None => self.index.frames.largest(),
+        };
+        number.and_then(order_of)
+    }
+
+    /// The work done so far.
+    pub(crate) const fn effort(&self) -> Effort {
+        self.effort
+    }
+
+    pub(crate) const fn kind(&self) -> ZoneKind {
+        self.kind
+    }
+
+    pub(crate) const fn map(&self) -> FrameMap<'a> {
+        self.map
+    }
+
+    pub(crate) const fn index(&self) -> &ZoneIndex<'a> {
+        &self.index
+    }
+
+    /// Makes an area that was taken a matter of the lower level: its node there, all of which is free now.
+    fn open(&mut self, area: Frame) -> Option<usize> {
+        let node = self.frame_unit(area)? / UNITS;
+        self.index.frames.fill(node);
+        self.change(Order::MIB_2, |count| count.wrapping_add(1));
+        Some(node)
+    }
+
+    fn take_areas_below(&mut self, in_areas: u32, order: Order, end: PhysAddr) -> Option<Frame> {
+        let (map, first_area) = (self.map, self.index.first_area);
+        let fits = |unit: usize| ends_below(map.frame_of_area(first_area + unit as u64), order, end);
+        let taken = self.index.areas.take_lowest(in_areas, fits)?;
+        Some(self.took_areas(taken)?.0)
+    }
+
+    fn give_block(&mut self, head: Frame, order: Order) {
+        let mut given = order;
+        if order.number() < WHOLE_AREA {
+            let Some(unit) = self.frame_unit(head) else { return };
+            let joined = self.index.frames.give(unit, order.number().into());
+            given = order_of(joined).unwrap_or(order);
+            if joined == WHOLE {
+                self.index.frames.clear(unit / UNITS);
             }
-            self.unlink(buddy, order);
-            self.map.set(buddy, Word::TAIL);
-            self.effort.joins += 1;
-            (head, order) = (head.min(buddy), above);
         }
-        self.link(head, order);
+        if given >= Order::MIB_2 {
+            let Some(unit) = self.area_unit(head) else { return };
+            let joined = self.index.areas.give(unit, u32::from(given.number()) - WHOLE);
+            given = order_of(joined + WHOLE).unwrap_or(given);
+        }
+        self.count_joined(order, given);
     }
 
-    /// Makes `head` the first of its list.
-    fn link(&mut self, head: Frame, order: Order) {
-        let next = self.first(order);
-        self.map.set(head, Word::free(order, None, next.and_then(|next| self.map.slot(next))));
-        if let Some(next) = next {
-            let after = self.map.word(next).next();
-            self.map.set(next, Word::free(order, self.map.slot(head), after));
-        }
-        self.count(order, Some(head), 1);
+    fn took_frames(&mut self, taken: Taken) -> Option<(Frame, Order)> {
+        self.count_cut(order_of(taken.from)?, order_of(taken.order)?);
+        Some((self.map.frame_at(self.index.first_slot + taken.unit as u64)?, order_of(taken.order)?))
     }
 
-    /// Takes `head` out of its list. Its word is left alone.
-    fn unlink(&mut self, head: Frame, order: Order) {
-        let word = self.map.word(head);
-        let neighbour = |slot| self.map.frame(slot);
-        let (previous, next) = (word.previous().and_then(neighbour), word.next().and_then(neighbour));
-        if let Some(next) = next {
-            self.map.set(next, Word::free(order, word.previous(), self.map.word(next).next()));
-        }
-        match previous {
-            Some(previous) => {
-                self.map.set(previous, Word::free(order, self.map.word(previous).previous(), word.next()));
-                self.count(order, self.first(order), -1);
-            }
-            None => self.count(order, next, -1),
-        }
+    fn took_areas(&mut self, taken: Taken) -> Option<(Frame, Order)> {
+        self.count_cut(order_of(taken.from + WHOLE)?, order_of(taken.order + WHOLE)?);
+        Some((
+            self.map.frame_of_area(self.index.first_area + taken.unit as u64)?,
+            order_of(taken.order + WHOLE)?,
+        ))
     }
 
-    /// Notes the first block of a list and that it is longer or shorter by one.
-    fn count(&mut self, order: Order, first: Option<Frame>, change: i64) {
-        if let (Some(slot), Some(blocks)) =
-            (self.first.get_mut(order.index()), self.blocks.get_mut(order.index()))
-        {
-            *slot = first;
-            *blocks = blocks.saturating_add_signed(change);
-        }
-        let bit = 1 << order.number();
-        self.nonempty = if first.is_some() { self.nonempty | bit } else { self.nonempty & !bit };
-        self.effort.list_changes += 1;
+    /// Where a frame is on the lower level.
+    fn frame_unit(&self, frame: Frame) -> Option<usize> {
+        usize::try_from(u64::from(self.map.slot(frame)?.number()).checked_sub(self.index.first_slot)?).ok()
     }
 
-    fn out_of_memory(&self, wanted: Order) -> AllocError {
-        AllocError::OutOfMemory { wanted, largest: self.largest(), free_frames: self.free_frames() }
+    /// Where an area is on the upper level.
+    fn area_unit(&self, frame: Frame) -> Option<usize> {
+        usize::try_from(self.map.area(frame)?.checked_sub(self.index.first_area)?).ok()
     }
 
-    fn why_not(&self, address: PhysAddr, frame: Frame) -> FreeError {
-        match self.map.state(address) {
-            State::Allocated { head, .. } if head != frame => FreeError::NotHead { address, head },
-            found => FreeError::NotAllocated { address, found },
+    /// Of a block of order `from` one of `order` is cut out.
+    fn count_cut(&mut self, from: Order, order: Order) {
+        self.change(from, |count| count.wrapping_sub(1));
+        for each in Order::all().take(from.index()).skip(order.index()) {
+            self.change(each, |count| count.wrapping_add(1));
+        }
+        self.effort.moves += 1;
+        self.effort.splits += u64::from(from.number() - order.number());
+    }
+
+    /// A block of `order` came and is now part of one of order `to`.
+    fn count_joined(&mut self, order: Order, to: Order) {
+        for each in Order::all().take(to.index()).skip(order.index()) {
+            self.change(each, |count| count.wrapping_sub(1));
+        }
+        self.change(to, |count| count.wrapping_add(1));
+        self.effort.moves += 1;
+        self.effort.joins += u64::from(to.number() - order.number());
+    }
+
+    fn change(&mut self, order: Order, change: impl FnOnce(u64) -> u64) {
+        if let Some(count) = self.blocks.get_mut(order.index()) {
+            *count = change(*count);
         }
     }
+}
+
+/// The order of an area.
+const WHOLE_AREA: u8 = Order::MIB_2.number();
+
+fn order_of(number: u32) -> Option<Order> {
+    u8::try_from(number).ok().and_then(Order::new)
+}
+
+fn ends_below(head: Option<Frame>, order: Order, end: PhysAddr) -> bool {
+    head.is_some_and(|head| head.plus(order.frames()).start() <= end)
 }

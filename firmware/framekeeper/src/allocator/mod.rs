@@ -1,0 +1,216 @@
+//! The frame allocator: zones behind locks, and in front of them a cache for each core.
+//!
+//! ```text
+//! alloc ─► this core's cache ─► zone NORMAL ─► zone DMA32 ─► all caches back, and again ─► the shortage, explained
+//! free ──► checked swap of the block's word ─► this core's cache ─► its zone, or pending while that is busy
+//! ```
+//!
+//! Every block has exactly one place: its zone's bits, a core's cache, the stack of what is pending, or its owner. Which,
+//! its word in the map says, and each change of owner is one checked swap of that word. So a block given back twice, or
+//! by two cores at once, is given back once; the other call is told what it found.
+//!
+//! A free never waits. An allocation waits for a zone's lock only where its core is [pinned](CpuLocal::pinned), so
+//! whoever holds the lock is never interrupted by somebody who wants it.
+//!
+//! | lock | protects | order |
+//! |---|---|---|
+//! | a zone's | its free blocks | one at a time, DMA32 before NORMAL where both are needed |
+
+mod slow;
+
+use crate::{
+    addr::{PhysAddr, PhysRange},
+    cache::{CoreCache, Entry, Stack},
+    cpu::{Core, CpuLocal, Zero},
+    errors::{AllocError, FreeError},
+    frame::{Frame, Order},
+    map::{FrameMap, MapError, State, Storage, ZONES, ZoneKind},
+    pending::Pending,
+    regions::RegionSet,
+    request::Request,
+    sync::Mutex,
+    word::{Owner, Slot, Word},
+    zone::Zone,
+};
+
+/// All of a machine's memory, in frames.
+///
+/// # Example
+///
+/// ```
+/// use framekeeper::{CoreCache, FrameAllocator, MapLayout, OneCore, PhysAddr, PhysRange, RegionSet, Storage};
+/// use std::sync::atomic::{AtomicU32, AtomicU64};
+///
+/// let mut ram = RegionSet::<8>::new();
+/// ram.add(PhysRange::new(PhysAddr(0x8000_0000), PhysAddr(0x8800_0000)))?;
+/// let needs = MapLayout::of(&ram)?.needs();
+/// let mut words: Vec<_> = (0..needs.words).map(|_| AtomicU32::new(0)).collect();
+/// let mut index: Vec<_> = (0..needs.index).map(|_| AtomicU64::new(0)).collect();
+/// let storage = Storage { words: &mut words, index: &mut index };
+/// let caches = [CoreCache::new()];
+///
+/// let frames = FrameAllocator::new(&ram, &ram, storage, &caches, OneCore)?;
+/// let frame = frames.alloc_frame().ok_or("no memory")?;
+/// assert_eq!(frames.free_frame(frame), Ok(1));
+/// assert!(frames.free_frame(frame).is_err(), "a second time");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FrameAllocator<'a, C> {
+    map: FrameMap<'a>,
+    caches: &'a [CoreCache],
+    cpu: C,
+    zones: [LockedZone<'a>; ZONES],
+}
+
+/// A zone, and what was given back to it while it was busy.
+#[derive(Debug)]
+pub(crate) struct LockedZone<'a> {
+    pub(crate) zone: Mutex<Zone<'a>>,
+    pub(crate) pending: Pending,
+}
+
+impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
+    /// Takes `free`, which is part of `ram`. The rest of `ram` is reserved until it is [added](Self::add).
+    ///
+    /// `storage` is what [`MapLayout::needs`](crate::MapLayout::needs) says for `ram`, and no part of `free`. There should
+    /// be a cache for each core; a core without one goes to the zones each time.
+    ///
+    /// # Errors
+    ///
+    /// There is no RAM, too much, or `storage` is too small for the map.
+    pub fn new<const N: usize>(
+        ram: &RegionSet<N>,
+        free: &RegionSet<N>,
+        storage: Storage<'a>,
+        caches: &'a [CoreCache],
+        cpu: C,
+    ) -> Result<Self, MapError> {
+        let (map, [dma32, normal]) = FrameMap::new(ram, free, storage)?;
+        let locked = |kind, index| LockedZone {
+            zone: Mutex::new(Zone::new(kind, map, index)),
+            pending: Pending::new(),
+        };
+        let zones = [locked(ZoneKind::Dma32, dma32), locked(ZoneKind::Normal, normal)];
+        let allocator = Self { map, caches, cpu, zones };
+        allocator.fill(ram, free);
+        Ok(allocator)
+    }
+
+    /// One frame.
+    #[inline]
+    #[must_use]
+    pub fn alloc_frame(&self) -> Option<PhysAddr> {
+        self.alloc(Request::order(Order::FRAME)).ok()
+    }
+
+    /// A block of 2^order frames.
+    #[inline]
+    #[must_use]
+    pub fn alloc_frames(&self, order: Order) -> Option<PhysAddr> {
+        self.alloc(Request::order(order)).ok()
+    }
+
+    /// Hands out a block.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::OutOfMemory`] when it could not even be had with all caches emptied; [`AllocError::BadSize`];
+    /// [`AllocError::Busy`] where the core cannot be pinned.
+    #[inline]
+    pub fn alloc(&self, request: Request) -> Result<PhysAddr, AllocError> {
+        match self.cpu.pinned(|core| self.pop(core?, &request)) {
+            Some(frame) => Ok(frame.start()),
+            None => self.alloc_slow(request),
+        }
+    }
+
+    /// Hands out a block of zeros.
+    ///
+    /// # Errors
+    ///
+    /// As [`alloc`](Self::alloc).
+    pub fn alloc_zeroed(&self, request: Request) -> Result<PhysAddr, AllocError>
+    where
+        C: Zero,
+    {
+        let start = self.alloc(request)?;
+        let end = Frame::containing(start).plus(request.frame_count()).start();
+        self.cpu.zero(PhysRange::new(start, end));
+        Ok(start)
+    }
+
+    /// Takes back the block that starts at `address`; says how many frames it had. Its size, and whether it is out at
+    /// all, the map knows.
+    ///
+    /// # Errors
+    ///
+    /// Nobody has a block that starts there. Nothing has changed then.
+    #[inline]
+    pub fn free_frame(&self, address: PhysAddr) -> Result<u64, FreeError> {
+        match self.cpu.pinned(|core| self.push(core?, address)) {
+            Some(frames) => Ok(frames),
+            None => self.free_slow(address),
+        }
+    }
+
+    /// What `address` is. Wait-free: also for a panic handler.
+    #[must_use]
+    pub fn state(&self, address: PhysAddr) -> State {
+        self.map.state(address)
+    }
+
+    pub(crate) const fn map(&self) -> FrameMap<'a> {
+        self.map
+    }
+
+    pub(crate) const fn caches(&self) -> &'a [CoreCache] {
+        self.caches
+    }
+
+    pub(crate) const fn cpu(&self) -> &C {
+        &self.cpu
+    }
+
+    pub(crate) const fn zones(&self) -> &[LockedZone<'a>; ZONES] {
+        &self.zones
+    }
+
+    /// Takes a block from this core's cache.
+    #[inline]
+    fn pop(&self, core: Core, request: &Request) -> Option<Frame> {
+        let order = request.plain()?;
+        let entry = self.caches.get(core.index())?.stack(order)?.pop()?;
+        self.map.set_own(entry.slot()?, head(order, request.owner()));
+        Some(entry.frame())
+    }
+
+    /// Puts a block into this core's cache, if it is one that somebody has and there is room.
+    #[inline]
+    fn push(&self, core: Core, address: PhysAddr) -> Option<u64> {
+        let frame = Frame::starting_at(address)?;
+        let slot = self.map.slot(frame)?;
+        let word = self.map.word_at(slot);
+        let order = if word.is_single() { Order::FRAME } else { word.power_of_two()? };
+        let stack = self.caches.get(core.index())?.stack(order)?;
+        if !stack.has_room() || !self.is_kept(stack, slot, order) || !self.map.swap(slot, word, stack.mark()) {
+            return None;
+        }
+        stack.push(Entry::new(frame, slot));
+        Some(order.frames())
+    }
+
+    /// Whether a block is to be kept in the cache. One from an area that has larger blocks free goes to the zone, so that
+    /// areas which are emptying become whole, and the next request is met from one that is nearly full; but not if this
+    /// core took from that area last, for that is where the next would come from.
+    #[inline]
+    fn is_kept(&self, stack: &Stack, slot: Slot, order: Order) -> bool {
+        self.map.is_nearly_full(slot, order) || stack.is_from_area(slot)
+    }
+}
+
+/// The word of a block's head.
+#[inline]
+fn head(order: Order, owner: Owner) -> Word {
+    if order == Order::FRAME { Word::single(owner) } else { Word::allocated(order.frames(), owner) }
+}

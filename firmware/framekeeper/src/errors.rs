@@ -1,0 +1,156 @@
+//! Why a request could not be met, as data and as one line.
+
+use core::fmt;
+
+use crate::{
+    addr::{PhysAddr, PhysRange},
+    frame::{Frame, Order},
+    map::{State, ZoneKind},
+};
+
+/// What there was when memory was not enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The order that was needed.
+    pub wanted: Order,
+    /// Where the block had to end, if that was asked.
+    pub below: Option<PhysAddr>,
+    /// What each zone had that could be asked.
+    pub zones: [Option<ZoneShortage>; ZoneKind::ALL.len()],
+    /// Free frames in the caches of other cores, which could not be had.
+    pub in_other_caches: u64,
+}
+
+/// What a zone had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZoneShortage {
+    /// Which.
+    pub zone: ZoneKind,
+    /// The largest free block.
+    pub largest: Option<Order>,
+    /// Free frames, of blocks of all orders.
+    pub free_frames: u64,
+}
+
+/// Why a block could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllocError {
+    /// No free block is large enough.
+    OutOfMemory(Shortage),
+    /// Zero frames, or more than the largest block.
+    BadSize {
+        /// How many.
+        frames: u64,
+    },
+    /// The block that was asked for by address is not free as a whole.
+    NotFree {
+        /// Where it was to start.
+        address: PhysAddr,
+        /// What is there.
+        found: State,
+    },
+    /// The address is no start of a block of that size.
+    Misaligned {
+        /// Which.
+        address: PhysAddr,
+    },
+    /// The zones were busy, and the caller is where it cannot wait.
+    Busy,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wanted order {}", self.wanted.number())?;
+        if let Some(below) = self.below {
+            write!(f, " below {below}")?;
+        }
+        for ZoneShortage { zone, largest, free_frames } in self.zones.into_iter().flatten() {
+            match largest {
+                Some(largest) => {
+                    let (name, largest) = (zone.name(), largest.number());
+                    write!(f, "; {name} has {free_frames} frames free, largest order {largest}")?;
+                }
+                None => write!(f, "; {} has nothing free", zone.name())?,
+            }
+        }
+        if self.in_other_caches > 0 {
+            write!(f, "; {} frames are in other cores' caches", self.in_other_caches)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory(shortage) => shortage.fmt(f),
+            Self::BadSize { frames } => write!(f, "{frames} frames are not 1 to {}", Order::MAX.frames()),
+            Self::NotFree { address, found } => write!(f, "wanted {address}, which is {found}"),
+            Self::Misaligned { address } => write!(f, "{address} is no start of such a block"),
+            Self::Busy => f.write_str("the zones are busy, and this is no place to wait"),
+        }
+    }
+}
+
+impl core::error::Error for AllocError {}
+
+/// Why a block could not be given back. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeError {
+    /// The address is no start of a frame.
+    Misaligned {
+        /// Which.
+        address: PhysAddr,
+    },
+    /// The address lies inside a block that somebody has, and is not its start.
+    NotHead {
+        /// Which.
+        address: PhysAddr,
+        /// The block's start.
+        head: Frame,
+    },
+    /// Nobody has what is there: it was given back before, or never handed out, or is no RAM.
+    NotAllocated {
+        /// Which.
+        address: PhysAddr,
+        /// What is there.
+        found: State,
+    },
+}
+
+impl fmt::Display for FreeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misaligned { address } => write!(f, "{address} is no start of a frame"),
+            Self::NotHead { address, head } => {
+                write!(f, "{address} lies inside the block at {}", head.start())
+            }
+            Self::NotAllocated { address, found } => write!(f, "nobody has {address}: it is {found}"),
+        }
+    }
+}
+
+impl core::error::Error for FreeError {}
+
+/// Why memory could not be added. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddError {
+    /// There is a frame in the range that is not reserved: a hole, or added before.
+    NotReserved {
+        /// The range.
+        range: PhysRange,
+        /// The first such frame.
+        frame: Frame,
+        /// What it is.
+        found: State,
+    },
+}
+
+impl fmt::Display for AddError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::NotReserved { range, frame, found } = self;
+        write!(f, "{range} cannot be added: {} is {found}", frame.start())
+    }
+}
+
+impl core::error::Error for AddError {}

@@ -1,0 +1,149 @@
+//! Which nodes have a largest free block of which order: a set of nodes for each class.
+//!
+//! Each set is a tree of bitmaps, 64 wide and three high: a bit for each node, one for each word of those, one for each
+//! word of these. So the lowest node of a class is found in three looks, whatever is free, and up to 262,144 nodes.
+
+use crate::sync::{AtomicU64, Ordering::Relaxed};
+
+/// The sets. A single writer: whoever holds the zone.
+#[derive(Debug)]
+pub(crate) struct Directory<'a> {
+    words: &'a [AtomicU64],
+    nodes: usize,
+    /// Bit n: class n has a node.
+    nonempty: u32,
+}
+
+/// Words for the bits of so many nodes, for their summary, and for the top.
+const fn heights(nodes: usize) -> [usize; 3] {
+    [nodes.div_ceil(64), nodes.div_ceil(64 * 64), 1]
+}
+
+const fn stride(nodes: usize) -> usize {
+    let [bits, summary, top] = heights(nodes);
+    bits + summary + top
+}
+
+impl<'a> Directory<'a> {
+    /// The most nodes that three levels of 64 reach.
+    pub(crate) const MOST_NODES: usize = 64 * 64 * 64;
+
+    /// Words of memory for so many classes of so many nodes.
+    pub(crate) const fn words(classes: usize, nodes: usize) -> usize {
+        classes * stride(nodes)
+    }
+
+    /// Empty sets over `words`, which are zero.
+    pub(crate) const fn new(words: &'a [AtomicU64], nodes: usize) -> Self {
+        Self { words, nodes, nonempty: 0 }
+    }
+
+    /// Moves `node` from one class to another; `None` is no class.
+    pub(crate) fn reclass(&mut self, node: usize, from: Option<u32>, to: Option<u32>) {
+        if from != to {
+            from.into_iter().for_each(|class| self.remove(class, node));
+            to.into_iter().for_each(|class| self.insert(class, node));
+        }
+    }
+
+    /// The classes that have a node, from `class` up.
+    pub(crate) fn classes_from(&self, class: u32) -> impl Iterator<Item = u32> + use<> {
+        let mut left = self.nonempty.checked_shr(class).unwrap_or(0).wrapping_shl(class);
+        core::iter::from_fn(move || {
+            let next = (left != 0).then(|| left.trailing_zeros());
+            left &= left.wrapping_sub(1);
+            next
+        })
+    }
+
+    /// The lowest node of `class`.
+    pub(crate) fn lowest(&self, class: u32) -> Option<usize> {
+        let mut index = 0;
+        for level in (0..3).rev() {
+            let word = self.cell(class, level, index)?.load(Relaxed);
+            index = index * 64 + word.trailing_zeros() as usize;
+            if word == 0 {
+                return None;
+            }
+        }
+        Some(index)
+    }
+
+    /// The highest class that has a node.
+    pub(crate) fn largest(&self) -> Option<u32> {
+        31_u32.checked_sub(self.nonempty.leading_zeros())
+    }
+
+    /// The classes that have a node, as bits.
+    pub(crate) const fn nonempty(&self) -> u32 {
+        self.nonempty
+    }
+
+    /// Whether `node` is in `class`, and the summaries above it say so.
+    pub(crate) fn contains(&self, class: u32, node: usize) -> bool {
+        self.bit(class, 0, node)
+    }
+
+    /// Whether each summary bit of `class` says whether its word has a bit.
+    pub(crate) fn is_summed_up(&self, class: u32) -> bool {
+        let [bits, summary, _] = heights(self.nodes);
+        let sums = |level, words| {
+            (0..words).all(|index| {
+                let word = self.cell(class, level, index).map_or(0, |cell| cell.load(Relaxed));
+                self.bit(class, level + 1, index) == (word != 0)
+            })
+        };
+        let top = self.cell(class, 2, 0).map_or(0, |cell| cell.load(Relaxed));
+        let beyond = top.checked_shr(u32::try_from(summary).unwrap_or(64)).unwrap_or(0);
+        sums(0, bits) && sums(1, summary) && beyond == 0 && (self.nonempty >> class & 1 == 1) == (top != 0)
+    }
+
+    /// How many nodes there are of `class`.
+    pub(crate) fn count(&self, class: u32) -> usize {
+        let [bits, ..] = heights(self.nodes);
+        let word = |index| self.cell(class, 0, index).map_or(0, |cell| cell.load(Relaxed));
+        (0..bits).map(|index| word(index).count_ones() as usize).sum()
+    }
+
+    fn insert(&mut self, class: u32, node: usize) {
+        let mut index = node;
+        for level in 0..3 {
+            let Some(cell) = self.cell(class, level, index / 64) else { return };
+            let word = cell.load(Relaxed);
+            cell.store(word | 1 << (index % 64), Relaxed);
+            if word != 0 {
+                return;
+            }
+            index /= 64;
+        }
+        self.nonempty |= 1 << class;
+    }
+
+    fn remove(&mut self, class: u32, node: usize) {
+        let mut index = node;
+        for level in 0..3 {
+            let Some(cell) = self.cell(class, level, index / 64) else { return };
+            let word = cell.load(Relaxed) & !(1 << (index % 64));
+            cell.store(word, Relaxed);
+            if word != 0 {
+                return;
+            }
+            index /= 64;
+        }
+        self.nonempty &= !(1 << class);
+    }
+
+    fn bit(&self, class: u32, level: usize, index: usize) -> bool {
+        self.cell(class, level, index / 64).is_some_and(|cell| cell.load(Relaxed) >> (index % 64) & 1 == 1)
+    }
+
+    fn cell(&self, class: u32, level: usize, index: usize) -> Option<&'a AtomicU64> {
+        let [bits, summary, _] = heights(self.nodes);
+        let start = match level {
+            0 => 0,
+            1 => bits,
+            _ => bits + summary,
+        };
+        self.words.get(class as usize * stride(self.nodes) + start + index)
+    }
+}

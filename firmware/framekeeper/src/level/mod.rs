@@ -1,0 +1,251 @@
+//! A level of the buddy: nodes of 512 units, each unit free or not, blocks of 1 to 512 units.
+//!
+//! A zone has two of them. On the lower one a unit is a frame and a node an area of 2 MiB; on the upper one a unit is an
+//! area and a node a group of 1 GiB. A unit's bit is set while the unit is free; that two buddies are free as a whole
+//! *is* their being joined, so there are no lists and no links, and a node is one cache line.
+//!
+//! Where to take from is decided twice by the same rule: of all nodes, the lowest of those whose largest block is the
+//! smallest that is large enough; in it, the lowest of the smallest blocks that are large enough. So what is nearly full is
+//! filled up, and what is nearly empty is left alone until it is whole again.
+
+mod census;
+mod directory;
+mod runs;
+
+pub(crate) use census::{ORDERS, WHOLE};
+pub(crate) use directory::Directory;
+
+use crate::sync::{AtomicU64, Ordering::Relaxed};
+use census::Census;
+
+/// Units in a node.
+pub(crate) const UNITS: usize = 1 << WHOLE;
+
+/// Words of bits in a node.
+pub(crate) const WORDS: usize = UNITS / 64;
+
+/// The order of a word of bits.
+const WORD_ORDER: u32 = 6;
+
+/// Nodes and what is free in them. A single writer: whoever holds the zone.
+#[derive(Debug)]
+pub(crate) struct Level<'a> {
+    bits: &'a [AtomicU64],
+    census: &'a [AtomicU64],
+    classes: Directory<'a>,
+}
+
+/// A block that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Its first unit.
+    pub(crate) unit: usize,
+    /// Its order.
+    pub(crate) order: u32,
+    /// The order of the block that it was cut from.
+    pub(crate) from: u32,
+}
+
+impl<'a> Level<'a> {
+    /// A level of which nothing is free. `census` has an entry, and `bits` have [`WORDS`], for each node.
+    pub(crate) const fn new(bits: &'a [AtomicU64], census: &'a [AtomicU64], classes: Directory<'a>) -> Self {
+        Self { bits, census, classes }
+    }
+
+    /// Takes a block of at least `order`, and of at most `most` if it need not be split for that.
+    pub(crate) fn take(&mut self, order: u32, most: u32) -> Option<Taken> {
+        let class = self.classes.classes_from(order).next()?;
+        let node = self.classes.lowest(class)?;
+        self.take_in(node, order, most)
+    }
+
+    /// Takes the block of `order` in `node` that fits best.
+    pub(crate) fn take_in(&mut self, node: usize, order: u32, most: u32) -> Option<Taken> {
+        let from = self.census(node).smallest_from(order)?;
+        let start = self.find(node, from)?;
+        let order = most.clamp(order, from.max(order));
+        self.cut(node, start, from, order);
+        Some(Taken { unit: node * UNITS + start, order, from })
+    }
+
+    /// Takes the lowest block of `order` that `fits`, which no block does that lies above one that does not.
+    pub(crate) fn take_lowest(&mut self, order: u32, fits: impl Fn(usize) -> bool) -> Option<Taken> {
+        let unit = self.lowest(order).filter(|&unit| fits(unit))?;
+        self.take_at(unit, order)
+    }
+
+    /// Takes the block of `order` that starts at `unit`, if all of it is free.
+    pub(crate) fn take_at(&mut self, unit: usize, order: u32) -> Option<Taken> {
+        let (node, start) = (unit / UNITS, unit % UNITS);
+        let from = self.order_at(node, start, order)?;
+        self.cut(node, start, from, order);
+        Some(Taken { unit, order, from })
+    }
+
+    /// Gives a block back; the order of the block that it now is part of.
+    pub(crate) fn give(&mut self, unit: usize, order: u32) -> u32 {
+        let (node, start) = (unit / UNITS, unit % UNITS);
+        let mut to = order;
+        while to < WHOLE && self.is_free(node, (start >> to ^ 1) << to, to) {
+            to += 1;
+        }
+        self.mark(node, start, order, u64::MAX);
+        self.recount(node, |census| census.join(order, to));
+        to
+    }
+
+    /// Makes all of `node` free, none of which is.
+    pub(crate) fn fill(&mut self, node: usize) {
+        self.mark(node, 0, WHOLE, u64::MAX);
+        self.recount(node, |census| census.join(WHOLE, WHOLE));
+    }
+
+    /// Makes nothing of `node` free, all of which is.
+    pub(crate) fn clear(&mut self, node: usize) {
+        self.mark(node, 0, WHOLE, 0);
+        self.recount(node, |census| census.cut(WHOLE, WHOLE));
+    }
+
+    /// The order of the largest free block.
+    pub(crate) fn largest(&self) -> Option<u32> {
+        self.classes.largest()
+    }
+
+    /// How many nodes there are.
+    pub(crate) const fn nodes(&self) -> usize {
+        self.census.len()
+    }
+
+    /// Whether bits, counts and classes of `node` say the same.
+    pub(crate) fn is_consistent(&self, node: usize) -> bool {
+        let census = self.census(node);
+        let counted = (0..ORDERS).try_fold(Census::default(), |sum, order| {
+            Some((0..self.maximal(node, order)?).fold(sum, |sum, _| sum.join(order, order)))
+        });
+        let classes = (0..ORDERS).filter(|&class| self.classes.contains(class, node));
+        counted == Some(census) && classes.eq(census.largest())
+    }
+
+    /// Whether the classes' summaries are right, and none has a node that there is not.
+    pub(crate) fn is_summed_up(&self) -> bool {
+        let in_classes: usize = (0..ORDERS).map(|class| self.classes.count(class)).sum();
+        let nonempty = (0..self.nodes()).filter(|&node| self.census(node) != Census::default()).count();
+        let no_other_class = self.classes.nonempty() >> ORDERS == 0;
+        no_other_class && in_classes == nonempty && (0..ORDERS).all(|class| self.classes.is_summed_up(class))
+    }
+
+    /// Blocks of `order` in `node`.
+    pub(crate) fn blocks(&self, node: usize, order: u32) -> u64 {
+        self.census(node).count(order)
+    }
+
+    fn census(&self, node: usize) -> Census {
+        Census::from_bits(self.census.get(node).map_or(0, |cell| cell.load(Relaxed)))
+    }
+
+    fn cut(&mut self, node: usize, start: usize, from: u32, order: u32) {
+        self.mark(node, start, order, 0);
+        self.recount(node, |census| census.cut(from, order));
+    }
+
+    fn recount(&mut self, node: usize, change: impl FnOnce(Census) -> Census) {
+        let Some(cell) = self.census.get(node) else { return };
+        let old = Census::from_bits(cell.load(Relaxed));
+        let new = change(old);
+        cell.store(new.bits(), Relaxed);
+        self.classes.reclass(node, old.largest(), new.largest());
+    }
+
+    fn lowest(&self, order: u32) -> Option<usize> {
+        let nodes = self.classes.classes_from(order).filter_map(|class| self.classes.lowest(class));
+        let lowest = nodes.min()?;
+        Some(lowest * UNITS + self.find_lowest(lowest, order)?)
+    }
+
+    fn word(&self, node: usize, word: usize) -> u64 {
+        self.bits.get(node * WORDS + word).map_or(0, |cell| cell.load(Relaxed))
+    }
+
+    /// The words of `node` that are free as a whole, as bits.
+    fn full_words(&self, node: usize) -> u64 {
+        (0..WORDS).fold(0, |full, word| full | u64::from(self.word(node, word) == u64::MAX) << word)
+    }
+
+    /// Where the lowest block of exactly `order` starts.
+    fn find(&self, node: usize, order: u32) -> Option<usize> {
+        self.search(node, order, runs::maximal_starts)
+    }
+
+    /// Where the lowest block of at least `order` starts.
+    fn find_lowest(&self, node: usize, order: u32) -> Option<usize> {
+        self.search(node, order, runs::starts)
+    }
+
+    fn search(&self, node: usize, order: u32, starts: impl Fn(u64, u32) -> u64) -> Option<usize> {
+        let first = |runs: u64| (runs != 0).then(|| runs.trailing_zeros() as usize);
+        match order.checked_sub(WORD_ORDER) {
+            None => (0..WORDS)
+                .find_map(|word| first(starts(self.word(node, word), order)).map(|bit| word * 64 + bit)),
+            Some(words) => first(starts(self.full_words(node), words)).map(|word| word * 64),
+        }
+    }
+
+    /// How many blocks of exactly `order` the bits of `node` show.
+    fn maximal(&self, node: usize, order: u32) -> Option<u32> {
+        (node < self.nodes()).then(|| match order.checked_sub(WORD_ORDER) {
+            None => {
+                let words = (0..WORDS).map(|word| self.word(node, word));
+                words.map(|bits| runs::maximal_starts(bits, order).count_ones()).sum()
+            }
+            Some(words) => runs::maximal_starts(self.full_words(node), words).count_ones(),
+        })
+    }
+
+    /// Whether all of a block is free.
+    fn is_free(&self, node: usize, start: usize, order: u32) -> bool {
+        let (first, bit) = (start / 64, start % 64);
+        match order.checked_sub(WORD_ORDER) {
+            None => {
+                let mask = runs::mask(bit, order);
+                self.word(node, first) & mask == mask
+            }
+            Some(words) => (first..first + (1 << words)).all(|word| self.word(node, word) == u64::MAX),
+        }
+    }
+
+    /// The order of the largest free block around the block of `order` at `start`, if that is free.
+    fn order_at(&self, node: usize, start: usize, order: u32) -> Option<u32> {
+        let is_free = |order: u32| self.is_free(node, start >> order << order, order);
+        let fits = node < self.nodes() && start.is_multiple_of(1 << order) && is_free(order);
+        fits.then(|| (order..WHOLE).find(|&order| !is_free(order + 1)).unwrap_or(WHOLE))
+    }
+
+    /// Sets the bits of a block to those of `value`.
+    fn mark(&self, node: usize, start: usize, order: u32, value: u64) {
+        let (first, bit) = (node * WORDS + start / 64, start % 64);
+        let words = 1 << order.saturating_sub(WORD_ORDER);
+        let mask = runs::mask(bit, order.min(WORD_ORDER));
+        for cell in self.bits.iter().skip(first).take(words) {
+            cell.store(cell.load(Relaxed) & !mask | value & mask, Relaxed);
+        }
+    }
+}
+
+/// Whether a census counts a block of more than `order`.
+#[inline]
+pub(crate) fn has_larger(census: u64, order: u32) -> bool {
+    Census::from_bits(census).has_from(order + 1)
+}
+
+/// What the bits of a node say about one of its units, read without a lock: the order of the free block that `unit` is
+/// part of, and where in the node that starts.
+pub(crate) fn free_block(bits: &[AtomicU64], unit: usize) -> Option<(usize, u32)> {
+    let level = Level::new(bits, &[], Directory::new(&[], 0));
+    let (node, start) = (unit / UNITS, unit % UNITS);
+    let is_free = |order: u32| level.is_free(node, start >> order << order, order);
+    let order = (0..=WHOLE).take_while(|&order| is_free(order)).last()?;
+    Some((start >> order << order, order))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Aligned runs of ones in 64 bits, by shifting and masking: no loop over bits.
+
+/// For each order, the bits at multiples of 2^order.
+const STARTS: [u64; 7] = [
+    u64::MAX,
+    0x5555_5555_5555_5555,
+    0x1111_1111_1111_1111,
+    0x0101_0101_0101_0101,
+    0x0001_0001_0001_0001,
+    0x0000_0001_0000_0001,
+    0x0000_0000_0000_0001,
+];
+
+/// Where the aligned runs of 2^`order` ones start, `order` up to 6.
+pub(crate) fn starts(bits: u64, order: u32) -> u64 {
+    (0..order).fold(bits, |runs, half| pairs(runs, half))
+}
+
+/// Where the runs of 2^`order` ones start that are not half of a larger one; `order` up to 5.
+pub(crate) fn maximal_starts(bits: u64, order: u32) -> u64 {
+    let runs = starts(bits, order);
+    let larger = pairs(runs, order);
+    runs & !(larger | larger << (1 << order))
+}
+
+/// The mask of 2^`order` ones from `start` on; `order` up to 6.
+pub(crate) const fn mask(start: usize, order: u32) -> u64 {
+    u64::MAX >> (64 - (1 << order)) << start
+}
+
+/// Of runs of 2^`order`: those that start a run of twice that.
+fn pairs(runs: u64, order: u32) -> u64 {
+    runs & runs >> (1 << order) & STARTS.get(order as usize + 1).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is_run(bits: u64, start: u32, order: u32) -> bool {
+        (start..start + (1 << order)).all(|bit| bits >> bit & 1 == 1)
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_found_as_by_looking_at_each_bit(a: u64, b: u64, order in 0..=5_u32) {
+            for bits in [a, a | b, a | b | b.rotate_left(7), !a, u64::MAX, 0] {
+                for start in 0..64 {
+                    let aligned = start % (1 << order) == 0;
+                    let run = aligned && is_run(bits, start, order);
+                    prop_assert_eq!(starts(bits, order) >> start & 1 == 1, run);
+                    let buddy = start ^ 1 << order;
+                    let maximal = run && !is_run(bits, buddy, order);
+                    prop_assert_eq!(maximal_starts(bits, order) >> start & 1 == 1, maximal);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn masks_have_as_many_ones_as_they_say() {
+        for order in 0..=6 {
+            for start in (0..64).step_by(1 << order) {
+                let mask = mask(start, order);
+                assert_eq!((mask.count_ones(), mask.trailing_zeros() as usize), (1 << order, start));
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A level against a set of units that are free, one by one.
+
+use super::*;
+use proptest::prelude::*;
+use std::{vec, vec::Vec};
+
+const NODES: usize = 3;
+
+struct Memory {
+    bits: Vec<AtomicU64>,
+    census: Vec<AtomicU64>,
+    classes: Vec<AtomicU64>,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let zeros = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
+        let classes = Directory::words(ORDERS as usize, NODES);
+        Self { bits: zeros(NODES * WORDS), census: zeros(NODES), classes: zeros(classes) }
+    }
+
+    fn level(&self) -> Level<'_> {
+        Level::new(&self.bits, &self.census, Directory::new(&self.classes, NODES))
+    }
+}
+
+/// Whether each unit is free.
+struct Model(Vec<bool>);
+
+impl Model {
+    fn is_free(&self, unit: usize, order: u32) -> bool {
+        self.0[unit..unit + (1 << order)].iter().all(|&free| free)
+    }
+
+    fn set(&mut self, unit: usize, order: u32, free: bool) {
+        for place in &mut self.0[unit..unit + (1 << order)] {
+            assert_ne!(*place, free, "unit {unit}, order {order}");
+            *place = free;
+        }
+    }
+
+    /// The order of the largest aligned free block around a free unit.
+    fn largest_around(&self, unit: usize) -> u32 {
+        (0..ORDERS).rev().find(|&order| self.is_free(unit >> order << order, order)).unwrap()
+    }
+
+    /// Of the blocks that fit best in the node that fits best, the lowest.
+    fn best(&self, order: u32) -> Option<usize> {
+        let blocks = |node: usize| {
+            let units = (node * UNITS..(node + 1) * UNITS).filter(|&unit| self.0[unit]);
+            units.map(|unit| (self.largest_around(unit), unit))
+        };
+        let largest =
+            |node: usize| blocks(node).map(|(largest, _)| largest).max().filter(|&largest| largest >= order);
+        let node = (0..NODES).filter_map(|node| Some((largest(node)?, node))).min()?.1;
+        blocks(node).filter(|&(largest, _)| largest >= order).min().map(|(_, unit)| unit)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Take(u32),
+    TakeLowest(u32, usize),
+    TakeAt(usize, u32),
+    Give(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..ORDERS).prop_map(Step::Take),
+        2 => (0..ORDERS, 0..NODES * UNITS).prop_map(|(order, end)| Step::TakeLowest(order, end)),
+        2 => (0..NODES * UNITS, 0..ORDERS).prop_map(|(unit, order)| Step::TakeAt(unit >> order << order, order)),
+        8 => (0..1000_usize).prop_map(Step::Give),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_level_does_what_units_one_by_one_do(steps in prop::collection::vec(step(), 0..200)) {
+        let memory = Memory::new();
+        let (mut level, mut model) = (memory.level(), Model(vec![false; NODES * UNITS]));
+        let mut held: Vec<(usize, u32)> = (0..NODES).map(|node| (node * UNITS, WHOLE)).collect();
+        for step in steps {
+            match step {
+                Step::Take(order) => {
+                    let taken = level.take(order, order);
+                    prop_assert_eq!(taken.map(|taken| taken.unit), model.best(order));
+                    if let Some(Taken { unit, order: taken_order, from }) = taken {
+                        prop_assert_eq!((taken_order, from), (order, model.largest_around(unit)));
+                        model.set(unit, order, false);
+                        held.push((unit, order));
+                    }
+                }
+                Step::TakeLowest(order, end) => {
+                    let fits = |unit: usize| unit + (1 << order) <= end;
+                    let expected = (0..NODES * UNITS).step_by(1 << order).find(|&unit| model.is_free(unit, order));
+                    let taken = level.take_lowest(order, fits);
+                    prop_assert_eq!(taken.map(|taken| taken.unit), expected.filter(|&unit| fits(unit)));
+                    if let Some(Taken { unit, .. }) = taken {
+                        model.set(unit, order, false);
+                        held.push((unit, order));
+                    }
+                }
+                Step::TakeAt(unit, order) => {
+                    let expected = model.is_free(unit, order).then(|| Taken { unit, order, from: model.largest_around(unit) });
+                    prop_assert_eq!(level.take_at(unit, order), expected);
+                    if expected.is_some() {
+                        model.set(unit, order, false);
+                        held.push((unit, order));
+                    }
+                }
+                Step::Give(which) if !held.is_empty() => {
+                    let (unit, order) = held.swap_remove(which % held.len());
+                    model.set(unit, order, true);
+                    prop_assert_eq!(level.give(unit, order), model.largest_around(unit));
+                }
+                Step::Give(_) => {}
+            }
+            for node in 0..NODES {
+                prop_assert!(level.is_consistent(node));
+            }
+            prop_assert!(level.is_summed_up());
+            let largest = (0..NODES * UNITS).filter(|&unit| model.0[unit]).map(|unit| model.largest_around(unit)).max();
+            prop_assert_eq!(level.largest(), largest);
+        }
+        for unit in 0..NODES * UNITS {
+            let seen = free_block(&memory.bits, unit);
+            let order = model.0[unit].then(|| model.largest_around(unit));
+            prop_assert_eq!(seen, order.map(|order| (unit % UNITS >> order << order, order)));
+        }
+    }
+}
+
+#[test]
+fn a_larger_block_is_taken_whole_where_none_need_be_split_for_it() {
+    let memory = Memory::new();
+    let mut level = memory.level();
+    level.give(64, 3);
+    level.give(512, 5);
+    assert_eq!(level.take(0, 4), Some(Taken { unit: 64, order: 3, from: 3 }));
+    assert_eq!(level.take(0, 4), Some(Taken { unit: 512, order: 4, from: 5 }));
+    assert_eq!(level.take(5, 9), None);
+}
+
+#[test]
+fn a_node_is_filled_and_cleared() {
+    let memory = Memory::new();
+    let mut level = memory.level();
+    level.fill(1);
+    assert_eq!((level.largest(), level.blocks(1, WHOLE)), (Some(WHOLE), 1));
+    level.clear(1);
+    assert_eq!(level.largest(), None);
+    assert!(level.is_consistent(1) && level.is_summed_up());
+}

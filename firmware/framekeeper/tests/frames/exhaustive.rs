@@ -1,0 +1,76 @@
+//! Every sequence of operations on sixteen frames, up to a depth, against the model.
+
+use crate::{
+    ground::{digest, ram, with_cache, with_zones},
+    model::{Model, Step, agree, same},
+};
+use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, Free};
+use std::collections::HashMap;
+
+const FRAMES: usize = 16;
+const DEPTH: usize = 6;
+
+fn steps() -> impl Iterator<Item = Step> {
+    let limited = [
+        Step::TakeFrames(3),
+        Step::TakeBelow(0, 8),
+        Step::TakeBelow(1, 7),
+        Step::TakeAt(5, 0),
+        Step::TakeAt(8, 2),
+    ];
+    (0..=4).map(Step::Take).chain(limited).chain((0..FRAMES).map(Step::Give))
+}
+
+/// Runs `path` on a new allocator, and compares all that can be seen from outside.
+fn run<C: CpuLocal>(frames: &FrameAllocator<'_, C>, path: &[Step]) -> Model {
+    let mut model = Model(vec![None; FRAMES]);
+    path.iter().for_each(|step| same(frames, &mut model, *step));
+    agree(frames, &model);
+    model
+}
+
+/// Paths that lead to the same model are followed once, from the first one found. Without caches that leaves nothing out:
+/// what the zones are is then decided by what is handed out, which is asserted.
+fn search(run: impl Fn(&[Step]) -> (Model, Option<(u64, Free)>), verify: impl Fn(&[Step])) {
+    let mut frontier = vec![Vec::new()];
+    let mut seen: HashMap<_, Option<(u64, Free)>> = HashMap::new();
+    let mut runs = 0_u64;
+    for _ in 0..DEPTH {
+        let mut next = Vec::new();
+        for path in &frontier {
+            for step in steps() {
+                let longer = [path.as_slice(), &[step]].concat();
+                let (model, digest) = run(&longer);
+                runs += 1;
+                if let Some(before) = seen.get(&model.0) {
+                    assert_eq!(*before, digest, "{longer:?}");
+                    continue;
+                }
+                verify(&longer);
+                seen.insert(model.0, digest);
+                next.push(longer);
+            }
+        }
+        frontier = next;
+    }
+    println!("{runs} sequences, {} states", seen.len());
+    assert!(runs > 10_000, "{runs} sequences are not all");
+}
+
+#[test]
+fn every_sequence_on_sixteen_frames_does_what_the_model_does() {
+    let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
+    search(
+        |path| with_zones(&ram, &ram, |frames| (run(frames, path), Some((0, frames.free())))),
+        |path| with_zones(&ram, &ram, |frames| drop((run(frames, path), digest(frames, &ram)))),
+    );
+}
+
+#[test]
+fn every_sequence_does_so_with_a_cache_in_front() {
+    let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
+    search(
+        |path| with_cache(&ram, &ram, |frames| (run(frames, path), None)),
+        |path| with_cache(&ram, &ram, |frames| drop((run(frames, path), digest(frames, &ram)))),
+    );
+}

@@ -1,0 +1,7 @@
+//! The frame allocator, from outside. Requirements carry their ids in their names.
+
+mod exhaustive;
+mod ground;
+mod misuse;
+mod model;
+mod requirements;

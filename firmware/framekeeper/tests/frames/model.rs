@@ -1,0 +1,142 @@
+//! Against a model that is too simple to be wrong: one entry for each frame.
+
+use crate::ground::{ram, with_cache, with_zones};
+use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, Order, Owner, PhysAddr, Request, State};
+use proptest::prelude::*;
+
+const FRAMES: usize = 2048;
+
+/// Whose each frame is: the start and size of the block it belongs to, or `None` if it is free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Model(pub(crate) Vec<Option<(usize, usize)>>);
+
+impl Model {
+    /// Whether some aligned run of so many frames that ends at or below `end` is free: then taking one must not fail.
+    pub(crate) fn can_take_below(&self, size: usize, end: usize) -> bool {
+        self.0[..end].chunks_exact(size).any(|run| run.iter().all(Option::is_none))
+    }
+
+    /// Notes that the frames were handed out; they must have been free.
+    pub(crate) fn take(&mut self, start: usize, size: usize) {
+        for frame in &mut self.0[start..start + size] {
+            assert_eq!(frame.replace((start, size)), None, "handed out twice");
+        }
+    }
+
+    /// Notes that the block at `start` was given back; says how large it was.
+    pub(crate) fn give(&mut self, start: usize) -> Option<usize> {
+        let (head, size) = self.0.get(start).copied().flatten()?;
+        if head != start {
+            return None;
+        }
+        self.0[start..start + size].fill(None);
+        Some(size)
+    }
+}
+
+/// An operation, by numbers of frames and orders.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Take(u8),
+    TakeFrames(u64),
+    TakeBelow(u8, usize),
+    TakeAt(usize, u8),
+    Give(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..=10u8).prop_map(Step::Take),
+        2 => (1..1100u64).prop_map(Step::TakeFrames),
+        1 => (0..=9u8, 0..FRAMES).prop_map(|(order, end)| Step::TakeBelow(order, end)),
+        1 => (0..FRAMES, 0..=10u8).prop_map(|(frame, order)| Step::TakeAt(frame, order)),
+        6 => (0..FRAMES).prop_map(Step::Give),
+        6 => (0..FRAMES / 512).prop_map(|area| Step::Give(area * 512)),
+    ]
+}
+
+/// Does one step to both; what is handed out must have been free, and what could be had must be had.
+pub(crate) fn same<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Model, step: Step) {
+    let address = |frame: usize| PhysAddr(frame as u64 * FRAME_SIZE);
+    let order = |number: u8| Order::new(number).unwrap();
+    let request = match step {
+        Step::Give(frame) => {
+            let given = frames.free_frame(address(frame));
+            assert_eq!(given.ok().map(|frames| frames as usize), model.give(frame), "{step:?}");
+            return;
+        }
+        Step::TakeAt(frame, number) => {
+            let size = 1 << number;
+            let can = frame % size == 0
+                && model.0.get(frame..frame + size).is_some_and(|run| run.iter().all(Option::is_none));
+            let taken = frames.alloc_at(address(frame), order(number), Owner::new(9));
+            assert_eq!(taken.ok(), can.then(|| address(frame)), "{step:?}");
+            can.then(|| model.take(frame, size));
+            return;
+        }
+        Step::Take(number) => Request::order(order(number)),
+        Step::TakeFrames(count) => Request::frames(count),
+        Step::TakeBelow(number, end) => Request::order(order(number)).below(address(end)),
+    };
+    let (size, needed, end) = match step {
+        Step::TakeFrames(count) => (count as usize, count.next_power_of_two() as usize, model.0.len()),
+        Step::TakeBelow(number, end) => (1 << number, 1 << number, end.min(model.0.len())),
+        Step::Take(number) | Step::TakeAt(_, number) => (1 << number, 1 << number, model.0.len()),
+        Step::Give(_) => unreachable!("returned above"),
+    };
+    let taken = frames.alloc(request.owned_by(Owner::new(7)));
+    assert_eq!(taken.is_ok(), model.can_take_below(needed, end), "{step:?}");
+    if let Ok(start) = taken {
+        let first = (start.0 / FRAME_SIZE) as usize;
+        assert!(first.is_multiple_of(needed) && first + needed <= end, "{step:?}");
+        model.take(first, size);
+    }
+}
+
+/// What the allocator says of each frame must be what the model says.
+pub(crate) fn agree<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &Model) {
+    for (frame, owned) in model.0.iter().enumerate() {
+        let state = frames.state(PhysAddr(frame as u64 * FRAME_SIZE));
+        let seen = match state {
+            State::Allocated { head, frames, .. } => Some((head.number() as usize, frames as usize)),
+            State::Free { .. } | State::Cached { .. } => None,
+            other => panic!("frame {frame} is {other}"),
+        };
+        assert_eq!(seen, *owned, "frame {frame}");
+    }
+    let free = model.0.iter().filter(|frame| frame.is_none()).count();
+    assert_eq!(frames.free().total(), free as u64);
+}
+
+fn run<C: CpuLocal>(frames: &FrameAllocator<'_, C>, steps: Vec<Step>) {
+    let before = frames.free();
+    let mut model = Model(vec![None; FRAMES]);
+    for step in steps {
+        same(frames, &mut model, step);
+        agree(frames, &model);
+    }
+    frames.verify().unwrap();
+    for frame in 0..FRAMES {
+        if model.give(frame).is_some() {
+            frames.free_frame(PhysAddr(frame as u64 * FRAME_SIZE)).unwrap();
+        }
+    }
+    frames.drain();
+    assert_eq!(frames.free(), before, "all came back, and all was joined");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_zones_do_what_the_model_does(steps in prop::collection::vec(step(), 0..150)) {
+        let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
+        with_zones(&ram, &ram, |frames| run(frames, steps));
+    }
+
+    #[test]
+    fn with_a_cache_in_front_they_do_so_too(steps in prop::collection::vec(step(), 0..150)) {
+        let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
+        with_cache(&ram, &ram, |frames| run(frames, steps));
+    }
+}
