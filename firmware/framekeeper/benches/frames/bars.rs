@@ -92,7 +92,7 @@ fn bar(table: &Table, column: &str, unit: Unit, goal: Goal) -> Option<(f64, Stri
             let bar = table.figure(Peer::Framekeeper, other)?;
             (bar, format!("all {}", show(bar)))
         }
-        Zero => (0.0, "none".to_owned()),
+        Zero => (0.0, "= 0".to_owned()),
     })
 }
 
