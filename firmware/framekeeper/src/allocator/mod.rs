@@ -193,7 +193,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let word = self.map.word_at(slot);
         let order = if word.is_single() { Order::FRAME } else { word.power_of_two()? };
         let stack = self.caches.get(core.index())?.stack(order)?;
-        if !stack.has_room() || !self.is_kept(stack, slot, order) || !self.map.swap(slot, word, stack.mark()) {
+        if !stack.has_room() || !self.is_kept(stack, slot, order) || !self.map.swap(slot, word, stack.mark())
+        {
             return None;
         }
         stack.push(Entry::new(frame, slot));
