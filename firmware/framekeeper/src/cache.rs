@@ -9,6 +9,7 @@
 use crate::{
     cpu::Core,
     frame::{Frame, Order},
+    map::ZoneKind,
     sync::{AtomicU32, AtomicU64, Ordering::Relaxed},
     word::{Slot, Word},
 };
@@ -20,7 +21,13 @@ const ORDERS: usize = LARGEST.index() + 1;
 const DEPTH: usize = 32;
 
 /// Blocks of each order that a cache holds at most.
-const CAPACITY: [u32; ORDERS] = [32, 16, 16, 8, 8, 8, 4, 4, 2, 2];
+const CAPACITY: [u32; ORDERS] = [32, 32, 32, 16, 16, 16, 8, 8, 4, 4];
+
+/// Blocks that are moved between a cache and the zones at a time, at most: few, so that no single call takes long.
+pub(crate) const BATCH: u32 = 8;
+
+/// Frames that are collected before they go to the zones together.
+const LEAVING: u32 = 16;
 
 /// Bits of a slot.
 const SLOT_BITS: u32 = 26;
@@ -48,13 +55,15 @@ impl Entry {
 #[repr(align(128))]
 pub struct CoreCache {
     stacks: [Stack; ORDERS],
+    /// Single frames on their way to the zones, a few at a time.
+    leaving: Stack,
 }
 
 impl CoreCache {
     /// An empty cache, which keeps nothing until an allocator takes it.
     #[must_use]
     pub const fn new() -> Self {
-        Self { stacks: [const { Stack::new() }; ORDERS] }
+        Self { stacks: [const { Stack::new() }; ORDERS], leaving: Stack::new() }
     }
 
     /// Makes the cache empty and `core`'s, and limits each order to a share of so many frames.
@@ -65,6 +74,14 @@ impl CoreCache {
             stack.capacity.store(capacity.min(fitting), Relaxed);
             stack.mark.store(Word::cached(order, core).bits(), Relaxed);
         }
+        self.leaving.count.store(0, Relaxed);
+        self.leaving.capacity.store(LEAVING, Relaxed);
+        self.leaving.mark.store(Word::cached(Order::FRAME, core).bits(), Relaxed);
+    }
+
+    /// The frames that are on their way to the zones.
+    pub(crate) fn leaving(&self) -> &Stack {
+        &self.leaving
     }
 
     /// The stack for blocks of `order`, if they are cached.
@@ -74,13 +91,28 @@ impl CoreCache {
 
     /// All stacks.
     pub(crate) fn stacks(&self) -> impl Iterator<Item = &Stack> {
-        self.stacks.iter()
+        self.stacks.iter().chain([&self.leaving])
     }
 }
 
 impl Default for CoreCache {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Blocks in one piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) first: Frame,
+    pub(crate) frames: u64,
+}
+
+impl Run {
+    /// Whether a block lies right before or behind it, in the same zone.
+    fn is_next(self, block: Frame, size: u64) -> bool {
+        let meets = block.plus(size) == self.first || self.first.plus(self.frames) == block;
+        meets && ZoneKind::of(block.start()) == ZoneKind::of(self.first.start())
     }
 }
 
@@ -121,6 +153,23 @@ impl Stack {
         self.count.load(Relaxed) < self.capacity.load(Relaxed)
     }
 
+    /// Takes the block that came last, and those before it that lie next to it. Each is `unmark`ed.
+    pub(crate) fn pop_run(&self, unmark: impl Fn(Slot)) -> Option<Run> {
+        let size = self.order().frames();
+        let top = self.pop()?;
+        top.slot().into_iter().for_each(&unmark);
+        let mut run = Run { first: top.frame(), frames: size };
+        let next = || {
+            self.entries.get((self.count() as usize).wrapping_sub(1)).map(|entry| Entry(entry.load(Relaxed)))
+        };
+        while let Some(entry) = next().filter(|entry| run.is_next(entry.frame(), size)) {
+            run = Run { first: run.first.min(entry.frame()), frames: run.frames + size };
+            entry.slot().into_iter().for_each(&unmark);
+            self.count.store(self.count() - 1, Relaxed);
+        }
+        Some(run)
+    }
+
     /// Whether the last blocks that came from the zones came from around here.
     pub(crate) fn is_from_area(&self, slot: Slot) -> bool {
         slot.area() == self.area.load(Relaxed)
@@ -140,9 +189,9 @@ impl Stack {
         }
     }
 
-    /// How many blocks are moved at a time between here and the zones: few, so that no single call takes long.
+    /// How many blocks are moved at a time between here and the zones.
     pub(crate) fn batch(&self) -> u32 {
-        (self.capacity.load(Relaxed) / 4).clamp(1, 8)
+        (self.capacity.load(Relaxed) / 4).clamp(1, BATCH)
     }
 
     /// The word of a block that lies here.
@@ -153,11 +202,6 @@ impl Stack {
     /// The order of the blocks.
     pub(crate) fn order(&self) -> Order {
         self.mark().order()
-    }
-
-    /// How many frames all blocks have.
-    pub(crate) fn frames(&self) -> u64 {
-        u64::from(self.count()) << self.order().number()
     }
 
     /// How many blocks there are.

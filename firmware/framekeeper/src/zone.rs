@@ -98,6 +98,9 @@ impl<'a> Zone<'a> {
 
     /// Takes `frames` frames back, from `first` on. None of them is a head, and all are of this zone.
     pub(crate) fn give(&mut self, mut first: Frame, mut frames: u64) {
+        if frames == 1 {
+            return self.give_block(first, Order::FRAME);
+        }
         while let Some(order) = first.largest_block(frames) {
             self.give_block(first, order);
             first = first.plus(order.frames());
@@ -200,18 +203,16 @@ impl<'a> Zone<'a> {
     /// Of a block of order `from` one of `order` is cut out.
     fn count_cut(&mut self, from: Order, order: Order) {
         self.change(from, |count| count.wrapping_sub(1));
-        for each in Order::all().take(from.index()).skip(order.index()) {
-            self.change(each, |count| count.wrapping_add(1));
-        }
+        let halves = self.blocks.get_mut(order.index()..from.index()).unwrap_or_default();
+        halves.iter_mut().for_each(|count| *count = count.wrapping_add(1));
         self.effort.moves += 1;
         self.effort.splits += u64::from(from.number() - order.number());
     }
 
     /// A block of `order` came and is now part of one of order `to`.
     fn count_joined(&mut self, order: Order, to: Order) {
-        for each in Order::all().take(to.index()).skip(order.index()) {
-            self.change(each, |count| count.wrapping_sub(1));
-        }
+        let halves = self.blocks.get_mut(order.index()..to.index()).unwrap_or_default();
+        halves.iter_mut().for_each(|count| *count = count.wrapping_sub(1));
         self.change(to, |count| count.wrapping_add(1));
         self.effort.moves += 1;
         self.effort.joins += u64::from(to.number() - order.number());

@@ -191,22 +191,26 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let frame = Frame::starting_at(address)?;
         let slot = self.map.slot(frame)?;
         let word = self.map.word_at(slot);
-        let order = if word.is_single() { Order::FRAME } else { word.power_of_two()? };
-        let stack = self.caches.get(core.index())?.stack(order)?;
-        if !stack.has_room() || !self.is_kept(stack, slot, order) || !self.map.swap(slot, word, stack.mark())
-        {
+        let stack = self.stack_for(core, slot, word)?;
+        if !stack.has_room() || !self.map.swap(slot, word, stack.mark()) {
             return None;
         }
         stack.push(Entry::new(frame, slot));
-        Some(order.frames())
+        Some(stack.order().frames())
     }
 
-    /// Whether a block is to be kept in the cache. One from an area that has larger blocks free goes to the zone, so that
-    /// areas which are emptying become whole, and the next request is met from one that is nearly full; but not if this
-    /// core took from that area last, for that is where the next would come from.
+    /// The stack that a block goes to whose head has this word.
+    ///
+    /// A single frame from an area that has larger blocks free leaves for its zone, so that areas which are emptying
+    /// become whole, and the next request is met from one that is nearly full; but not if this core took from that area
+    /// last, for that is where the next would come from.
     #[inline]
-    fn is_kept(&self, stack: &Stack, slot: Slot, order: Order) -> bool {
-        self.map.is_nearly_full(slot, order) || stack.is_from_area(slot)
+    fn stack_for(&self, core: Core, slot: Slot, word: Word) -> Option<&'a Stack> {
+        let cache = self.caches.get(core.index())?;
+        let own = cache.stack(if word.is_single() { Order::FRAME } else { word.power_of_two()? })?;
+        let leaves =
+            word.is_single() && !self.map.is_nearly_full(slot, Order::FRAME) && !own.is_from_area(slot);
+        Some(if leaves { cache.leaving() } else { own })
     }
 }
 

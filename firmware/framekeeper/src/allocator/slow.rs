@@ -3,7 +3,7 @@
 use super::{FrameAllocator, LockedZone, head};
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
-    cache::{CoreCache, Entry, Stack},
+    cache::{CoreCache, Entry, Run, Stack},
     cpu::{Core, CpuLocal},
     errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage},
     frame::{Frame, Order},
@@ -15,8 +15,8 @@ use crate::{
     zone::Zone,
 };
 
-/// The most blocks that are moved between a cache and the zones at a time.
-const BATCH: usize = 8;
+/// Pieces of memory that go from a cache to the zones at a time.
+const RUNS: u32 = 4;
 
 /// Blocks that [`FrameAllocator::alloc_bulk`] takes while it holds a zone.
 const BULK: usize = 64;
@@ -125,12 +125,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let slot = self.map().slot(frame).ok_or_else(|| self.why_not(frame))?;
         self.cpu().pinned(|core| {
             let word = self.map().word_at(slot);
-            if let Some((core, stack)) = core.and_then(|core| self.stack_for(core, word))
+            if let Some(stack) = core.and_then(|core| self.stack_for(core, slot, word))
                 && !stack.has_room()
             {
-                self.spill(stack, stack.batch() as usize);
-                if let Some(frames) = self.push(core, address) {
-                    return Ok(frames);
+                self.spill(stack, RUNS, |zone| self.try_locked(zone));
+                if stack.has_room() && self.map().swap(slot, word, stack.mark()) {
+                    stack.push(Entry::new(frame, slot));
+                    return Ok(stack.order().frames());
                 }
             }
             if !word.is_allocated() || !self.map().swap(slot, word, Word::PART) {
@@ -219,66 +220,60 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.map().slot(frame).into_iter().for_each(|slot| self.map().set(slot, word));
     }
 
-    /// The stack that a block whose head's word is `word` would go to.
-    fn stack_for(&self, core: Core, word: Word) -> Option<(Core, &'a Stack)> {
-        let order = word.power_of_two()?;
-        let stack = self.caches().get(core.index())?.stack(order)?;
-        stack.is_used().then_some((core, stack))
-    }
-
-    /// Moves blocks from a cache to their zones, or to what is pending there.
-    fn spill(&self, stack: &Stack, count: usize) {
-        let mut entries = [None; BATCH];
-        entries.iter_mut().take(count).for_each(|entry| *entry = stack.pop());
-        for kind in ZoneKind::ALL {
-            let of_zone = |entry: &&Entry| ZoneKind::of(entry.frame().start()) == kind;
-            if !entries.iter().flatten().any(|entry| of_zone(&entry)) {
-                continue;
+    /// Moves blocks from a cache to their zones, or to what is pending where `lock` yields none: as many as are `most` in
+    /// one piece each, so that no call takes long.
+    fn spill<'s>(
+        &'s self,
+        stack: &Stack,
+        most: u32,
+        lock: impl Fn(&'s LockedZone<'a>) -> Option<MutexGuard<'s, Zone<'a>>>,
+    ) {
+        let order = stack.order();
+        let mut held: Option<(ZoneKind, Option<MutexGuard<'s, Zone<'a>>>)> = None;
+        for _ in 0..most {
+            let Some(run) = stack.pop_run(|slot| self.map().set(slot, Word::PART)) else { break };
+            let kind = ZoneKind::of(run.first.start());
+            if held.as_ref().is_none_or(|(zone, _)| *zone != kind) {
+                // One at a time: the one that is held goes first.
+                drop(held.take());
+                held = Some((kind, lock(self.zone(kind))));
             }
-            let zone = self.zone(kind);
-            let mut locked = self.try_locked(zone);
-            for entry in entries.iter().flatten().filter(of_zone) {
-                self.put_back(zone, locked.as_deref_mut(), *entry, stack.order());
+            match &mut held {
+                Some((_, Some(zone))) => zone.give(run.first, run.frames),
+                _ => self.postpone(run, order),
             }
         }
     }
 
-    fn put_back(&self, zone: &LockedZone<'a>, locked: Option<&mut Zone<'a>>, entry: Entry, order: Order) {
-        let Some(slot) = entry.slot() else { return };
-        match locked {
-            Some(locked) => {
-                self.map().set(slot, Word::PART);
-                locked.give(entry.frame(), order.frames());
-            }
-            None => zone.pending.push(self.map(), slot, order.frames()),
+    /// Leaves the blocks of a run to whoever holds their zone.
+    #[cold]
+    fn postpone(&self, run: Run, order: Order) {
+        for number in 0..run.frames >> order.number() {
+            let head = run.first.plus(number << order.number());
+            let Some(slot) = self.map().slot(head) else { continue };
+            self.zone_of(head).pending.push(self.map(), slot, order.frames());
         }
     }
 
     /// Empties the cache of `core`, whom the caller is or holds; says whether there was anything.
     fn drain_core(&self, core: Core, caller: Option<Core>) -> bool {
         let Some(cache) = self.caches().get(core.index()) else { return false };
-        let mut drained = false;
-        for stack in cache.stacks() {
-            while let Some(entry) = stack.pop() {
-                let zone = self.zone_of(entry.frame());
-                let mut locked = self.locked(zone, caller);
-                self.put_back(zone, locked.as_deref_mut(), entry, stack.order());
-                drained = true;
-            }
-        }
-        drained
+        let blocks: u32 = cache.stacks().map(Stack::count).sum();
+        cache.stacks().for_each(|stack| self.spill(stack, u32::MAX, |zone| self.locked(zone, caller)));
+        blocks > 0
     }
 
     fn drain_others(&self) -> bool {
         // Pinned while a zone's lock is held, as everywhere.
         self.cpu().hold_others(|other| {
-            self.cpu().pinned(|core| self.drain_core(other, core).then_some(())).unwrap_or(())
+            self.cpu().pinned(|core| self.drain_core(other, core).then_some(())).unwrap_or(());
         })
     }
 
     /// Frames in all caches, as far as can be seen.
     pub(crate) fn in_caches(&self) -> u64 {
-        self.caches().iter().flat_map(CoreCache::stacks).map(Stack::frames).sum()
+        let stacks = self.caches().iter().flat_map(CoreCache::stacks);
+        stacks.map(|stack| u64::from(stack.count()) << stack.order().number()).sum()
     }
 
     pub(crate) fn zone(&self, kind: ZoneKind) -> &LockedZone<'a> {
@@ -349,10 +344,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 fn take_with_more(zone: &mut Zone<'_>, order: Order, stack: Option<&Stack>) -> Option<Frame> {
     let mut wanted = stack.map_or(1, |stack| stack.batch() as usize);
     let mut first = None;
-    while wanted > 0 {
+    for _ in 0..RUNS {
+        if wanted == 0 {
+            break;
+        }
         let Some((taken, taken_order)) = zone.take(order, up_to(order, wanted)) else { break };
         let mut blocks = blocks(taken, taken_order, order);
-        wanted -= blocks.len();
+        wanted = wanted.saturating_sub(blocks.len());
         first = first.or_else(|| blocks.next());
         for block in blocks {
             let (Some(stack), Some(slot)) = (stack, zone.map().slot(block)) else { continue };

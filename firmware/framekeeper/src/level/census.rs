@@ -13,6 +13,7 @@ pub(crate) const WHOLE: u32 = ORDERS - 1;
 const SHIFTS: [u32; ORDERS as usize + 1] = [0, 9, 17, 24, 30, 35, 39, 42, 44, 45, 46];
 
 /// The order that each bit of the census counts.
+#[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
 const ORDER_OF_BIT: [u8; 64] = {
     let mut orders = [u8::MAX; 64];
     let (mut order, mut bit) = (0_u8, 0);
@@ -27,6 +28,7 @@ const ORDER_OF_BIT: [u8; 64] = {
 };
 
 /// One block of each order below the given one.
+#[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
 const ONE_OF_EACH_BELOW: [u64; ORDERS as usize + 1] = {
     let mut sums = [0; ORDERS as usize + 1];
     let mut order = 0;

@@ -9,19 +9,20 @@ use crate::sync::{AtomicU64, Ordering::Relaxed};
 #[derive(Debug)]
 pub(crate) struct Directory<'a> {
     words: &'a [AtomicU64],
-    nodes: usize,
+    /// Words of bits, and of their summaries.
+    heights: [usize; 2],
     /// Bit n: class n has a node.
     nonempty: u32,
 }
 
-/// Words for the bits of so many nodes, for their summary, and for the top.
-const fn heights(nodes: usize) -> [usize; 3] {
-    [nodes.div_ceil(64), nodes.div_ceil(64 * 64), 1]
+/// Words for the bits of so many nodes, and for their summary.
+const fn heights(nodes: usize) -> [usize; 2] {
+    [nodes.div_ceil(64), nodes.div_ceil(64 * 64)]
 }
 
-const fn stride(nodes: usize) -> usize {
-    let [bits, summary, top] = heights(nodes);
-    bits + summary + top
+/// Words for a class: the top is one.
+const fn stride([bits, summary]: [usize; 2]) -> usize {
+    bits + summary + 1
 }
 
 impl<'a> Directory<'a> {
@@ -30,15 +31,16 @@ impl<'a> Directory<'a> {
 
     /// Words of memory for so many classes of so many nodes.
     pub(crate) const fn words(classes: usize, nodes: usize) -> usize {
-        classes * stride(nodes)
+        classes * stride(heights(nodes))
     }
 
     /// Empty sets over `words`, which are zero.
     pub(crate) const fn new(words: &'a [AtomicU64], nodes: usize) -> Self {
-        Self { words, nodes, nonempty: 0 }
+        Self { words, heights: heights(nodes), nonempty: 0 }
     }
 
     /// Moves `node` from one class to another; `None` is no class.
+    #[inline]
     pub(crate) fn reclass(&mut self, node: usize, from: Option<u32>, to: Option<u32>) {
         if from != to {
             from.into_iter().for_each(|class| self.remove(class, node));
@@ -47,8 +49,9 @@ impl<'a> Directory<'a> {
     }
 
     /// The classes that have a node, from `class` up.
+    #[inline]
     pub(crate) fn classes_from(&self, class: u32) -> impl Iterator<Item = u32> + use<> {
-        let mut left = self.nonempty.checked_shr(class).unwrap_or(0).wrapping_shl(class);
+        let mut left = self.nonempty & u32::MAX.wrapping_shl(class);
         core::iter::from_fn(move || {
             let next = (left != 0).then(|| left.trailing_zeros());
             left &= left.wrapping_sub(1);
@@ -57,6 +60,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The lowest node of `class`.
+    #[inline]
     pub(crate) fn lowest(&self, class: u32) -> Option<usize> {
         let mut index = 0;
         for level in (0..3).rev() {
@@ -86,7 +90,7 @@ impl<'a> Directory<'a> {
 
     /// Whether each summary bit of `class` says whether its word has a bit.
     pub(crate) fn is_summed_up(&self, class: u32) -> bool {
-        let [bits, summary, _] = heights(self.nodes);
+        let [bits, summary] = self.heights;
         let sums = |level, words| {
             (0..words).all(|index| {
                 let word = self.cell(class, level, index).map_or(0, |cell| cell.load(Relaxed));
@@ -100,7 +104,7 @@ impl<'a> Directory<'a> {
 
     /// How many nodes there are of `class`.
     pub(crate) fn count(&self, class: u32) -> usize {
-        let [bits, ..] = heights(self.nodes);
+        let [bits, _] = self.heights;
         let word = |index| self.cell(class, 0, index).map_or(0, |cell| cell.load(Relaxed));
         (0..bits).map(|index| word(index).count_ones() as usize).sum()
     }
@@ -138,12 +142,12 @@ impl<'a> Directory<'a> {
     }
 
     fn cell(&self, class: u32, level: usize, index: usize) -> Option<&'a AtomicU64> {
-        let [bits, summary, _] = heights(self.nodes);
+        let [bits, summary] = self.heights;
         let start = match level {
             0 => 0,
             1 => bits,
             _ => bits + summary,
         };
-        self.words.get(class as usize * stride(self.nodes) + start + index)
+        self.words.get(class as usize * stride(self.heights) + start + index)
     }
 }

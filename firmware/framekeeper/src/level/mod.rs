@@ -27,10 +27,13 @@ pub(crate) const WORDS: usize = UNITS / 64;
 /// The order of a word of bits.
 const WORD_ORDER: u32 = 6;
 
+/// The bits of a node: one cache line.
+type Bits = [AtomicU64; WORDS];
+
 /// Nodes and what is free in them. A single writer: whoever holds the zone.
 #[derive(Debug)]
 pub(crate) struct Level<'a> {
-    bits: &'a [AtomicU64],
+    bits: &'a [Bits],
     census: &'a [AtomicU64],
     classes: Directory<'a>,
 }
@@ -49,7 +52,7 @@ pub(crate) struct Taken {
 impl<'a> Level<'a> {
     /// A level of which nothing is free. `census` has an entry, and `bits` have [`WORDS`], for each node.
     pub(crate) const fn new(bits: &'a [AtomicU64], census: &'a [AtomicU64], classes: Directory<'a>) -> Self {
-        Self { bits, census, classes }
+        Self { bits: bits.as_chunks().0, census, classes }
     }
 
     /// Takes a block of at least `order`, and of at most `most` if it need not be split for that.
@@ -62,7 +65,7 @@ impl<'a> Level<'a> {
     /// Takes the block of `order` in `node` that fits best.
     pub(crate) fn take_in(&mut self, node: usize, order: u32, most: u32) -> Option<Taken> {
         let from = self.census(node).smallest_from(order)?;
-        let start = self.find(node, from)?;
+        let start = search(self.bits.get(node)?, from, runs::maximal_starts)?;
         let order = most.clamp(order, from.max(order));
         self.cut(node, start, from, order);
         Some(Taken { unit: node * UNITS + start, order, from })
@@ -85,24 +88,22 @@ impl<'a> Level<'a> {
     /// Gives a block back; the order of the block that it now is part of.
     pub(crate) fn give(&mut self, unit: usize, order: u32) -> u32 {
         let (node, start) = (unit / UNITS, unit % UNITS);
-        let mut to = order;
-        while to < WHOLE && self.is_free(node, (start >> to ^ 1) << to, to) {
-            to += 1;
-        }
-        self.mark(node, start, order, u64::MAX);
+        let Some(bits) = self.bits.get(node) else { return order };
+        mark(bits, start, order, u64::MAX);
+        let to = joined(bits, start, order);
         self.recount(node, |census| census.join(order, to));
         to
     }
 
     /// Makes all of `node` free, none of which is.
     pub(crate) fn fill(&mut self, node: usize) {
-        self.mark(node, 0, WHOLE, u64::MAX);
+        self.bits.get(node).into_iter().for_each(|bits| mark(bits, 0, WHOLE, u64::MAX));
         self.recount(node, |census| census.join(WHOLE, WHOLE));
     }
 
     /// Makes nothing of `node` free, all of which is.
     pub(crate) fn clear(&mut self, node: usize) {
-        self.mark(node, 0, WHOLE, 0);
+        self.bits.get(node).into_iter().for_each(|bits| mark(bits, 0, WHOLE, 0));
         self.recount(node, |census| census.cut(WHOLE, WHOLE));
     }
 
@@ -144,7 +145,7 @@ impl<'a> Level<'a> {
     }
 
     fn cut(&mut self, node: usize, start: usize, from: u32, order: u32) {
-        self.mark(node, start, order, 0);
+        self.bits.get(node).into_iter().for_each(|bits| mark(bits, start, order, 0));
         self.recount(node, |census| census.cut(from, order));
     }
 
@@ -159,75 +160,82 @@ impl<'a> Level<'a> {
     fn lowest(&self, order: u32) -> Option<usize> {
         let nodes = self.classes.classes_from(order).filter_map(|class| self.classes.lowest(class));
         let lowest = nodes.min()?;
-        Some(lowest * UNITS + self.find_lowest(lowest, order)?)
-    }
-
-    fn word(&self, node: usize, word: usize) -> u64 {
-        self.bits.get(node * WORDS + word).map_or(0, |cell| cell.load(Relaxed))
-    }
-
-    /// The words of `node` that are free as a whole, as bits.
-    fn full_words(&self, node: usize) -> u64 {
-        (0..WORDS).fold(0, |full, word| full | u64::from(self.word(node, word) == u64::MAX) << word)
-    }
-
-    /// Where the lowest block of exactly `order` starts.
-    fn find(&self, node: usize, order: u32) -> Option<usize> {
-        self.search(node, order, runs::maximal_starts)
-    }
-
-    /// Where the lowest block of at least `order` starts.
-    fn find_lowest(&self, node: usize, order: u32) -> Option<usize> {
-        self.search(node, order, runs::starts)
-    }
-
-    fn search(&self, node: usize, order: u32, starts: impl Fn(u64, u32) -> u64) -> Option<usize> {
-        let first = |runs: u64| (runs != 0).then(|| runs.trailing_zeros() as usize);
-        match order.checked_sub(WORD_ORDER) {
-            None => (0..WORDS)
-                .find_map(|word| first(starts(self.word(node, word), order)).map(|bit| word * 64 + bit)),
-            Some(words) => first(starts(self.full_words(node), words)).map(|word| word * 64),
-        }
+        Some(lowest * UNITS + search(self.bits.get(lowest)?, order, runs::starts)?)
     }
 
     /// How many blocks of exactly `order` the bits of `node` show.
     fn maximal(&self, node: usize, order: u32) -> Option<u32> {
-        (node < self.nodes()).then(|| match order.checked_sub(WORD_ORDER) {
+        let bits = self.bits.get(node)?;
+        Some(match order.checked_sub(WORD_ORDER) {
             None => {
-                let words = (0..WORDS).map(|word| self.word(node, word));
-                words.map(|bits| runs::maximal_starts(bits, order).count_ones()).sum()
+                bits.iter().map(|word| runs::maximal_starts(word.load(Relaxed), order).count_ones()).sum()
             }
-            Some(words) => runs::maximal_starts(self.full_words(node), words).count_ones(),
+            Some(words) => runs::maximal_starts(full_words(bits), words).count_ones(),
         })
-    }
-
-    /// Whether all of a block is free.
-    fn is_free(&self, node: usize, start: usize, order: u32) -> bool {
-        let (first, bit) = (start / 64, start % 64);
-        match order.checked_sub(WORD_ORDER) {
-            None => {
-                let mask = runs::mask(bit, order);
-                self.word(node, first) & mask == mask
-            }
-            Some(words) => (first..first + (1 << words)).all(|word| self.word(node, word) == u64::MAX),
-        }
     }
 
     /// The order of the largest free block around the block of `order` at `start`, if that is free.
     fn order_at(&self, node: usize, start: usize, order: u32) -> Option<u32> {
-        let is_free = |order: u32| self.is_free(node, start >> order << order, order);
-        let fits = node < self.nodes() && start.is_multiple_of(1 << order) && is_free(order);
-        fits.then(|| (order..WHOLE).find(|&order| !is_free(order + 1)).unwrap_or(WHOLE))
+        let bits = self.bits.get(node)?;
+        let fits = start.is_multiple_of(1 << order) && is_free(bits, start, order);
+        fits.then(|| joined(bits, start, order))
     }
+}
 
-    /// Sets the bits of a block to those of `value`.
-    fn mark(&self, node: usize, start: usize, order: u32, value: u64) {
-        let (first, bit) = (node * WORDS + start / 64, start % 64);
-        let words = 1 << order.saturating_sub(WORD_ORDER);
-        let mask = runs::mask(bit, order.min(WORD_ORDER));
-        for cell in self.bits.iter().skip(first).take(words) {
-            cell.store(cell.load(Relaxed) & !mask | value & mask, Relaxed);
+/// The words of a node that are free as a whole, as bits.
+fn full_words(bits: &Bits) -> u64 {
+    let full = |word: &AtomicU64| u64::from(word.load(Relaxed) == u64::MAX);
+    bits.iter().zip(0..).fold(0, |words, (word, number)| words | full(word) << number)
+}
+
+/// Where the lowest run of `order` starts, of those that `starts` finds in 64 bits.
+#[inline]
+fn search(bits: &Bits, order: u32, starts: impl Fn(u64, u32) -> u64) -> Option<usize> {
+    let first = |runs: u64| (runs != 0).then(|| runs.trailing_zeros() as usize);
+    let Some(words) = order.checked_sub(WORD_ORDER) else {
+        let words = bits.iter().map(|word| word.load(Relaxed)).zip(0..);
+        // Most words of a node that is nearly full are zero.
+        let mut words = words.filter(|&(word, _)| word != 0);
+        return words.find_map(|(word, number)| Some(first(starts(word, order))? + number * 64));
+    };
+    first(starts(full_words(bits), words)).map(|word| word * 64)
+}
+
+/// Whether all of a block is free.
+fn is_free(bits: &Bits, start: usize, order: u32) -> bool {
+    let mask = runs::mask(start % 64, order.min(WORD_ORDER));
+    let words = 1 << order.saturating_sub(WORD_ORDER);
+    bits.iter().skip(start / 64).take(words).all(|word| word.load(Relaxed) & mask == mask)
+}
+
+/// The order of the block that a free block of `order` is part of.
+#[inline]
+fn joined(bits: &Bits, start: usize, order: u32) -> u32 {
+    let word = bits.get(start / 64 % WORDS).map_or(0, |word| word.load(Relaxed));
+    let mut to = order.max(runs::order_around(word, start % 64));
+    if to < WORD_ORDER {
+        return to;
+    }
+    let full = full_words(bits);
+    while to < WHOLE {
+        let buddy = runs::mask((start >> to ^ 1) << to >> WORD_ORDER, to - WORD_ORDER);
+        if full & buddy != buddy {
+            return to;
         }
+        to += 1;
+    }
+    to
+}
+
+/// Sets the bits of a block to those of `value`.
+#[inline]
+fn mark(bits: &Bits, start: usize, order: u32, value: u64) {
+    let mask = runs::mask(start % 64, order.min(WORD_ORDER));
+    let change = |cell: &AtomicU64| cell.store(cell.load(Relaxed) & !mask | value & mask, Relaxed);
+    if order <= WORD_ORDER {
+        bits.get(start / 64 % WORDS).into_iter().for_each(change);
+    } else {
+        bits.iter().skip(start / 64).take(1 << (order - WORD_ORDER)).for_each(change);
     }
 }
 
@@ -240,10 +248,9 @@ pub(crate) fn has_larger(census: u64, order: u32) -> bool {
 /// What the bits of a node say about one of its units, read without a lock: the order of the free block that `unit` is
 /// part of, and where in the node that starts.
 pub(crate) fn free_block(bits: &[AtomicU64], unit: usize) -> Option<(usize, u32)> {
-    let level = Level::new(bits, &[], Directory::new(&[], 0));
     let (node, start) = (unit / UNITS, unit % UNITS);
-    let is_free = |order: u32| level.is_free(node, start >> order << order, order);
-    let order = (0..=WHOLE).take_while(|&order| is_free(order)).last()?;
+    let bits = bits.as_chunks().0.get(node)?;
+    let order = is_free(bits, start, 0).then(|| joined(bits, start, 0))?;
     Some((start >> order << order, order))
 }
 

@@ -13,7 +13,7 @@ const STARTS: [u64; 7] = [
 
 /// Where the aligned runs of 2^`order` ones start, `order` up to 6.
 pub(crate) fn starts(bits: u64, order: u32) -> u64 {
-    (0..order).fold(bits, |runs, half| pairs(runs, half))
+    (0..order).fold(bits, pairs)
 }
 
 /// Where the runs of 2^`order` ones start that are not half of a larger one; `order` up to 5.
@@ -26,6 +26,21 @@ pub(crate) fn maximal_starts(bits: u64, order: u32) -> u64 {
 /// The mask of 2^`order` ones from `start` on; `order` up to 6.
 pub(crate) const fn mask(start: usize, order: u32) -> u64 {
     u64::MAX >> (64 - (1 << order)) << start
+}
+
+/// The order of the largest aligned run of ones around `start`, which is one of them; up to 6.
+///
+/// Without branches, for how far a block joins is as good as random: of the zeros on either side the next one decides,
+/// by the highest bit in which its place differs from `start`.
+#[inline]
+pub(crate) fn order_around(bits: u64, start: usize) -> u32 {
+    let zeros = !bits;
+    let (above, below) = (zeros >> start, zeros << (63 - start));
+    let differs = |place: usize| usize::BITS - (place ^ start).leading_zeros();
+    // A place beyond the 64 differs in bit 6.
+    let next = if above == 0 { 64 } else { start + above.trailing_zeros() as usize };
+    let last = if below == 0 { 64 } else { start - below.leading_zeros() as usize };
+    differs(next).min(differs(last)).min(7).saturating_sub(1)
 }
 
 /// Of runs of 2^`order`: those that start a run of twice that.
@@ -53,6 +68,10 @@ mod tests {
                     let buddy = start ^ 1 << order;
                     let maximal = run && !is_run(bits, buddy, order);
                     prop_assert_eq!(maximal_starts(bits, order) >> start & 1 == 1, maximal);
+                    let around = (0..=6).rev().find(|&order| is_run(bits, start >> order << order, order));
+                    if let Some(around) = around {
+                        prop_assert_eq!(order_around(bits, start as usize), around);
+                    }
                 }
             }
         }

@@ -128,7 +128,7 @@ proptest! {
         for unit in 0..NODES * UNITS {
             let seen = free_block(&memory.bits, unit);
             let order = model.0[unit].then(|| model.largest_around(unit));
-            prop_assert_eq!(seen, order.map(|order| (unit % UNITS >> order << order, order)));
+            prop_assert_eq!(seen, order.map(|order| ((unit % UNITS) >> order << order, order)));
         }
     }
 }

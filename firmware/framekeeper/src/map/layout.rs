@@ -94,7 +94,7 @@ impl fmt::Display for MapError {
                 let most = MOST_SLOTS / SECTION;
                 write!(f, "{sections} sections of 128 MiB are more than the {most} a map holds")
             }
-            Self::TooHigh { end } => write!(f, "RAM up to {end} lies above {:#x}", END),
+            Self::TooHigh { end } => write!(f, "RAM up to {end} lies above {END:#x}"),
             Self::TooSmall { given, needed } => write!(
                 f,
                 "the map needs {} and {} words and was given {} and {}",

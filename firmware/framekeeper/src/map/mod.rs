@@ -128,11 +128,11 @@ impl<'a> FrameMap<'a> {
         storage: Storage<'a>,
     ) -> Result<(Self, [ZoneIndex<'a>; ZONES]), MapError> {
         let layout = MapLayout::of(ram)?;
-        let (given, needed) =
-            (Needs { words: storage.words.len(), index: storage.index.len() }, layout.needs());
+        let Storage { words, index } = storage;
+        let (given, needed) = (Needs { words: words.len(), index: index.len() }, layout.needs());
         let too_small = MapError::TooSmall { given, needed };
-        let words = storage.words.get_mut(..needed.words).ok_or(too_small)?;
-        let index = storage.index.get_mut(..needed.index).ok_or(too_small)?;
+        let words = words.get_mut(..needed.words).ok_or(too_small)?;
+        let index = index.get_mut(..needed.index).ok_or(too_small)?;
         words.iter_mut().for_each(|word| *word.get_mut() = Word::HOLE.bits());
         index.iter_mut().for_each(|word| *word.get_mut() = 0);
         let marked = mark(ram, Word::RESERVED, ram, words).and_then(|()| mark(ram, Word::PART, free, words));

@@ -49,12 +49,12 @@ fn a_second_free_is_always_refused() {
         let (mut held, mut given): (Vec<PhysAddr>, Vec<PhysAddr>) = (Vec::new(), Vec::new());
         let mut refused = 0;
         while refused < 10_000 {
-            if held.len() < 64 || dice.below(2) == 0 {
-                let order = Order::new(dice.below(10) as u8).unwrap();
-                let Some(block) = frames.alloc_frames(order) else { continue };
+            let order = Order::new(dice.below(10) as u8).unwrap();
+            let block = (dice.below(2) == 0).then(|| frames.alloc_frames(order)).flatten();
+            if let Some(block) = block {
                 held.push(block);
                 given.retain(|&given| given != block);
-            } else {
+            } else if !held.is_empty() {
                 let block = held.swap_remove(dice.below(held.len() as u64) as usize);
                 frames.free_frame(block).unwrap();
                 given.push(block);

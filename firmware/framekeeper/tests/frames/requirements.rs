@@ -139,7 +139,7 @@ fn r004_7_no_operation_depends_on_the_number_of_free_blocks() {
         let ram = ram(&[(0, 2 * holes * FRAME_SIZE)]);
         with_zones(&ram, &ram, |frames| {
             let blocks: Vec<_> = (0..2 * holes).map(|_| take(frames, 0)).collect();
-            let even = blocks.iter().filter(|block| block.0 / FRAME_SIZE % 2 == 0);
+            let even = blocks.iter().filter(|block| (block.0 / FRAME_SIZE).is_multiple_of(2));
             even.for_each(|block| assert_eq!(frames.free_frame(*block), Ok(1)));
             assert_eq!(frames.free().blocks(ZoneKind::Dma32, order(0)), holes.min(512 * 1024));
             let before = frames.effort();
