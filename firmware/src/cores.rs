@@ -9,12 +9,13 @@
 //! | invariant | kept by | checked by |
 //! |---|---|---|
 //! | a task outlives its use on other cores | [`on_each`] waits for all of them before it returns | – |
+//! | a core that is held stands in its interrupt handler | [`hold_others`] waits until each has said so, and lets them go before it returns | `frames::caches` in the suite |
 //! | TPIDR_EL1 holds the core's index | [`become_core`], the first thing a core calls | – |
 
 #![expect(unsafe_code, reason = "lends a task to other cores")]
 
 use core::sync::atomic::{
-    AtomicU8, AtomicU64,
+    AtomicBool, AtomicU8, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
@@ -34,6 +35,9 @@ pub type Task<'a> = dyn Fn(CoreId) + Sync + 'a;
 
 /// How long a core may take to come up or to go off.
 const POWER_MS: u64 = 500;
+
+/// How long a core may have its interrupts masked before it counts as one that cannot be held.
+const HOLD_MS: u64 = 20;
 
 /// The affinity fields of MPIDR_EL1.
 const AFFINITY: u64 = 0xff_00ff_ffff;
@@ -67,6 +71,12 @@ impl CoreId {
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// Its place in the device tree, as a number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
     }
 
     /// Its MPIDR affinity.
@@ -236,6 +246,55 @@ pub(crate) fn start_all() {
         if let Err(error) = bring_up(core) {
             defmt::error!("core {} did not come up: {}", core.index() as u32, error);
         }
+    }
+}
+
+/// One core holds the others at a time. It is waited for with interrupts unmasked: whoever waits can be held.
+static HOLDER: Mutex<()> = Mutex::new(());
+/// Whether those that are asked are to stand still.
+static HOLDING: AtomicBool = AtomicBool::new(false);
+/// Who does, a bit each.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// Runs `work` for each other core that is up while all of them stand still, in their interrupt handlers; says whether
+/// they could be held. They cannot with interrupts masked here, nor while one has its own masked for long: it may wait
+/// for something that this core has.
+pub(crate) fn hold_others(work: impl FnMut(CoreId)) -> bool {
+    if interrupts::are_masked() {
+        return false;
+    }
+    let _alone = HOLDER.lock();
+    let here = CoreId::current();
+    let others = || CoreId::all().filter(|&core| core != here && state(core) != State::Off);
+    let wanted = others().fold(0, |bits, core| bits | 1 << core.index());
+    // Release and Acquire on both: what a core did before it stood still is seen here, and what is done here meanwhile
+    // is seen there.
+    HOLDING.store(true, Release);
+    others().for_each(interrupts::ask_to_hold);
+    let deadline = Deadline::in_ms(HOLD_MS);
+    while HELD.load(Acquire) & wanted != wanted && !deadline.has_passed() {
+        core::hint::spin_loop();
+    }
+    let all = HELD.load(Acquire) & wanted == wanted;
+    if all {
+        others().for_each(work);
+    }
+    HOLDING.store(false, Release);
+    while HELD.load(Acquire) != 0 {
+        core::hint::spin_loop();
+    }
+    all
+}
+
+/// Stands still until whoever asked for it is done.
+pub(crate) fn be_held() {
+    let own = 1 << CoreId::current().index();
+    if HOLDING.load(Acquire) {
+        HELD.fetch_or(own, AcqRel);
+        while HOLDING.load(Acquire) {
+            core::hint::spin_loop();
+        }
+        HELD.fetch_and(!own, Release);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Interrupts: the GICv3, and what each interrupt means.
 //!
 //! Every core has a timer tick. Core 0's looks at the link, so that the host hears of a test that runs long and can
-//! ask what it does. Three software-generated interrupts let a core wake, park or question another.
+//! ask what it does. Four software-generated interrupts let a core wake, park, question or hold another.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
@@ -33,6 +33,7 @@ use crate::{
 const WAKE: IntId = IntId::sgi(0);
 const PARK: IntId = IntId::sgi(1);
 const REPORT: IntId = IntId::sgi(2);
+const HOLD: IntId = IntId::sgi(3);
 
 static GIC: Mutex<Option<GicV3<'static>>> = Mutex::new(None);
 
@@ -75,7 +76,7 @@ fn start_own_part() {
     if let Some(gic) = GIC.lock().as_mut() {
         let index = redistributor(gic);
         forget_pending(index);
-        for interrupt in [WAKE, PARK, REPORT, boot::machine().timer] {
+        for interrupt in [WAKE, PARK, REPORT, HOLD, boot::machine().timer] {
             let result = gic
                 .set_interrupt_priority(interrupt, Some(index), 0x80)
                 .and_then(|()| gic.enable_interrupt(interrupt, Some(index), true));
@@ -123,14 +124,25 @@ pub(crate) fn handle(frame: &Frame) {
         match interrupt {
             PARK => cores::switch_off(),
             REPORT => crash::report_if_asked(frame),
+            HOLD => cores::be_held(),
             _ => {}
         }
     }
 }
 
+/// What a test does on every tick of every core.
+static ON_TICK: Mutex<Option<fn()>> = Mutex::new(None);
+
+/// Has every core call `handler` on each of its ticks, in its interrupt handler.
+pub fn on_tick(handler: Option<fn()>) {
+    without(|| *ON_TICK.lock() = handler);
+}
+
 fn tick() {
     clock::arm_tick();
     let count = cores::count_tick();
+    let handler = *ON_TICK.lock();
+    handler.into_iter().for_each(|handler| handler());
     if CoreId::current() == CoreId::BOOT {
         link::tend(count.is_multiple_of(clock::TICK_HZ / 2));
     }
@@ -149,6 +161,11 @@ pub(crate) fn ask_to_park(core: CoreId) {
 /// Has `core` say what it does.
 pub(crate) fn ask_to_report(core: CoreId) {
     send(REPORT, core);
+}
+
+/// Has `core` stand still for a moment.
+pub(crate) fn ask_to_hold(core: CoreId) {
+    send(HOLD, core);
 }
 
 fn send(interrupt: IntId, core: CoreId) {
@@ -172,6 +189,11 @@ pub fn mask() {
 pub fn unmask() {
     compiler_fence(SeqCst);
     DAIF.write(DAIF::D::Masked);
+}
+
+/// Whether interrupts are masked on this core.
+pub(crate) fn are_masked() -> bool {
+    DAIF.is_set(DAIF::I)
 }
 
 /// What is masked on this core.

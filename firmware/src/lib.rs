@@ -13,7 +13,7 @@
 //! # Map
 //!
 //! - [`boot`]: from the boot loader to `main`, and back there after each test. [`machine`]: what the device tree
-//!   says. [`memory`], [`layout`]: what is free, what is mapped where.
+//!   says. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame.
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
 //! - `link`, `log`, `semihosting`, `crash`, `panic`: everything the host hears.
 //! - `persist`: what a warm restart leaves alone.
@@ -34,6 +34,7 @@ pub mod clock;
 pub mod cores;
 mod crash;
 mod exceptions;
+pub mod frames;
 pub mod interrupts;
 pub mod layout;
 mod link;

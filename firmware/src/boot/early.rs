@@ -16,7 +16,9 @@
 
 #![expect(unsafe_code, reason = "writes translation tables at physical addresses")]
 
-use crate::layout::{BLOCK, DEVICE_TREE_WINDOW, PAGE, TABLE_WINDOW, TRAMPOLINE, UART_WINDOW};
+use framekeeper::PhysRange;
+
+use crate::layout::{BLOCK, DEVICE_TREE_WINDOW, FRAME_MAP, PAGE, TABLE_WINDOW, TRAMPOLINE, UART_WINDOW};
 
 /// How many tables there are.
 const TABLES: u64 = 11;
@@ -128,6 +130,15 @@ fn invalidate(tables: Tables) {
 pub(crate) fn map_table_block(pa: u64) -> u64 {
     map_block(TABLE_WINDOW, pa | NORMAL);
     TABLE_WINDOW
+}
+
+/// Maps the memory of the frame map, which starts and ends at blocks, at [`FRAME_MAP`].
+///
+/// Only while booting, with the early tables in use.
+pub(crate) fn map_frame_map(place: PhysRange) {
+    for offset in (0..place.size()).step_by(BLOCK as usize) {
+        map_block(FRAME_MAP + offset, (place.start().0 + offset) | NORMAL);
+    }
 }
 
 /// Maps the device registers at `pa`; returns their virtual address.

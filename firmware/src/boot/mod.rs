@@ -2,7 +2,7 @@
 //!
 //! 1. [`entry.s`](self): EL2 drops to EL1; with the MMU off, [`early`] builds the tables that it is turned on with.
 //! 2. `cold_boot` notes what the boot loader said; `start` gives `.data` and `.bss` their first values.
-//! 3. `start` opens the link, reads the device tree, takes stock of free RAM, builds the final tables and moves onto them and onto
+//! 3. `start` opens the link, reads the device tree, gives free RAM to the allocator, builds the final tables and moves onto them and onto
 //!    the boot core's own stacks, in `run`.
 //! 4. `run` starts the interrupt controller, the timer and the other cores, and calls `main`.
 //!
@@ -19,14 +19,14 @@ pub(crate) mod early;
 
 use crate::{
     cores::{self, CoreId},
-    exceptions, interrupts, layout, link,
-    machine::{self, MAX_CORES, Machine, Memory},
+    exceptions, frames, interrupts, layout, link,
+    machine::{self, MAX_CORES, Machine, MachineError, Memory, Ram},
     memory::{self, Roots},
     persist,
 };
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange};
+use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange, devicetree::Tree};
 use spin::Once;
 
 /// SCTLR_EL1 with the MMU off: the bits that are RES1 or as good as that (Arm ARM D24.2.168).
@@ -57,6 +57,7 @@ core::arch::global_asm!(
 );
 
 static MACHINE: Once<Machine> = Once::new();
+static RAM: Once<Ram> = Once::new();
 static FREE_RAM: Once<Memory> = Once::new();
 static ROOTS: Once<Roots> = Once::new();
 
@@ -78,12 +79,38 @@ pub(crate) fn try_machine() -> Option<&'static Machine> {
     MACHINE.get()
 }
 
-/// RAM that nobody has.
+/// All RAM, and what of it is reserved: by the device tree, for the image, and for the device tree itself.
+///
+/// # Panics
+///
+/// Never after boot.
+#[must_use]
+pub fn ram() -> &'static Ram {
+    match RAM.get() {
+        Some(ram) => ram,
+        None => panic!("the device tree has not been read yet"),
+    }
+}
+
+/// RAM that nobody has: what is not reserved, without what the boot took for tables and stacks.
 #[must_use]
 pub fn free_ram() -> &'static Memory {
     match FREE_RAM.get() {
         Some(memory) => memory,
         None => panic!("free RAM is not known yet"),
+    }
+}
+
+/// The physical addresses of the translation tables' roots.
+///
+/// # Panics
+///
+/// Never after boot.
+#[must_use]
+pub fn roots() -> [PhysAddr; 2] {
+    match ROOTS.get() {
+        Some(roots) => [PhysAddr(roots.lower), PhysAddr(roots.upper)],
+        None => panic!("there are no tables yet"),
     }
 }
 
@@ -131,11 +158,8 @@ extern "C" fn start(_: u64) -> ! {
     let blob = early_device_tree();
     let device_tree =
         PhysRange::new(persist::device_tree(), PhysAddr(persist::device_tree().0 + blob.len() as u64));
-    if let Ok(uart) = Machine::find_uart(blob) {
-        link::open(early::map_uart(uart.start().0), machine::seed(blob));
-    }
-    let machine = match Machine::read(blob) {
-        Ok(machine) => machine,
+    let (machine, ram) = match read(blob, &[layout::image_range(load), device_tree]) {
+        Ok(machine_and_ram) => machine_and_ram,
         Err(error) => panic!("the device tree does not say what is needed: {error:?}"),
     };
     if machine.cores.first().copied().flatten() != Some(cores::current_affinity()) {
@@ -144,16 +168,27 @@ extern "C" fn start(_: u64) -> ! {
             cores::current_affinity()
         );
     }
-    let mut free = match memory::free_ram(&machine, load, device_tree) {
+    let mut free = match ram.free() {
         Ok(free) => free,
         Err(error) => panic!("free RAM: {error}"),
     };
-    let roots = memory::build(&machine, load, device_tree, &mut free);
+    let map = frames::start(machine.core_count(), &ram.ram, &mut free);
+    let roots = memory::build(&machine, load, device_tree, &free, map);
     MACHINE.call_once(|| machine);
+    RAM.call_once(|| ram);
     FREE_RAM.call_once(|| free);
     ROOTS.call_once(|| roots);
     let stacks = layout::Stacks::of(CoreId::BOOT);
     switch_world(roots, SCTLR_FINAL, stacks.main().end, stacks.exception().end, run)
+}
+
+/// Opens the link as soon as the serial port is known, so that what is wrong with the rest can be said there.
+fn read(blob: &'static [u8], occupied: &[PhysRange]) -> Result<(Machine, Ram), MachineError<'static>> {
+    let tree = Tree::new(blob)?;
+    if let Ok(uart) = machine::find_uart(&tree) {
+        link::open(early::map_uart(uart.start().0), machine::seed(&tree));
+    }
+    Ok((Machine::read(&tree)?, machine::read_ram(&tree, occupied)?))
 }
 
 /// Runs on the final tables, on the boot core's own stack.

@@ -5,7 +5,8 @@
 //! | code | read, execute |
 //! | constants | read |
 //! | the rest of the image, stacks | read, write; unmapped guards below the stacks |
-//! | the direct map: free RAM | read, write |
+//! | the frame map | read, write |
+//! | the direct map: free RAM, tables | read, write |
 //! | the device tree | read, in the direct map |
 //! | devices that the device tree names | device memory |
 //! | everything else: holes, reserved ranges, the image in the direct map | not mapped |
@@ -17,14 +18,16 @@
 use core::{mem::ManuallyDrop, ptr::NonNull};
 
 use aarch64_paging::{
-    descriptor::{El1Attributes, PhysicalAddress},
+    MapError,
+    descriptor::{Descriptor, El1Attributes, PhysicalAddress},
     paging::{Constraints, El1And0, MemoryRegion, PageTable, RootTable, Translation, VaRange},
 };
-use framekeeper::{PhysAddr, PhysRange};
+use framekeeper::{Order, PhysAddr, PhysRange, Request};
 
 use crate::{
     boot::early,
     cores::CoreId,
+    frames::{STACKS, TABLES, frames},
     layout::{self, BLOCK, PAGE, Stacks},
     machine::{Machine, Memory},
 };
@@ -45,53 +48,64 @@ pub(crate) struct Roots {
     pub(crate) upper: u64,
 }
 
-/// Builds the tables for `machine`, taking frames for them and for the stacks out of `free`; what is then left of
-/// `free` is mapped in the direct map.
+/// Builds the tables for `machine`, with frames for them and for the stacks from the allocator. The direct map gets all
+/// of `free` but the stacks; `map` is where the allocator's own map lies.
 ///
 /// # Panics
 ///
 /// There is not enough free RAM for the tables and the stacks.
-pub(crate) fn build(machine: &Machine, load: PhysAddr, device_tree: PhysRange, free: &mut Memory) -> Roots {
+pub(crate) fn build(
+    machine: &Machine,
+    load: PhysAddr,
+    device_tree: PhysRange,
+    free: &Memory,
+    map: PhysRange,
+) -> Roots {
     let core_count = machine.core_count();
-    let stacks = take(free, core_count as u64 * StackFrames::SIZE, PAGE);
-    let mut frames = Frames::take_from(free);
-    let block = frames.block;
-    let mut lower = Builder::new(&mut frames, VaRange::Lower);
+    let stacks = take_stacks(core_count as u64 * StackFrames::SIZE);
+    let mut direct = *free;
+    if let Err(error) = direct.subtract(stacks) {
+        panic!("leaving the stacks out of the direct map: {error}");
+    }
+    let mut tables = EarlyTables::new();
+    let mut lower = Builder::new(&mut tables, VaRange::Lower);
     lower.map_image(load);
+    lower.map(layout::FRAME_MAP, map.start().0, map.size(), VALUES);
     for core in (0..).take(core_count).map(CoreId::new) {
         let start = stacks.start().0 + core.index() as u64 * StackFrames::SIZE;
         lower.map_stacks(StackFrames { start }, Stacks::of(core));
     }
     let lower = lower.finish();
-    let mut upper = Builder::new(&mut frames, VaRange::Upper);
+    let mut upper = Builder::new(&mut tables, VaRange::Upper);
     upper.map(layout::TRAMPOLINE, load.0, PAGE, CODE);
     for device in [machine.gic.distributor, machine.gic.redistributors, machine.uart] {
         upper.map_range(layout::DEVICES, device.round_outward(), DEVICE);
     }
     upper.map_range(layout::DIRECT_MAP, device_tree.round_outward(), CONSTANTS);
-    // The block that the tables come from is mapped whole: most of it is free RAM when they stand.
-    upper.map_range(layout::DIRECT_MAP, block, VALUES);
-    for range in free.iter() {
+    for range in direct.iter() {
         upper.map_range(layout::DIRECT_MAP, range, VALUES);
     }
-    let upper = upper.finish();
-    if let Err(error) = free.add(frames.unused()) {
-        panic!("returning the frames that no table needed: {error}");
+    Roots { lower, upper: upper.finish() }
+}
+
+fn take_stacks(size: u64) -> PhysRange {
+    match frames().alloc(Request::frames(size / PAGE).owned_by(STACKS)) {
+        Ok(start) => PhysRange::new(start, PhysAddr(start.0 + size)),
+        Err(error) => panic!("no {size} bytes for the stacks: {error}"),
     }
-    Roots { lower, upper }
 }
 
 /// One of the two halves while it is being built.
 ///
 /// The tables are never freed: they are in use until the next warm restart forgets all memory.
 struct Builder<'a> {
-    table: ManuallyDrop<RootTable<El1And0, &'a mut Frames>>,
+    table: ManuallyDrop<RootTable<El1And0, &'a mut EarlyTables>>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(frames: &'a mut Frames, half: VaRange) -> Self {
+    fn new(tables: &'a mut EarlyTables, half: VaRange) -> Self {
         // Level 0: 48 bits, as the TCR that the entry code sets says.
-        Self { table: ManuallyDrop::new(RootTable::with_va_range(frames, 0, El1And0, half)) }
+        Self { table: ManuallyDrop::new(RootTable::with_va_range(tables, 0, El1And0, half)) }
     }
 
     fn finish(self) -> u64 {
@@ -147,48 +161,45 @@ impl StackFrames {
     };
 }
 
-fn take(free: &mut Memory, size: u64, alignment: u64) -> PhysRange {
-    match free.take(size, alignment) {
-        Ok(Some(range)) => range,
-        Ok(None) => panic!("no {size} bytes of free RAM in one piece: {free:?}"),
-        Err(error) => panic!("taking {size} bytes of free RAM: {error}"),
-    }
-}
-
-/// Frames for tables, out of one block of free RAM: only what the early tables map can be written now, and they map
-/// blocks. A block holds 512 tables, enough for RAM in as many pieces as a [`Memory`] can have.
-struct Frames {
-    block: PhysRange,
+/// Frames for tables while the early tables are in use: those of one block that is free as a whole, for only what they
+/// map can be written, and they map blocks. It holds 512 tables, enough for RAM in as many pieces as a [`Memory`] can
+/// have.
+struct EarlyTables {
+    block: PhysAddr,
     window: u64,
-    /// Bytes of the block that are tables.
+    /// How many of its frames are tables.
     used: u64,
 }
 
-impl Frames {
-    fn take_from(free: &mut Memory) -> Self {
-        let block = take(free, BLOCK, BLOCK);
-        Self { block, window: early::map_table_block(block.start().0), used: 0 }
-    }
-
-    /// The part of the block that is not tables.
-    fn unused(&self) -> PhysRange {
-        PhysRange::new(PhysAddr(self.block.start().0 + self.used), self.block.end())
+impl EarlyTables {
+    fn new() -> Self {
+        // Taken to find one, and given back for its frames to be taken one by one.
+        let block = match frames().alloc(Request::order(Order::MIB_2)) {
+            Ok(block) => block,
+            Err(error) => panic!("no memory for the translation tables: {error}"),
+        };
+        if let Err(error) = frames().free_frame(block) {
+            panic!("a block that was just taken: {error}");
+        }
+        // Out of this core's cache: its frames are asked for by address.
+        frames().drain();
+        Self { block, window: early::map_table_block(block.0), used: 0 }
     }
 
     fn writable(&self, pa: u64) -> NonNull<PageTable<El1Attributes>> {
-        let va = self.window + (pa - self.block.start().0);
-        match NonNull::new(core::ptr::with_exposed_provenance_mut(va as usize)) {
-            Some(table) => table,
-            None => unreachable!("the window does not lie at address 0"),
-        }
+        table_at(self.window + (pa - self.block.0))
     }
 }
 
-impl Translation<El1Attributes> for &mut Frames {
+impl Translation<El1Attributes> for &mut EarlyTables {
     fn allocate_table(&mut self) -> (NonNull<PageTable<El1Attributes>>, PhysicalAddress) {
-        assert!(self.used < self.block.size(), "more than 512 translation tables: RAM is in too many pieces");
-        let pa = self.block.start().0 + self.used;
-        self.used += PAGE;
+        assert!(self.used < BLOCK / PAGE, "more than 512 translation tables: RAM is in too many pieces");
+        let wanted = PhysAddr(self.block.0 + self.used * PAGE);
+        let pa = match frames().alloc_at(wanted, Order::FRAME, TABLES) {
+            Ok(pa) => pa.0,
+            Err(error) => panic!("a frame for a translation table: {error}"),
+        };
+        self.used += 1;
         let table = self.writable(pa);
         // SAFETY: the frame was free, is mapped read-write by the early tables, and is handed out once. A table of
         // zeros holds no entries.
@@ -203,5 +214,83 @@ impl Translation<El1Attributes> for &mut Frames {
 
     fn physical_to_virtual(&self, pa: PhysicalAddress) -> NonNull<PageTable<El1Attributes>> {
         self.writable(pa.0 as u64)
+    }
+}
+
+/// An address space of one's own, for the lower half: its tables are frames of the allocator, and go back to it when it
+/// is dropped. It is not used for translation.
+pub struct Space {
+    root: RootTable<El1And0, DirectTables>,
+}
+
+impl core::fmt::Debug for Space {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Space").field("root", &self.root.to_physical()).finish_non_exhaustive()
+    }
+}
+
+impl Space {
+    /// One in which nothing is mapped.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it takes a frame")]
+    pub fn new() -> Self {
+        Self { root: RootTable::with_va_range(DirectTables, 0, El1And0, VaRange::Lower) }
+    }
+
+    /// Maps `range` at `va`, to be read and written.
+    ///
+    /// # Errors
+    ///
+    /// The addresses are no pages.
+    pub fn map(&mut self, va: u64, range: PhysRange) -> Result<(), MapError> {
+        let region = MemoryRegion::new(va as usize, (va + range.size()) as usize);
+        let pa = PhysicalAddress(range.start().0 as usize);
+        self.root.map_range(&region, pa, VALUES, Constraints::empty())
+    }
+
+    /// Where `va` leads.
+    #[must_use]
+    pub fn translate(&self, va: u64) -> Option<PhysAddr> {
+        let mut found = None;
+        let region = MemoryRegion::new(va as usize, (va + PAGE) as usize);
+        let look = |_: &MemoryRegion, descriptor: &Descriptor<El1Attributes>, level: usize| {
+            if level == 3 && descriptor.is_valid() {
+                found = Some(PhysAddr(descriptor.output_address().0 as u64));
+            }
+            Ok(())
+        };
+        self.root.walk_range(&region, &mut { look }).ok()?;
+        found
+    }
+}
+
+/// Tables that are written through the direct map.
+struct DirectTables;
+
+impl Translation<El1Attributes> for DirectTables {
+    fn allocate_table(&mut self) -> (NonNull<PageTable<El1Attributes>>, PhysicalAddress) {
+        let pa = match frames().alloc_zeroed(Request::order(Order::FRAME).owned_by(TABLES)) {
+            Ok(pa) => pa.0,
+            Err(error) => panic!("a frame for a translation table: {error}"),
+        };
+        (table_at(layout::DIRECT_MAP + pa), PhysicalAddress(pa as usize))
+    }
+
+    unsafe fn deallocate_table(&mut self, table: NonNull<PageTable<El1Attributes>>) {
+        let pa = PhysAddr(table.addr().get() as u64 - layout::DIRECT_MAP);
+        if let Err(error) = frames().free_frame(pa) {
+            panic!("giving a translation table back: {error}");
+        }
+    }
+
+    fn physical_to_virtual(&self, pa: PhysicalAddress) -> NonNull<PageTable<El1Attributes>> {
+        table_at(layout::DIRECT_MAP + pa.0 as u64)
+    }
+}
+
+fn table_at(va: u64) -> NonNull<PageTable<El1Attributes>> {
+    match NonNull::new(core::ptr::with_exposed_provenance_mut(va as usize)) {
+        Some(table) => table,
+        None => unreachable!("no table lies at address 0"),
     }
 }

@@ -9,5 +9,6 @@ use firmware as _;
 
 mod boot;
 mod cores;
+mod frames;
 mod log;
 mod translation;
