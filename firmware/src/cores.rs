@@ -51,6 +51,7 @@ impl CoreId {
     pub const BOOT: Self = Self(0);
 
     /// The core this runs on.
+    #[inline]
     #[must_use]
     pub fn current() -> Self {
         Self(TPIDR_EL1.get() as u8)
@@ -74,6 +75,7 @@ impl CoreId {
     }
 
     /// Its place in the device tree, as a number.
+    #[inline]
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0

@@ -8,14 +8,11 @@
 //! | one driver for the controller | [`GIC`], filled once per start | – |
 //! | interrupts are unmasked only when vectors, stacks and the driver are there | the order in `boot::run` and `cores::enter` | – |
 
-#![expect(unsafe_code, reason = "gives the driver the controller's registers")]
+#![expect(unsafe_code, reason = "gives the driver the controller's registers, and masks interrupts")]
 
-use core::{
-    ptr::NonNull,
-    sync::atomic::{Ordering::SeqCst, compiler_fence},
-};
+use core::{arch::asm, ptr::NonNull};
 
-use aarch64_cpu::registers::{DAIF, Readable, Writeable};
+use aarch64_cpu::registers::{DAIF, Readable};
 use arm_gic::{
     IntId, InterruptGroup, UniqueMmioPointer,
     gicv3::{GicCpuInterface, GicV3, SgiTarget, SgiTargetGroup, registers::Gicd},
@@ -179,16 +176,16 @@ fn send(interrupt: IntId, core: CoreId) {
 }
 
 /// Masks interrupts on this core.
+#[inline]
 pub fn mask() {
-    DAIF.write(DAIF::D::Masked + DAIF::A::Masked + DAIF::I::Masked + DAIF::F::Masked);
-    // The register's accessor tells the compiler nothing about memory: what comes after must stay after.
-    compiler_fence(SeqCst);
+    // SAFETY: what is masked is taken later. Without `nomem` the compiler moves no memory access across.
+    unsafe { asm!("msr daifset, #0xf", options(nostack)) };
 }
 
 /// Unmasks interrupts on this core.
+#[inline]
 pub fn unmask() {
-    compiler_fence(SeqCst);
-    DAIF.write(DAIF::D::Masked);
+    restore(DAIF::D::Masked.value);
 }
 
 /// Whether interrupts are masked on this core.
@@ -197,17 +194,20 @@ pub(crate) fn are_masked() -> bool {
 }
 
 /// What is masked on this core.
+#[inline]
 pub(crate) fn masks() -> u64 {
     DAIF.get()
 }
 
 /// Masks what [`masks`] said was masked, and nothing else.
+#[inline]
 pub(crate) fn restore(masks: u64) {
-    compiler_fence(SeqCst);
-    DAIF.set(masks);
+    // SAFETY: as in `mask`.
+    unsafe { asm!("msr daif, {}", in(reg) masks, options(nostack)) };
 }
 
 /// Runs `work` with interrupts masked on this core.
+#[inline]
 pub fn without<R>(work: impl FnOnce() -> R) -> R {
     let before = masks();
     mask();

@@ -66,6 +66,10 @@ pub struct QemuOptions {
     pub memory: u64,
     /// Whether the image is entered at EL2.
     pub virtualization: bool,
+    /// Whether instructions are counted, one a nanosecond of the machine's time: only so does its performance monitor
+    /// count them. All cores then share one thread.
+    #[serde(default)]
+    pub counts_instructions: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -13,7 +13,7 @@ use miette::{IntoDiagnostic, Result, WrapErr};
 use object::{Object, ObjectSymbol};
 
 /// The test images of the firmware package.
-const IMAGES: [&str; 2] = ["suite", "misbehave"];
+const IMAGES: [&str; 3] = ["suite", "misbehave", "counts"];
 
 /// Whether no image logs a value that is cut; the formats of those that do get printed.
 pub(super) fn all_fit(workspace: &Workspace, board: &Board, global: &Global) -> Result<bool> {

@@ -98,7 +98,8 @@ fn arguments(options: &QemuOptions) -> Vec<String> {
     let fixed = ["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"];
     let line = ["-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line"];
     let varying = ["-machine", &machine, "-cpu", &options.cpu, "-smp", &cores, "-m", &memory];
-    [varying.as_slice(), &fixed, &line].concat().into_iter().map(str::to_owned).collect()
+    let counting: &[&str] = if options.counts_instructions { &["-icount", "shift=0"] } else { &[] };
+    [varying.as_slice(), &fixed, &line, counting].concat().into_iter().map(str::to_owned).collect()
 }
 
 fn cannot_start(error: &std::io::Error) -> String {
