@@ -48,6 +48,17 @@ pub trait CpuLocal {
     }
 }
 
+impl<C: CpuLocal> CpuLocal for &C {
+    #[inline]
+    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
+        (**self).pinned(work)
+    }
+
+    fn hold_others(&self, work: impl FnMut(Core)) -> bool {
+        (**self).hold_others(work)
+    }
+}
+
 /// Machines that can fill memory with zeros.
 pub trait Zero {
     /// Fills `range`, which the allocator has just handed out and nobody else knows of.

@@ -4,4 +4,5 @@ mod exhaustive;
 mod ground;
 mod misuse;
 mod model;
+mod reports;
 mod requirements;
