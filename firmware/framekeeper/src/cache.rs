@@ -80,11 +80,13 @@ impl CoreCache {
     }
 
     /// The frames that are on their way to the zones.
+    #[inline]
     pub(crate) fn leaving(&self) -> &Stack {
         &self.leaving
     }
 
     /// The stack for blocks of `order`, if they are cached.
+    #[inline]
     pub(crate) fn stack(&self, order: Order) -> Option<&Stack> {
         self.stacks.get(order.index())
     }
@@ -140,6 +142,7 @@ impl Stack {
     }
 
     /// Takes the block that came last.
+    #[inline]
     pub(crate) fn pop(&self) -> Option<Entry> {
         let top = self.count.load(Relaxed).wrapping_sub(1);
         // One check for both: an empty stack has no entry number 2^32 - 1.
@@ -149,6 +152,7 @@ impl Stack {
     }
 
     /// Whether there is room for a block.
+    #[inline]
     pub(crate) fn has_room(&self) -> bool {
         self.count.load(Relaxed) < self.capacity.load(Relaxed)
     }
@@ -171,6 +175,7 @@ impl Stack {
     }
 
     /// Whether the last blocks that came from the zones came from around here.
+    #[inline]
     pub(crate) fn is_from_area(&self, slot: Slot) -> bool {
         slot.area() == self.area.load(Relaxed)
     }
@@ -181,6 +186,7 @@ impl Stack {
     }
 
     /// Puts a block on top. There must be room.
+    #[inline]
     pub(crate) fn push(&self, entry: Entry) {
         let count = self.count.load(Relaxed);
         if let Some(place) = self.entries.get(count as usize) {
@@ -195,11 +201,13 @@ impl Stack {
     }
 
     /// The word of a block that lies here.
+    #[inline]
     pub(crate) fn mark(&self) -> Word {
         Word::from_bits(self.mark.load(Relaxed))
     }
 
     /// The order of the blocks.
+    #[inline]
     pub(crate) fn order(&self) -> Order {
         self.mark().order()
     }

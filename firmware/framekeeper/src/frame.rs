@@ -38,18 +38,21 @@ impl Order {
 
     /// Its number.
     #[must_use]
+    #[inline]
     pub const fn number(self) -> u8 {
         self.0
     }
 
     /// As an index into an array of [`Self::COUNT`].
     #[must_use]
+    #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 
     /// Frames in a block.
     #[must_use]
+    #[inline]
     pub const fn frames(self) -> u64 {
         1 << self.0
     }
@@ -89,12 +92,14 @@ impl Frame {
 
     /// The frame that `address` lies in.
     #[must_use]
+    #[inline]
     pub const fn containing(address: PhysAddr) -> Self {
         Self(address.0 / FRAME_SIZE)
     }
 
     /// The frame that starts at `address`, if one does.
     #[must_use]
+    #[inline]
     pub const fn starting_at(address: PhysAddr) -> Option<Self> {
         if address.0.is_multiple_of(FRAME_SIZE) { Some(Self::containing(address)) } else { None }
     }
@@ -107,12 +112,14 @@ impl Frame {
 
     /// Its first byte.
     #[must_use]
+    #[inline]
     pub const fn start(self) -> PhysAddr {
         PhysAddr(self.0.wrapping_mul(FRAME_SIZE))
     }
 
     /// The frame `count` above this one. Frame numbers have 52 bits, so nothing passes the end.
     #[must_use]
+    #[inline]
     pub const fn plus(self, count: u64) -> Self {
         Self(self.0.wrapping_add(count))
     }

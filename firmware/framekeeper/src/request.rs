@@ -14,6 +14,7 @@ pub struct Request {
 impl Request {
     /// A block of 2^order frames, at a multiple of its size.
     #[must_use]
+    #[inline]
     pub const fn order(order: Order) -> Self {
         Self { frames: order.frames(), order: Some(order), owner: Owner::new(0), below: None }
     }
@@ -27,6 +28,7 @@ impl Request {
 
     /// For this owner; without it, for owner 0.
     #[must_use]
+    #[inline]
     pub const fn owned_by(self, owner: Owner) -> Self {
         Self { owner, ..self }
     }
@@ -44,6 +46,7 @@ impl Request {
     }
 
     /// The order, if any block of it will do as it is.
+    #[inline]
     pub(crate) fn plain(&self) -> Option<Order> {
         self.order.filter(|order| self.below.is_none() && self.frames == order.frames())
     }
@@ -57,6 +60,7 @@ impl Request {
         self.order
     }
 
+    #[inline]
     pub(crate) const fn owner(&self) -> Owner {
         self.owner
     }

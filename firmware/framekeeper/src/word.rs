@@ -21,6 +21,7 @@ impl Slot {
     /// One above the largest; as a link it means that there is none.
     pub(crate) const LIMIT: u32 = (1 << 26) - 1;
 
+    #[inline]
     pub(crate) const fn new(number: u64) -> Option<Self> {
         if number < Self::LIMIT as u64 {
             let [a, b, c, d, ..] = number.to_le_bytes();
@@ -30,15 +31,18 @@ impl Slot {
         }
     }
 
+    #[inline]
     pub(crate) const fn number(self) -> u32 {
         self.0
     }
 
+    #[inline]
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
 
     /// The number of its area of 2 MiB.
+    #[inline]
     pub(crate) const fn area(self) -> u32 {
         self.0 >> Order::MIB_2.number()
     }
@@ -112,20 +116,24 @@ impl Word {
     pub(crate) const RESERVED: Self = Self(RESERVED);
     pub(crate) const PART: Self = Self(PART);
 
+    #[inline]
     pub(crate) const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
+    #[inline]
     pub(crate) const fn bits(self) -> u32 {
         self.0
     }
 
     /// The head of a block of one frame that `owner` has.
+    #[inline]
     pub(crate) const fn single(owner: Owner) -> Self {
         Self(ALLOCATED ^ owner.0)
     }
 
     /// The head of a block of so many frames, 1 to [`Order::MAX`]'s, that `owner` has.
+    #[inline]
     pub(crate) fn allocated(frames: u64, owner: Owner) -> Self {
         Self(ALLOCATED ^ owner.0 ^ frames_field(frames))
     }
@@ -168,17 +176,20 @@ impl Word {
     }
 
     /// Whether this is the head of a block of one frame that somebody has.
+    #[inline]
     pub(crate) const fn is_single(self) -> bool {
         self.0 & !(OWNER | PARITY) == ALLOCATED
     }
 
     /// The order of the block that this is the head of, if somebody has it and it is a whole block of an order.
+    #[inline]
     pub(crate) fn power_of_two(self) -> Option<Order> {
         let frames = self.frames_field();
         let order = Order::new(u8::try_from(frames.trailing_zeros()).ok()?)?;
         (self.is_allocated() && frames == order.frames()).then_some(order)
     }
 
+    #[inline]
     pub(crate) const fn is_allocated(self) -> bool {
         self.0 & KIND == ALLOCATED
     }
@@ -207,6 +218,7 @@ impl Word {
     }
 
     /// The number of frames that an allocated head, or the second frame of a block that waits, carries.
+    #[inline]
     pub(crate) fn frames_field(self) -> u64 {
         u64::from(self.0 >> FRAMES_SHIFT & FRAMES) + 1
     }
@@ -220,6 +232,7 @@ impl Word {
     }
 
     /// The order of a cached block.
+    #[inline]
     pub(crate) fn order(self) -> Order {
         let [_, low, high, _] = self.0.to_le_bytes();
         Order::new(low >> 4 | (high & 1) << 4).unwrap_or_default()

@@ -161,12 +161,14 @@ impl<'a> FrameMap<'a> {
         self.slot(frame).map_or(Word::HOLE, |slot| self.word_at(slot))
     }
 
+    #[inline]
     pub(crate) fn word_at(&self, slot: Slot) -> Word {
         // Acquire, pairs with the Release in `swap` and `set`: what was done before the change is visible.
         self.words.get(slot.index()).map_or(Word::HOLE, |cell| Word::from_bits(cell.load(Ordering::Acquire)))
     }
 
     /// Replaces a word that is as expected; tells whether it was.
+    #[inline]
     pub(crate) fn swap(&self, slot: Slot, expected: Word, new: Word) -> bool {
         // AcqRel: the new owner sees what the old one did; pairs with the Acquire in `word_at`.
         self.words.get(slot.index()).is_some_and(|cell| {
@@ -175,6 +177,7 @@ impl<'a> FrameMap<'a> {
     }
 
     /// Replaces a word that nobody else may change now.
+    #[inline]
     pub(crate) fn set(&self, slot: Slot, new: Word) {
         if let Some(cell) = self.words.get(slot.index()) {
             cell.store(new.bits(), Ordering::Release);
@@ -183,6 +186,7 @@ impl<'a> FrameMap<'a> {
 
     /// Replaces the word of a block that only this core has. Relaxed: who gets the block from here on gets it by some
     /// other order than this word's.
+    #[inline]
     pub(crate) fn set_own(&self, slot: Slot, new: Word) {
         if let Some(cell) = self.words.get(slot.index()) {
             cell.store(new.bits(), Ordering::Relaxed);
@@ -190,6 +194,7 @@ impl<'a> FrameMap<'a> {
     }
 
     /// Where the word of `frame` is, if it has one.
+    #[inline]
     pub(crate) fn slot(&self, frame: Frame) -> Option<Slot> {
         let section = (frame.number() / SECTION).wrapping_sub(self.first_section);
         let entry = self.table.get(usize::try_from(section).ok()?)?.load(Ordering::Relaxed);
