@@ -20,13 +20,13 @@ pub(crate) mod early;
 use crate::{
     cores::{self, CoreId},
     exceptions, interrupts, layout, link,
-    machine::{self, MAX_CORES, Machine, Memory},
+    machine::{self, MAX_CORES, Machine, MachineError, Memory, Ram},
     memory::{self, Roots},
     persist,
 };
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange};
+use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange, devicetree::Tree};
 use spin::Once;
 
 /// SCTLR_EL1 with the MMU off: the bits that are RES1 or as good as that (Arm ARM D24.2.168).
@@ -57,6 +57,7 @@ core::arch::global_asm!(
 );
 
 static MACHINE: Once<Machine> = Once::new();
+static RAM: Once<Ram> = Once::new();
 static FREE_RAM: Once<Memory> = Once::new();
 static ROOTS: Once<Roots> = Once::new();
 
@@ -78,7 +79,20 @@ pub(crate) fn try_machine() -> Option<&'static Machine> {
     MACHINE.get()
 }
 
-/// RAM that nobody has.
+/// All RAM, and what of it is reserved: by the device tree, for the image, and for the device tree itself.
+///
+/// # Panics
+///
+/// Never after boot.
+#[must_use]
+pub fn ram() -> &'static Ram {
+    match RAM.get() {
+        Some(ram) => ram,
+        None => panic!("the device tree has not been read yet"),
+    }
+}
+
+/// RAM that nobody has: what is not reserved, without what the boot took for tables and stacks.
 #[must_use]
 pub fn free_ram() -> &'static Memory {
     match FREE_RAM.get() {
@@ -131,11 +145,8 @@ extern "C" fn start(_: u64) -> ! {
     let blob = early_device_tree();
     let device_tree =
         PhysRange::new(persist::device_tree(), PhysAddr(persist::device_tree().0 + blob.len() as u64));
-    if let Ok(uart) = Machine::find_uart(blob) {
-        link::open(early::map_uart(uart.start().0), machine::seed(blob));
-    }
-    let machine = match Machine::read(blob) {
-        Ok(machine) => machine,
+    let (machine, ram) = match read(blob, &[layout::image_range(load), device_tree]) {
+        Ok(machine_and_ram) => machine_and_ram,
         Err(error) => panic!("the device tree does not say what is needed: {error:?}"),
     };
     if machine.cores.first().copied().flatten() != Some(cores::current_affinity()) {
@@ -144,16 +155,26 @@ extern "C" fn start(_: u64) -> ! {
             cores::current_affinity()
         );
     }
-    let mut free = match memory::free_ram(&machine, load, device_tree) {
+    let mut free = match ram.free() {
         Ok(free) => free,
         Err(error) => panic!("free RAM: {error}"),
     };
     let roots = memory::build(&machine, load, device_tree, &mut free);
     MACHINE.call_once(|| machine);
+    RAM.call_once(|| ram);
     FREE_RAM.call_once(|| free);
     ROOTS.call_once(|| roots);
     let stacks = layout::Stacks::of(CoreId::BOOT);
     switch_world(roots, SCTLR_FINAL, stacks.main().end, stacks.exception().end, run)
+}
+
+/// Opens the link as soon as the serial port is known, so that what is wrong with the rest can be said there.
+fn read(blob: &'static [u8], occupied: &[PhysRange]) -> Result<(Machine, Ram), MachineError<'static>> {
+    let tree = Tree::new(blob)?;
+    if let Ok(uart) = machine::find_uart(&tree) {
+        link::open(early::map_uart(uart.start().0), machine::seed(&tree));
+    }
+    Ok((Machine::read(&tree)?, machine::read_ram(&tree, occupied)?))
 }
 
 /// Runs on the final tables, on the boot core's own stack.

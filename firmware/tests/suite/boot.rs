@@ -81,16 +81,16 @@ mod memory {
 
     #[test]
     fn nothing_but_free_ram_and_the_device_tree_is_mapped_there() {
-        let machine = boot::machine();
-        let image = layout::image_range(boot::load_address());
-        let around = machine.ram.iter().flat_map(|bank| {
+        let (ram, tree) = (boot::ram(), boot::device_tree().round_outward());
+        let around = ram.ram.iter().flat_map(|bank| {
             [bank.start().0.wrapping_sub(PAGE), bank.end().0]
                 .map(PhysAddr)
                 .into_iter()
-                .filter(|&pa| !machine.ram.contains(pa))
+                .filter(|&pa| !ram.ram.contains(pa))
         });
-        let reserved =
-            machine.reserved.iter().flat_map(|range| samples(range.start(), range.end())).map(PhysAddr);
+        let reserved = ram.reserved.iter().flat_map(|range| samples(range.start(), range.end()));
+        let reserved = reserved.map(PhysAddr).filter(|&pa| !tree.contains(pa));
+        let image = layout::image_range(boot::load_address());
         let image = samples(image.start(), image.end()).map(PhysAddr);
         for pa in around.chain(reserved).chain(image) {
             defmt::assert_eq!(
@@ -100,20 +100,36 @@ mod memory {
                 pa.0
             );
         }
-        let tree = boot::device_tree().start().0;
-        defmt::assert_eq!(translation::of_read(layout::DIRECT_MAP + tree), Some(tree));
-        defmt::assert_eq!(translation::of_write(layout::DIRECT_MAP + tree), None);
+        for pa in samples(tree.start(), tree.end()) {
+            defmt::assert_eq!(translation::of_read(layout::DIRECT_MAP + pa), Some(pa));
+            defmt::assert_eq!(translation::of_write(layout::DIRECT_MAP + pa), None);
+        }
     }
 
     #[test]
-    fn free_ram_is_all_ram_but_what_is_reserved_and_what_the_boot_took() {
-        let machine = boot::machine();
-        let image = layout::image_range(boot::load_address()).size();
-        let stacks = machine.core_count() as u64 * layout::STACK_SLOT;
-        let taken = machine.ram.size() - boot::free_ram().size();
-        let expected = machine.reserved.size() + image + boot::device_tree().round_outward().size();
-        defmt::info!("{=u64} KiB taken of {=u64} MiB", taken >> 10, machine.ram.size() >> 20);
-        defmt::assert!((expected..expected + stacks + layout::BLOCK).contains(&taken));
+    fn nothing_reserved_is_free_nor_is_the_image_nor_the_device_tree() {
+        let image = layout::image_range(boot::load_address());
+        let reserved = boot::ram().reserved.iter().chain([image, boot::device_tree()]);
+        for range in reserved {
+            for free in boot::free_ram().iter() {
+                let (start, end) = (range.start().0, range.end().0);
+                defmt::assert!(!free.overlaps(range), "{=u64:#x}..{=u64:#x} is free", start, end);
+            }
+        }
+    }
+
+    #[test]
+    fn free_ram_is_what_nobody_reserves_without_what_the_boot_took() {
+        let Ok(unreserved) = boot::ram().free() else { defmt::panic!("too many ranges") };
+        for free in boot::free_ram().iter() {
+            defmt::assert!(
+                unreserved.iter().any(|range| { range.contains(free.start()) && free.end() <= range.end() })
+            );
+        }
+        let stacks = boot::machine().core_count() as u64 * layout::STACK_SLOT;
+        let taken = unreserved.size() - boot::free_ram().size();
+        defmt::info!("{=u64} KiB taken of {=u64} MiB", taken >> 10, unreserved.size() >> 20);
+        defmt::assert!((1..stacks + layout::BLOCK).contains(&taken));
     }
 
     #[test]

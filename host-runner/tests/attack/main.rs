@@ -1,8 +1,9 @@
-//! The runner attacked from both ends: tests that misbehave on a real (emulated) board, and loaders and lines that
-//! fail on the host.
+//! The runner attacked from both ends: tests that misbehave on a real (emulated) board, device trees that it must not
+//! boot with, and loaders and lines that fail on the host.
 //!
 //! These tests need QEMU and the firmware's target, and fail without them: the first message says what installs them.
 
 mod board_side;
+mod device_tree;
 mod host_side;
 mod runner;
