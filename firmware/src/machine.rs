@@ -15,6 +15,9 @@ pub const MAX_CORES: usize = 16;
 /// The most ranges in a set of memory.
 const MAX_RANGES: usize = 128;
 
+/// What the interrupt controller is compatible with.
+const GIC: &str = "arm,gic-v3";
+
 /// A set of memory.
 pub type Memory = RegionSet<MAX_RANGES>;
 
@@ -37,9 +40,6 @@ pub struct Machine {
     /// The serial port that `stdout-path` names.
     pub uart: PhysRange,
 }
-
-/// What the interrupt controller is compatible with.
-const GIC: &str = "arm,gic-v3";
 
 /// A machine's name, cut to what fits.
 #[derive(Clone, Copy, Debug)]
