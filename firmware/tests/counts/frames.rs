@@ -46,3 +46,20 @@ mod fast_paths {
         assert!(most <= 3_000, "{most} instructions for a block");
     }
 }
+
+#[embedded_test::tests]
+mod bring_up {
+    use crate::{monitor, pixel6};
+    use framekeeper::{CoreCache, FRAME_SIZE};
+
+    #[test]
+    fn the_map_of_a_pixel_6_keeps_to_its_budget() {
+        monitor::start();
+        let caches = [CoreCache::new()];
+        let mut place = pixel6::Place::take();
+        let (instructions, free) = monitor::count(|| place.bring_up(&caches));
+        defmt::info!("{=u64} thousand instructions for the map of 8 GiB", instructions / 1000);
+        assert_eq!(free, pixel6::memory().1.size() / FRAME_SIZE);
+        assert!(instructions <= 14_000_000, "{instructions} instructions");
+    }
+}

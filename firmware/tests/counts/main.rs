@@ -7,3 +7,5 @@ use firmware as _;
 
 mod frames;
 mod monitor;
+#[path = "../shared/pixel6.rs"]
+mod pixel6;

@@ -61,8 +61,9 @@ fn take_all() -> u64 {
 #[embedded_test::tests]
 mod start {
     use super::*;
-    use firmware::frames;
-    use framekeeper::Fault;
+    use crate::pixel6;
+    use firmware::{clock, frames};
+    use framekeeper::{CoreCache, Fault};
 
     #[test]
     fn all_free_ram_is_the_allocators_but_what_the_firmware_took_from_it() {
@@ -96,6 +97,19 @@ mod start {
                 matches!(state, State::Allocated { frames: 1, owner, .. } if owner == frames::TABLES),
                 "{state}"
             );
+        }
+    }
+
+    /// The time is for the log: an emulator's says little, and a board's is its own.
+    #[test]
+    fn the_map_of_a_pixel_6_is_brought_up() {
+        let caches = [const { CoreCache::new() }; 8];
+        let mut place = pixel6::Place::take();
+        for _ in 0..3 {
+            let began = clock::microseconds();
+            let free = place.bring_up(&caches);
+            defmt::info!("{=u64} us for the map of 8 GiB", clock::microseconds() - began);
+            assert_eq!(free, pixel6::memory().1.size() / FRAME_SIZE);
         }
     }
 

@@ -11,4 +11,6 @@ mod boot;
 mod cores;
 mod frames;
 mod log;
+#[path = "../shared/pixel6.rs"]
+mod pixel6;
 mod translation;
