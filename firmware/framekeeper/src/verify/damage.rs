@@ -2,11 +2,15 @@
 //!
 //! What is left out says [`super::places`], with the reasons.
 
-use super::places::{Cell, Part, in_caches, in_index, parts};
+use super::{
+    Fault,
+    places::{Cell, Part, in_caches, in_index, parts},
+};
 use crate::{
-    Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, MapLayout, Order, Owner, PhysAddr, PhysRange,
-    RegionSet, Request, Storage,
-    sync::{AtomicU32, AtomicU64},
+    Core, CoreCache, CpuLocal, FRAME_SIZE, Frame, FrameAllocator, MapLayout, Order, Owner, PhysAddr,
+    PhysRange, RegionSet, Request, Storage, ZoneKind,
+    sync::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    word::Word,
 };
 use std::{panic::AssertUnwindSafe, println, vec::Vec};
 
@@ -166,10 +170,54 @@ fn a_flipped_bit_is_found_in_ten_thousand_states() {
     assert!(waiting > states / 50, "too few states have anything pending: {waiting}");
 }
 
+/// Then there are as many entries as there should be, and another block is missing.
+#[test]
+fn an_entry_that_is_there_twice_is_found() {
+    let ram = ram(&[(GIB, GIB + 8 * MIB)]);
+    with_allocator(&ram, &ram, |frames| {
+        let frame = frames.alloc_frame().unwrap();
+        let entries = in_caches(frames.caches()).pop().unwrap().1;
+        let [Cell::Wide(first), Cell::Wide(second), ..] = entries[..] else { panic!("{entries:?}") };
+        second.store(first.load(Relaxed), Relaxed);
+        assert!(matches!(frames.verify(), Err(Fault::Cache { .. })), "{:?}, {frame}", frames.verify());
+    });
+}
+
+/// More than a bit: what is in nobody's hands, or is no head, says that it is something else, or is free as well.
+#[test]
+fn a_sound_word_in_the_wrong_place_is_found() {
+    let (ram, free) = ranges();
+    let (mut dice, mut held) = (Dice(3), Vec::new());
+    with_allocator(&ram, &free, |frames| {
+        let map = frames.map();
+        for _ in 0..300 {
+            (0..20).for_each(|_| step(frames, &ram, &mut held, &mut dice));
+            let Some(frame) = held.get(dice.below(64) as usize).map(|&block| Frame::containing(block)) else {
+                continue;
+            };
+            let size = map.word(frame).frames();
+            let inside = map.slot(frame.plus(dice.below(size))).unwrap();
+            let right = map.word_at(inside);
+            let heads =
+                [Word::single(Owner::new(3)), Word::allocated(2, Owner::new(3)), Word::RESERVED, Word::HOLE];
+            for wrong in heads.into_iter().filter(|_| right == Word::PART) {
+                map.set(inside, wrong);
+                assert!(matches!(frames.verify(), Err(Fault::Overlap { .. })), "{wrong:?} in {frame:?}");
+                map.set(inside, right);
+            }
+            let zone = &frames.zone(ZoneKind::of(frame.start())).zone;
+            zone.lock().give(frame, 1);
+            assert!(frames.verify().is_err(), "{frame:?} is held and free");
+            zone.lock().take_at(frame, Order::FRAME).unwrap();
+            frames.verify().unwrap();
+        }
+    });
+}
+
 /// The words that are no hole's.
 fn words_of_ram<'a>(parts: &[Part<'a>]) -> Vec<Cell<'a>> {
     let words = parts.iter().filter(|part| part.0 == "words").flat_map(|part| &part.1);
-    let is_ram = |cell: &&Cell<'_>| matches!(cell, Cell::Narrow(word) if word.load(crate::sync::Ordering::Relaxed) != 0);
+    let is_ram = |cell: &&Cell<'_>| matches!(cell, Cell::Narrow(word) if word.load(Relaxed) != 0);
     words.filter(is_ram).copied().collect()
 }
 
@@ -188,7 +236,8 @@ fn every_flipped_bit_is_found_in_some_states() {
             let all = [parts(frames), in_caches(frames.caches())].concat();
             for (name, cells) in &all {
                 for (number, cell) in cells.iter().enumerate() {
-                    let hole = matches!(cell, Cell::Narrow(word) if *name == "words" && word.load(crate::sync::Ordering::Relaxed) == 0);
+                    let hole =
+                        matches!(cell, Cell::Narrow(word) if *name == "words" && word.load(Relaxed) == 0);
                     let bits = if hole { number as u32 % 32..number as u32 % 32 + 1 } else { 0..cell.bits() };
                     for bit in bits {
                         flip(frames, name, number, *cell, bit, seed);
