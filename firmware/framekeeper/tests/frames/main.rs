@@ -4,4 +4,7 @@ mod exhaustive;
 mod ground;
 mod misuse;
 mod model;
+mod operations;
+mod random;
 mod requirements;
+mod trace;
