@@ -6,6 +6,8 @@
 //!
 //! What each block is, the map says: [`Word::cached`], with the core.
 
+use core::cmp::Ordering::{Equal, Greater, Less};
+
 use crate::{
     cpu::Core,
     frame::{Frame, Order},
@@ -89,6 +91,11 @@ impl CoreCache {
     #[inline]
     pub(crate) fn stack(&self, order: Order) -> Option<&Stack> {
         self.stacks.get(order.index())
+    }
+
+    /// The stacks of blocks that are kept, by order.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Stack> {
+        self.stacks.iter()
     }
 
     /// All stacks.
@@ -220,6 +227,35 @@ impl Stack {
     /// Whether blocks of this order are kept at all.
     pub(crate) fn is_used(&self) -> bool {
         self.capacity.load(Relaxed) > 0
+    }
+
+    /// Whether there are no more blocks than there may be.
+    pub(crate) fn is_within_limit(&self) -> bool {
+        self.count() <= self.capacity.load(Relaxed)
+    }
+
+    /// Whether this has the limit of a stack for frames that leave.
+    pub(crate) fn is_for_leaving(&self) -> bool {
+        self.capacity.load(Relaxed) == LEAVING
+    }
+
+    /// The shares of memory of which [`CoreCache::reset`] would have made the limit of this stack for blocks of `order`, from
+    /// the least to the largest.
+    pub(crate) fn shares(&self, order: Order) -> (u64, u64) {
+        let capacity = u64::from(self.capacity.load(Relaxed));
+        let most = CAPACITY.get(order.index()).map_or(0, |&most| u64::from(most));
+        let least = capacity << order.number();
+        match capacity.cmp(&most) {
+            Less => (least, least + order.frames() - 1),
+            Equal => (least, u64::MAX),
+            Greater => (u64::MAX, 0),
+        }
+    }
+
+    /// What says how much there is, and the entries that are there.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> ([&AtomicU32; 3], &[AtomicU64]) {
+        ([&self.count, &self.capacity, &self.mark], &self.entries[..self.count() as usize])
     }
 
     /// The blocks, from the one that came first.

@@ -7,7 +7,7 @@
 use crate::{
     map::FrameMap,
     sync::{AtomicU32, Ordering},
-    word::{Slot, Word},
+    word::{Kind, Slot, Word},
 };
 
 /// A zone's blocks that wait.
@@ -50,12 +50,28 @@ impl Pending {
         self.last.load(Ordering::Relaxed) == Slot::LIMIT
     }
 
+    #[cfg(test)]
+    pub(crate) const fn last(&self) -> &AtomicU32 {
+        &self.last
+    }
+
+    /// The block that came last, if any waits; an error if it is nothing that was ever pushed.
+    pub(crate) fn first(&self) -> Result<Option<Slot>, ()> {
+        let last = self.last.load(Ordering::Acquire);
+        let slot = Slot::new(last.into());
+        if slot.is_some() || last == Slot::LIMIT { Ok(slot) } else { Err(()) }
+    }
+
     /// Takes all blocks; each is `give`n with its slot and how many frames it has, no longer a head.
     pub(crate) fn take(&self, map: FrameMap<'_>, mut give: impl FnMut(Slot, u64)) {
         // Acquire, pairs with the Release in `push`.
         let mut next = Slot::new(self.last.swap(Slot::LIMIT, Ordering::Acquire).into());
         while let Some(slot) = next {
             let word = map.word_at(slot);
+            // Only in a damaged list. To go on there could go on for ever.
+            if word.kind() != Kind::Pending {
+                return;
+            }
             next = word.next();
             let mut frames = 1;
             if let Some(second) =

@@ -11,16 +11,22 @@
 //!
 //! This reads the whole map: it is for tests and for the end of a suite, not for a running kernel.
 
+mod caches;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod places;
+mod words;
+mod zone;
+
 use crate::{
     allocator::FrameAllocator,
-    cache::Entry,
     cpu::{Core, CpuLocal},
     frame::{Frame, Order},
-    level::{Level, ORDERS, WHOLE},
-    map::{FrameMap, ZoneKind},
-    word::{Kind, Word},
-    zone::Zone,
+    map::ZoneKind,
 };
+use words::verify_words;
+use zone::{verify_pending, verify_zone};
 
 /// What is wrong, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,142 +92,64 @@ pub enum Fault {
         /// The block.
         frame: Frame,
     },
-    /// A core's cache has more or fewer blocks than the map says.
-    CacheCount {
+    /// A core's cache was never like this: its count, its limit, or the word of its blocks.
+    Stack {
         /// Whose.
         core: Core,
+        /// The order of the blocks.
+        order: Order,
     },
-    /// A block waits for a zone that nobody holds.
+    /// The list of what waits for a zone leads to something else.
     Pending {
-        /// The block.
-        frame: Frame,
+        /// The zone.
+        zone: ZoneKind,
+        /// The last block that is right, if any is.
+        before: Option<Frame>,
     },
-    /// A table of the map is wrong about a frame.
+    /// Blocks wait that are in no zone's list.
+    Forgotten {
+        /// How many are in the lists.
+        listed: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Somebody is inside, against the condition.
+    Busy {
+        /// The zone that is locked.
+        zone: ZoneKind,
+    },
+    /// The tables of the map are not right about a section.
     Table {
-        /// The frame.
+        /// Its first frame, as far as can be told.
         frame: Frame,
     },
 }
 
 impl<C: CpuLocal> FrameAllocator<'_, C> {
-    /// Checks everything, while no core is inside the allocator.
+    /// Checks everything and changes nothing, while no core is inside the allocator.
     ///
     /// # Errors
     ///
     /// The first fault that is found.
     pub fn verify(&self) -> Result<(), Fault> {
-        self.cpu().pinned(|core| {
-            for zone in self.zones() {
-                // Where the zone is busy somebody is inside, against the condition.
-                if let Some(zone) = self.locked(zone, core) {
-                    verify_zone(&zone)?;
-                }
-            }
-            verify_words(self.map())?;
-            self.verify_caches()
-        })
-    }
-
-    fn verify_caches(&self) -> Result<(), Fault> {
-        let of_core = |core: Core| {
-            let words = self.map().frames().map(|frame| self.map().word(frame));
-            words.filter(|word| word.kind() == Kind::Cached && word.core() == core).count()
-        };
-        let mut cached = 0;
-        for (cache, core) in self.caches().iter().zip((0..).map(Core::new)) {
-            let mut entries = 0;
-            for stack in cache.stacks() {
-                for entry in stack.entries() {
-                    entries += 1;
-                    if !self.is_right(entry, stack.mark()) {
-                        return Err(Fault::Cache { core, frame: entry.frame() });
-                    }
-                }
-            }
-            cached += entries;
-            if of_core(core) != entries {
-                return Err(Fault::CacheCount { core });
-            }
-        }
-        let words = self.map().frames().map(|frame| self.map().word(frame));
-        let all = words.filter(|word| word.kind() == Kind::Cached).count();
-        if all == cached { Ok(()) } else { Err(Fault::CacheCount { core: Core::new(u8::MAX) }) }
-    }
-
-    fn is_right(&self, entry: Entry, mark: Word) -> bool {
-        let slot = self.map().slot(entry.frame());
-        slot == entry.slot() && slot.is_some_and(|slot| self.map().word_at(slot) == mark)
-    }
-}
-
-fn verify_zone(zone: &Zone<'_>) -> Result<(), Fault> {
-    let index = zone.index();
-    verify_level(zone.kind(), Order::FRAME, &index.frames)?;
-    verify_level(zone.kind(), Order::MIB_2, &index.areas)?;
-    for order in Order::all() {
-        let number = u32::from(order.number());
-        let (level, order_in_level) =
-            if number < WHOLE { (&index.frames, number) } else { (&index.areas, number - WHOLE) };
-        let found = (0..level.nodes()).map(|node| level.blocks(node, order_in_level)).sum();
-        let counted = zone.free_blocks(order);
-        if counted != found {
-            return Err(Fault::Count { zone: zone.kind(), order, counted, found });
-        }
-    }
-    Ok(())
-}
-
-fn verify_level(zone: ZoneKind, units: Order, level: &Level<'_>) -> Result<(), Fault> {
-    if let Some(node) = (0..level.nodes()).find(|&node| !level.is_consistent(node)) {
-        return Err(Fault::Node { zone, units, node });
-    }
-    // An area that is free as a whole is a matter of the upper level.
-    let whole = (0..level.nodes()).find(|&node| units == Order::FRAME && level.blocks(node, ORDERS - 1) > 0);
-    match whole {
-        Some(node) => Err(Fault::Node { zone, units, node }),
-        None if level.is_summed_up() => Ok(()),
-        None => Err(Fault::Summary { zone, units }),
-    }
-}
-
-/// Every frame is free, a head, part of the block before it, reserved, or a hole.
-fn verify_words(map: FrameMap<'_>) -> Result<(), Fault> {
-    let mut block: Option<(Frame, u64)> = None;
-    for frame in map.frames() {
-        let word = map.word(frame);
-        if !word.is_sound() {
-            return Err(Fault::Damaged { frame });
-        }
-        let slot = map.slot(frame);
-        if slot.and_then(|slot| map.frame_at(slot.number().into())) != Some(frame) {
+        let map = self.map();
+        // First, since all else is found by the tables.
+        if let Some(frame) = map.wrong_section() {
             return Err(Fault::Table { frame });
         }
-        let free = map.free_block(frame).is_some();
-        let inside = block.filter(|&(head, frames)| frame.number() - head.number() < frames);
-        match (inside, word.kind()) {
-            (Some((head, _)), _) if free || word != Word::PART => return Err(Fault::Overlap { head, frame }),
-            (None, Kind::Part) if word == Word::PART && free => {}
-            (None, Kind::Hole | Kind::Reserved) if !free => {}
-            (None, Kind::Part) => return Err(Fault::Stray { frame }),
-            (None, Kind::Pending) => return Err(Fault::Pending { frame }),
-            (None, Kind::Allocated | Kind::Cached) if !free => {
-                verify_block(map, frame, word)?;
-                block = Some((frame, word.frames()));
+        self.cpu().pinned(|_| {
+            let mut pending = 0;
+            for kind in ZoneKind::ALL {
+                let zone = self.zone(kind);
+                pending += verify_pending(map, zone, kind)?;
+                let locked = zone.zone.try_lock().ok_or(Fault::Busy { zone: kind })?;
+                verify_zone(&locked)?;
             }
-            (None, _) => return Err(Fault::FreeAndNot { frame }),
-            (Some(_), _) => {}
-        }
-    }
-    Ok(())
-}
-
-fn verify_block(map: FrameMap<'_>, head: Frame, word: Word) -> Result<(), Fault> {
-    let last = head.plus(word.frames() - 1);
-    let aligned = Order::holding(word.frames()).is_some_and(|order| head.is_aligned(order));
-    let in_one_zone = ZoneKind::of(head.start()) == ZoneKind::of(last.start());
-    if aligned && in_one_zone && map.slot(last).is_some() {
-        Ok(())
-    } else {
-        Err(Fault::Misplaced { frame: head })
+            let heads = verify_words(map)?;
+            if heads.pending != pending {
+                return Err(Fault::Forgotten { listed: pending, found: heads.pending });
+            }
+            self.verify_caches(heads.cached)
+        })
     }
 }

@@ -144,6 +144,16 @@ impl<'a> Zone<'a> {
         &self.index
     }
 
+    #[cfg(test)]
+    pub(crate) fn blocks_mut(&mut self) -> &mut [u64; Order::COUNT] {
+        &mut self.blocks
+    }
+
+    #[cfg(test)]
+    pub(crate) fn index_mut(&mut self) -> [&mut crate::level::Level<'a>; 2] {
+        [&mut self.index.frames, &mut self.index.areas]
+    }
+
     /// Makes an area that was taken a matter of the lower level: its node there, all of which is free now.
     fn open(&mut self, area: Frame) -> Option<usize> {
         let node = self.frame_unit(area)? / UNITS;

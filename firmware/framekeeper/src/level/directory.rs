@@ -88,18 +88,16 @@ impl<'a> Directory<'a> {
         self.bit(class, 0, node)
     }
 
-    /// Whether each summary bit of `class` says whether its word has a bit.
+    /// Whether each summary bit of `class` says whether its word has a bit, and no bit stands for nothing.
     pub(crate) fn is_summed_up(&self, class: u32) -> bool {
         let [bits, summary] = self.heights;
+        let word = |level, index| self.cell(class, level, index).map_or(0, |cell| cell.load(Relaxed));
         let sums = |level, words| {
-            (0..words).all(|index| {
-                let word = self.cell(class, level, index).map_or(0, |cell| cell.load(Relaxed));
-                self.bit(class, level + 1, index) == (word != 0)
-            })
+            let beyond = if words % 64 == 0 { 0 } else { word(level + 1, words / 64) >> (words % 64) };
+            let is_summed_up = |index| self.bit(class, level + 1, index) == (word(level, index) != 0);
+            beyond == 0 && (0..words).all(is_summed_up)
         };
-        let top = self.cell(class, 2, 0).map_or(0, |cell| cell.load(Relaxed));
-        let beyond = top.checked_shr(u32::try_from(summary).unwrap_or(64)).unwrap_or(0);
-        sums(0, bits) && sums(1, summary) && beyond == 0 && (self.nonempty >> class & 1 == 1) == (top != 0)
+        sums(0, bits) && sums(1, summary) && (self.nonempty >> class & 1 == 1) == (word(2, 0) != 0)
     }
 
     /// How many nodes there are of `class`.
@@ -107,6 +105,16 @@ impl<'a> Directory<'a> {
         let [bits, _] = self.heights;
         let word = |index| self.cell(class, 0, index).map_or(0, |cell| cell.load(Relaxed));
         (0..bits).map(|index| word(index).count_ones() as usize).sum()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> &'a [AtomicU64] {
+        self.words
+    }
+
+    #[cfg(test)]
+    pub(crate) fn nonempty_mut(&mut self) -> &mut u32 {
+        &mut self.nonempty
     }
 
     fn insert(&mut self, class: u32, node: usize) {

@@ -120,6 +120,12 @@ impl<'a> Level<'a> {
     /// Whether bits, counts and classes of `node` say the same.
     pub(crate) fn is_consistent(&self, node: usize) -> bool {
         let census = self.census(node);
+        // Most nodes of a machine in use, and nothing to count in them.
+        if census == Census::default()
+            && self.bits.get(node).is_some_and(|bits| bits.iter().all(|word| word.load(Relaxed) == 0))
+        {
+            return (0..ORDERS).all(|class| !self.classes.contains(class, node));
+        }
         let counted = (0..ORDERS).try_fold(Census::default(), |sum, order| {
             Some((0..self.maximal(node, order)?).fold(sum, |sum, _| sum.join(order, order)))
         });
@@ -138,6 +144,17 @@ impl<'a> Level<'a> {
     /// Blocks of `order` in `node`.
     pub(crate) fn blocks(&self, node: usize, order: u32) -> u64 {
         self.census(node).count(order)
+    }
+
+    /// The counts, and the classes.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> (&'a [AtomicU64], &'a [AtomicU64]) {
+        (self.census, self.classes.memory())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn nonempty_mut(&mut self) -> &mut u32 {
+        self.classes.nonempty_mut()
     }
 
     fn census(&self, node: usize) -> Census {

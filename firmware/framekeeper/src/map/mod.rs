@@ -10,9 +10,11 @@
 //! Reading is wait-free. That a block is given back is decided by one checked swap of its head's word; all other changes
 //! belong to whoever has the block, or holds the zone that the frame is in.
 
+mod check;
 mod layout;
 mod state;
 
+pub(crate) use check::Area;
 pub use layout::{MapError, MapLayout, Needs};
 pub use state::State;
 

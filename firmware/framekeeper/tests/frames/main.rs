@@ -4,5 +4,8 @@ mod exhaustive;
 mod ground;
 mod misuse;
 mod model;
+mod operations;
+mod random;
 mod reports;
 mod requirements;
+mod trace;

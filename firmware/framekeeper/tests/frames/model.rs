@@ -1,10 +1,6 @@
-//! Against a model that is too simple to be wrong: one entry for each frame.
+//! A model that is too simple to be wrong: one entry for each frame.
 
-use crate::ground::{ram, with_cache, with_zones};
 use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, Order, Owner, PhysAddr, Request, State};
-use proptest::prelude::*;
-
-const FRAMES: usize = 2048;
 
 /// Whose each frame is: the start and size of the block it belongs to, or `None` if it is free.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +38,6 @@ pub(crate) enum Step {
     TakeBelow(u8, usize),
     TakeAt(usize, u8),
     Give(usize),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => (0..=10u8).prop_map(Step::Take),
-        2 => (1..1100u64).prop_map(Step::TakeFrames),
-        1 => (0..=9u8, 0..FRAMES).prop_map(|(order, end)| Step::TakeBelow(order, end)),
-        1 => (0..FRAMES, 0..=10u8).prop_map(|(frame, order)| Step::TakeAt(frame, order)),
-        6 => (0..FRAMES).prop_map(Step::Give),
-        6 => (0..FRAMES / 512).prop_map(|area| Step::Give(area * 512)),
-    ]
 }
 
 /// Does one step to both; what is handed out must have been free, and what could be had must be had.
@@ -106,37 +91,4 @@ pub(crate) fn agree<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &Model) 
     }
     let free = model.0.iter().filter(|frame| frame.is_none()).count();
     assert_eq!(frames.free().total(), free as u64);
-}
-
-fn run<C: CpuLocal>(frames: &FrameAllocator<'_, C>, steps: Vec<Step>) {
-    let before = frames.free();
-    let mut model = Model(vec![None; FRAMES]);
-    for step in steps {
-        same(frames, &mut model, step);
-        agree(frames, &model);
-    }
-    frames.verify().unwrap();
-    for frame in 0..FRAMES {
-        if model.give(frame).is_some() {
-            frames.free_frame(PhysAddr(frame as u64 * FRAME_SIZE)).unwrap();
-        }
-    }
-    frames.drain();
-    assert_eq!(frames.free(), before, "all came back, and all was joined");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn the_zones_do_what_the_model_does(steps in prop::collection::vec(step(), 0..150)) {
-        let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
-        with_zones(&ram, &ram, |frames| run(frames, steps));
-    }
-
-    #[test]
-    fn with_a_cache_in_front_they_do_so_too(steps in prop::collection::vec(step(), 0..150)) {
-        let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
-        with_cache(&ram, &ram, |frames| run(frames, steps));
-    }
 }

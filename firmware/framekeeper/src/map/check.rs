@@ -1,0 +1,111 @@
+//! The map as a whole, for who checks it or copies it.
+
+use super::{FrameMap, GROUP, SECTION, size};
+use crate::{
+    frame::Frame,
+    level::{UNITS, WORDS},
+    sync::{AtomicU32, AtomicU64, Ordering},
+    word::Word,
+};
+
+/// An area of 2 MiB: its words and what of it is free.
+pub(crate) struct Area<'a> {
+    first: Frame,
+    words: &'a [AtomicU32],
+    free: &'a [AtomicU64],
+    is_whole: bool,
+}
+
+impl Area<'_> {
+    /// Whether all of it is a hole, by the words and by what is free.
+    pub(crate) fn is_hole(&self) -> bool {
+        let no_ram = |word: &AtomicU32| word.load(Ordering::Relaxed) == Word::HOLE.bits();
+        !self.is_whole
+            && self.free.iter().all(|bits| bits.load(Ordering::Relaxed) == 0)
+            && self.words.iter().all(no_ram)
+    }
+
+    pub(crate) const fn first(&self) -> Frame {
+        self.first
+    }
+
+    /// Each frame, its word, and whether it is free.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (Frame, Word, bool)> {
+        self.words.chunks(64).zip(self.free).zip((0..).step_by(64)).flat_map(move |((words, bits), start)| {
+            let mut free = if self.is_whole { u64::MAX } else { bits.load(Ordering::Relaxed) };
+            words.iter().zip(start..).map(move |(word, offset)| {
+                let is_free = free & 1 == 1;
+                free >>= 1;
+                // Acquire, as in `FrameMap::word_at`.
+                (self.first.plus(offset), Word::from_bits(word.load(Ordering::Acquire)), is_free)
+            })
+        })
+    }
+}
+
+impl<'a> FrameMap<'a> {
+    /// The areas that have words, in rising order, if the tables are right.
+    pub(crate) fn each_area(self) -> impl Iterator<Item = Area<'a>> {
+        let areas = self.words.chunks(UNITS).zip(self.frames.chunks(WORDS)).zip(0..);
+        areas.filter_map(move |((words, free), number)| {
+            let first = self.frame_at(number * UNITS as u64)?;
+            Some(Area { first, words, free, is_whole: self.is_whole(first) })
+        })
+    }
+
+    /// How many frames have a word.
+    pub(crate) const fn slots(self) -> usize {
+        self.words.len()
+    }
+
+    /// The first frame of the first section of which the tables do not say the same.
+    pub(crate) fn wrong_section(self) -> Option<Frame> {
+        // Wrapping: what is damaged may be anything.
+        let frame = |section: u64| Frame::new(self.first_section.wrapping_add(section).wrapping_mul(SECTION));
+        let (mut next, mut number) = (0, 0);
+        for cell in self.present {
+            let section = cell.load(Ordering::Relaxed);
+            number += 1;
+            if section < next || !self.is_entered(section, number) {
+                return Some(frame(section));
+            }
+            next = section + 1;
+        }
+        let entries = || self.table.iter().map(|entry| entry.load(Ordering::Relaxed));
+        let more = entries().filter(|&entry| entry != 0).count() as u64 != number;
+        let absent =
+            |section: &u64| !self.present.iter().any(|cell| cell.load(Ordering::Relaxed) == *section);
+        let entered = (0..).zip(entries()).filter(|&(_, entry)| entry != 0).map(|(section, _)| section);
+        if more { entered.into_iter().find(absent).map(frame) } else { None }
+    }
+
+    /// Whether `section` is in the table with this number, and with its group.
+    fn is_entered(self, section: u64, number: u64) -> bool {
+        let Some(entry) = self.table.get(size(section)).map(|entry| entry.load(Ordering::Relaxed)) else {
+            return false;
+        };
+        let group = self.groups.get(size(entry >> 32)).map(|group| group.load(Ordering::Relaxed));
+        let right = (self.first_section + section) * SECTION / GROUP;
+        entry & u64::from(u32::MAX) == number && group == Some(right)
+    }
+
+    /// Whether the area that starts at `first` is free as a whole.
+    fn is_whole(self, first: Frame) -> bool {
+        let Some(area) = self.area(first).map(size) else { return false };
+        self.areas.get(area / 64).is_some_and(|bits| bits.load(Ordering::Relaxed) >> (area % 64) & 1 == 1)
+    }
+
+    /// Its words, and its own part of the index.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> (&'a [AtomicU32], [(&'static str, &'a [AtomicU64]); 6]) {
+        let index = [
+            ("free frames", self.frames),
+            ("free areas", self.areas),
+            ("census of areas", self.census),
+            ("section table", self.table),
+            ("present sections", self.present),
+            ("groups", self.groups),
+        ];
+        (self.words, index)
+    }
+}
