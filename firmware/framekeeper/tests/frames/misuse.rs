@@ -49,9 +49,9 @@ fn a_second_free_is_always_refused() {
         let (mut held, mut given): (Vec<PhysAddr>, Vec<PhysAddr>) = (Vec::new(), Vec::new());
         let mut refused = 0;
         while refused < 10_000 {
-            if held.len() < 64 || dice.below(2) == 0 {
-                let order = Order::new(dice.below(10) as u8).unwrap();
-                let Some(block) = frames.alloc_frames(order) else { continue };
+            let order = Order::new(dice.below(10) as u8).unwrap();
+            let wanted = held.len() < 64 || dice.below(2) == 0;
+            if let Some(block) = wanted.then(|| frames.alloc_frames(order)).flatten() {
                 held.push(block);
                 given.retain(|&given| given != block);
             } else {
