@@ -34,6 +34,8 @@ mod errors;
 mod frame;
 mod level;
 mod map;
+#[cfg(all(test, any(loom, shuttle)))]
+mod models;
 mod owned;
 mod pending;
 mod regions;
