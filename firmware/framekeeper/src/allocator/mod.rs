@@ -179,9 +179,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// Takes a block from this core's cache.
     #[inline]
     fn pop(&self, core: Core, request: &Request) -> Option<Frame> {
-        let order = request.plain()?;
-        let entry = self.caches.get(core.index())?.stack(order)?.pop()?;
-        self.map.set_own(entry.slot()?, head(order, request.owner()));
+        let stack = self.caches.get(core.index())?.stack(request.plain()?)?;
+        let entry = stack.pop()?;
+        self.map.set_own(entry, stack.head().owned_by(request.owner()));
         Some(entry.frame())
     }
 
@@ -196,7 +196,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             return None;
         }
         stack.push(Entry::new(frame, slot));
-        Some(stack.order().frames())
+        Some(word.frames_field())
     }
 
     /// The stack that a block goes to whose head has this word.
@@ -207,9 +207,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline]
     fn stack_for(&self, core: Core, slot: Slot, word: Word) -> Option<&'a Stack> {
         let cache = self.caches.get(core.index())?;
-        let own = cache.stack(if word.is_single() { Order::FRAME } else { word.power_of_two()? })?;
-        let leaves =
-            word.is_single() && !self.map.is_nearly_full(slot, Order::FRAME) && !own.is_from_area(slot);
+        let own = cache.stack_for(word)?;
+        let is_single = word.frames_field() == 1;
+        let leaves = is_single && !self.map.is_nearly_full(slot, Order::FRAME) && !own.is_from_area(slot);
         Some(if leaves { cache.leaving() } else { own })
     }
 }
@@ -217,5 +217,5 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 /// The word of a block's head.
 #[inline]
 fn head(order: Order, owner: Owner) -> Word {
-    if order == Order::FRAME { Word::single(owner) } else { Word::allocated(order.frames(), owner) }
+    Word::allocated(order.frames(), owner)
 }

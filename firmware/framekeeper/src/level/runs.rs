@@ -11,6 +11,21 @@ const STARTS: [u64; 7] = [
     0x0000_0000_0000_0001,
 ];
 
+/// The lowest `count` of the bits that are set, and at least one.
+pub(crate) fn lowest(bits: u64, count: u32) -> u64 {
+    let mut rest = bits & bits.wrapping_sub(1);
+    for _ in 1..count {
+        rest &= rest.wrapping_sub(1);
+    }
+    bits ^ rest
+}
+
+/// The runs of 2^`order` ones that start at these bits, each at a multiple of its length; `order` up to 6.
+pub(crate) const fn filled(starts: u64, order: u32) -> u64 {
+    // No two of them overlap, so nothing carries.
+    starts.wrapping_mul(mask(0, order))
+}
+
 /// Where the aligned runs of 2^`order` ones start, `order` up to 6.
 pub(crate) fn starts(bits: u64, order: u32) -> u64 {
     (0..order).fold(bits, pairs)
@@ -75,6 +90,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_lowest_bits_are_taken_and_filled_with_runs() {
+        assert_eq!(
+            (lowest(0b1011_0100, 1), lowest(0b1011_0100, 3), lowest(0b100, 8)),
+            (0b100, 0b11_0100, 0b100)
+        );
+        assert_eq!((filled(0b1_0000_0100, 1), filled(0b100, 0)), (0b11_0000_1100, 0b100));
+        assert_eq!((filled(1 << 32 | 1, 5), filled(1, 6)), (u64::MAX, u64::MAX));
     }
 
     #[test]

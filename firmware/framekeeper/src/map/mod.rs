@@ -18,6 +18,7 @@ pub use state::State;
 
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
+    entry::Entry,
     frame::{Frame, Order},
     level::{self, Directory, Level, UNITS, WHOLE, WORDS},
     regions::RegionSet,
@@ -183,10 +184,18 @@ impl<'a> FrameMap<'a> {
 
     /// Replaces the word of a block that only this core has. Relaxed: who gets the block from here on gets it by some
     /// other order than this word's.
-    pub(crate) fn set_own(&self, slot: Slot, new: Word) {
-        if let Some(cell) = self.words.get(slot.index()) {
+    #[inline]
+    pub(crate) fn set_own(&self, entry: Entry, new: Word) {
+        if let Some(cell) = self.words.get(size(entry.slot_number())) {
             cell.store(new.bits(), Ordering::Relaxed);
         }
+    }
+
+    /// Gives so many words from `first` on, which nobody else may change now, this value.
+    pub(crate) fn set_run(&self, first: Entry, count: u64, new: Word) {
+        let start = size(first.slot_number());
+        let cells = self.words.get(start..start + size(count)).unwrap_or_default();
+        cells.iter().for_each(|cell| cell.store(new.bits(), Ordering::Release));
     }
 
     /// Where the word of `frame` is, if it has one.
