@@ -148,13 +148,17 @@ impl Stack {
         Some(entry)
     }
 
-    /// Takes the block that came last, and those before it that lie next to it.
-    pub(crate) fn pop_run(&self) -> Option<Run> {
+    /// Takes the block that came last, and those before it that lie next to it. Each is `unmark`ed.
+    #[inline]
+    pub(crate) fn pop_run(&self, unmark: impl Fn(Entry)) -> Option<Run> {
+        let top = self.pop()?;
+        unmark(top);
         let size = self.order().frames();
-        let mut run = Run { first: self.pop()?, frames: size };
-        while let Some(larger) = self.top().and_then(|entry| run.with(entry, size)) {
+        let mut run = Run { first: top, frames: size };
+        while let Some((next, larger)) = self.top().and_then(|next| Some((next, run.with(next, size)?))) {
+            self.count.store(self.count().wrapping_sub(1), Relaxed);
+            unmark(next);
             run = larger;
-            self.pop();
         }
         Some(run)
     }

@@ -113,6 +113,9 @@ impl<'a> Zone<'a> {
     /// Takes `frames` frames back, from `first` on. None of them is a head, and all are of this zone.
     #[inline]
     pub(crate) fn give(&mut self, mut first: Entry, mut frames: u64) {
+        if frames == 1 {
+            return self.give_block(first, Order::FRAME);
+        }
         while let Some(order) = first.frame().largest_block(frames) {
             self.give_block(first, order);
             first = first.plus(order.frames());

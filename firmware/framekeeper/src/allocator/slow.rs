@@ -266,30 +266,31 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 
     /// Moves blocks from a cache to the zone that is held: as many as are a few in one piece each, so that no call takes
     /// long.
+    #[inline]
     fn make_room(&self, zone: &mut Zone<'a>, stack: &Stack) {
         for _ in 0..RUNS {
             let is_own = |entry: &Entry| ZoneKind::of(entry.frame().start()) == zone.kind();
-            let Some(run) = stack.top().filter(is_own).and_then(|_| stack.pop_run()) else { break };
-            self.give_run(zone, run, stack.order());
+            let Some(run) = stack.top().filter(is_own).and_then(|_| self.pop_run(stack)) else { break };
+            zone.give(run.first, run.frames);
         }
-    }
-
-    fn give_run(&self, zone: &mut Zone<'a>, run: Run, order: Order) {
-        let heads = (0..run.frames).step_by(1 << order.number()).map(|number| run.first.plus(number));
-        heads.for_each(|head| self.map().set_run(head, 1, Word::PART));
-        zone.give(run.first, run.frames);
     }
 
     /// Empties a stack of a cache into the zones, or into what is pending where they are busy and this is no place to
     /// wait.
     fn empty(&self, stack: &Stack, caller: Option<Core>) {
-        while let Some(run) = stack.pop_run() {
+        while let Some(run) = self.pop_run(stack) {
             let zone = self.zone_of(run.first.frame());
             match self.locked(zone, caller) {
-                Some(mut locked) => self.give_run(&mut locked, run, stack.order()),
+                Some(mut locked) => locked.give(run.first, run.frames),
                 None => self.postpone(zone, run, stack.order()),
             }
         }
+    }
+
+    /// Takes blocks from a cache whose words are no heads any more.
+    #[inline]
+    fn pop_run(&self, stack: &Stack) -> Option<Run> {
+        stack.pop_run(|entry| entry.slot().into_iter().for_each(|slot| self.map().set(slot, Word::PART)))
     }
 
     /// Leaves the blocks of a run to whoever holds their zone.

@@ -252,19 +252,19 @@ fn is_free(bits: &Bits, start: usize, order: u32) -> bool {
 #[inline]
 fn joined(bits: &Bits, start: usize, order: u32) -> u32 {
     let word = bits.get(start / 64 % WORDS).map_or(0, |word| word.load(Relaxed));
-    let mut to = order.max(runs::order_around(word, start % 64));
-    if to < WORD_ORDER {
-        return to;
-    }
+    let in_word = u32::try_from(start % 64).unwrap_or(0);
+    let to = order.max(runs::order_around(word, in_word));
+    if to < WORD_ORDER { to } else { joined_words(bits, start, to) }
+}
+
+/// The same for a block of one or more words.
+fn joined_words(bits: &Bits, start: usize, order: u32) -> u32 {
     let full = full_words(bits);
-    while to < WHOLE {
-        let buddy = runs::mask((start >> to ^ 1) << to >> WORD_ORDER, to - WORD_ORDER);
-        if full & buddy != buddy {
-            return to;
-        }
-        to += 1;
-    }
-    to
+    let is_split = |&order: &u32| {
+        let buddy = runs::mask((start >> order ^ 1) << order >> WORD_ORDER, order - WORD_ORDER);
+        full & buddy != buddy
+    };
+    (order..WHOLE).find(is_split).unwrap_or(WHOLE)
 }
 
 /// Sets the bits of a block to those of `value`.

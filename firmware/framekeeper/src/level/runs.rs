@@ -39,6 +39,7 @@ pub(crate) fn maximal_starts(bits: u64, order: u32) -> u64 {
 }
 
 /// The mask of 2^`order` ones from `start` on; `order` up to 6.
+#[inline]
 pub(crate) const fn mask(start: usize, order: u32) -> u64 {
     u64::MAX >> (64 - (1 << order)) << start
 }
@@ -48,14 +49,12 @@ pub(crate) const fn mask(start: usize, order: u32) -> u64 {
 /// Without branches, for how far a block joins is as good as random: of the zeros on either side the next one decides,
 /// by the highest bit in which its place differs from `start`.
 #[inline]
-pub(crate) fn order_around(bits: u64, start: usize) -> u32 {
-    let zeros = !bits;
-    let (above, below) = (zeros >> start, zeros << (63 - start));
-    let differs = |place: usize| usize::BITS - (place ^ start).leading_zeros();
-    // A place beyond the 64 differs in bit 6.
-    let next = if above == 0 { 64 } else { start + above.trailing_zeros() as usize };
-    let last = if below == 0 { 64 } else { start - below.leading_zeros() as usize };
-    differs(next).min(differs(last)).min(7).saturating_sub(1)
+pub(crate) fn order_around(bits: u64, start: u32) -> u32 {
+    let above = u64::MAX.wrapping_shl(start);
+    // Where there is none, these are 64 and -1, which differ in a higher bit than any other.
+    let next = (!bits & above).trailing_zeros();
+    let last = 63_u32.wrapping_sub((!bits & !above).leading_zeros());
+    (next ^ start).min(last ^ start).checked_ilog2().unwrap_or(0)
 }
 
 /// Of runs of 2^`order`: those that start a run of twice that.
@@ -85,7 +84,7 @@ mod tests {
                     prop_assert_eq!(maximal_starts(bits, order) >> start & 1 == 1, maximal);
                     let around = (0..=6).rev().find(|&order| is_run(bits, start >> order << order, order));
                     if let Some(around) = around {
-                        prop_assert_eq!(order_around(bits, start as usize), around);
+                        prop_assert_eq!(order_around(bits, start), around);
                     }
                 }
             }

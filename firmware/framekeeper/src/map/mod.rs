@@ -191,13 +191,6 @@ impl<'a> FrameMap<'a> {
         }
     }
 
-    /// Gives so many words from `first` on, which nobody else may change now, this value.
-    pub(crate) fn set_run(&self, first: Entry, count: u64, new: Word) {
-        let start = size(first.slot_number());
-        let cells = self.words.get(start..start + size(count)).unwrap_or_default();
-        cells.iter().for_each(|cell| cell.store(new.bits(), Ordering::Release));
-    }
-
     /// Where the word of `frame` is, if it has one.
     pub(crate) fn slot(&self, frame: Frame) -> Option<Slot> {
         let section = (frame.number() / SECTION).wrapping_sub(self.first_section);
