@@ -11,9 +11,8 @@ pub(crate) use crate::entry::Entry;
 use crate::{
     cpu::Core,
     frame::Order,
-    level::UNITS,
     sync::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    word::{Owner, Slot, Word},
+    word::{Owner, Word},
 };
 
 /// The largest order that is cached.
@@ -101,8 +100,7 @@ impl Run {
     fn with(self, block: Entry, size: u64) -> Option<Self> {
         let first = if block == self.first.minus(size) { block } else { self.first };
         let is_next = first == block || block == self.first.plus(self.frames);
-        let area = |entry: Entry| entry.slot_number() / UNITS as u64;
-        (is_next && area(block) == area(self.first)).then_some(Self { first, frames: self.frames + size })
+        (is_next && block.area() == self.first.area()).then_some(Self { first, frames: self.frames + size })
     }
 }
 
@@ -116,7 +114,7 @@ pub(crate) struct Stack {
     /// The word of a block's head that owner 0 has.
     head: AtomicU32,
     /// The area that blocks were last taken from.
-    area: AtomicU32,
+    area: AtomicU64,
     entries: [AtomicU64; DEPTH],
 }
 
@@ -127,7 +125,7 @@ impl Stack {
             capacity: AtomicU32::new(0),
             mark: AtomicU32::new(0),
             head: AtomicU32::new(0),
-            area: AtomicU32::new(u32::MAX),
+            area: AtomicU64::new(u64::MAX),
             entries: [const { AtomicU64::new(0) }; DEPTH],
         }
     }
@@ -137,15 +135,17 @@ impl Stack {
         self.capacity.store(capacity, Relaxed);
         self.mark.store(Word::cached(order, core).bits(), Relaxed);
         self.head.store(Word::allocated(order.frames(), Owner::new(0)).bits(), Relaxed);
-        self.area.store(u32::MAX, Relaxed);
+        self.area.store(u64::MAX, Relaxed);
     }
 
     /// Takes the block that came last.
     #[inline]
     pub(crate) fn pop(&self) -> Option<Entry> {
-        let entry = self.top()?;
-        self.count.store(self.count().wrapping_sub(1), Relaxed);
-        Some(entry)
+        let top = self.count().wrapping_sub(1);
+        // One check for both: an empty stack has no entry number 2^32 - 1.
+        let entry = self.entries.get(top as usize)?.load(Relaxed);
+        self.count.store(top, Relaxed);
+        Some(Entry::from_bits(entry))
     }
 
     /// Takes the block that came last, and those before it that lie next to it. Each is `unmark`ed.
@@ -166,7 +166,6 @@ impl Stack {
     /// The block that came last.
     #[inline]
     pub(crate) fn top(&self) -> Option<Entry> {
-        // One check for both: an empty stack has no entry number 2^32 - 1.
         let top = self.count().wrapping_sub(1);
         self.entries.get(top as usize).map(|entry| Entry::from_bits(entry.load(Relaxed)))
     }
@@ -189,13 +188,13 @@ impl Stack {
 
     /// Whether the last blocks that came from the zones came from around here.
     #[inline]
-    pub(crate) fn is_from_area(&self, slot: Slot) -> bool {
-        slot.area() == self.area.load(Relaxed)
+    pub(crate) fn is_from_area(&self, entry: Entry) -> bool {
+        entry.area() == self.area.load(Relaxed)
     }
 
     /// Notes where blocks came from.
     pub(crate) fn set_area(&self, first: Entry) {
-        first.slot().into_iter().for_each(|slot| self.area.store(slot.area(), Relaxed));
+        self.area.store(first.area(), Relaxed);
     }
 
     /// How many blocks are taken from the zones at a time.

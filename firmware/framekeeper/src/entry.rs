@@ -1,20 +1,24 @@
 //! A frame together with the place of its word, in 64 bits: what a cache holds of a block.
 
-use crate::{frame::Frame, word::Slot};
+use crate::{
+    frame::{Frame, Order},
+    word::Slot,
+};
 
 /// A frame, and where that has its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry(u64);
 
-/// Bits of a slot.
-const SLOT_BITS: u32 = 26;
+/// Bits of a frame's number; a slot has the rest.
+const FRAME_BITS: u32 = 38;
 
 /// From one frame to the next, where both have words: frames in one piece have them in one piece.
-const STEP: u64 = 1 << SLOT_BITS | 1;
+const STEP: u64 = 1 << FRAME_BITS | 1;
 
 impl Entry {
-    pub(crate) const fn new(frame: Frame, slot: Slot) -> Self {
-        Self(frame.number() << SLOT_BITS | slot.number() as u64)
+    /// The entry of a frame that has a word, so that its number is small enough, and that of its slot too.
+    pub(crate) const fn new(frame: Frame, slot: u64) -> Self {
+        Self(slot << FRAME_BITS | frame.number())
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -26,7 +30,7 @@ impl Entry {
     }
 
     pub(crate) const fn frame(self) -> Frame {
-        Frame::new(self.0 >> SLOT_BITS)
+        Frame::new(self.0 & ((1 << FRAME_BITS) - 1))
     }
 
     pub(crate) const fn slot(self) -> Option<Slot> {
@@ -34,7 +38,12 @@ impl Entry {
     }
 
     pub(crate) const fn slot_number(self) -> u64 {
-        self.0 & ((1 << SLOT_BITS) - 1)
+        self.0 >> FRAME_BITS
+    }
+
+    /// The number of its area of 2 MiB, among those that have words.
+    pub(crate) const fn area(self) -> u64 {
+        self.slot_number() / Order::MIB_2.frames()
     }
 
     /// The entry of the frame `count` above this one, which is in one piece with it.

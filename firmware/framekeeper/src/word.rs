@@ -37,11 +37,6 @@ impl Slot {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
-
-    /// The number of its area of 2 MiB.
-    pub(crate) const fn area(self) -> u32 {
-        self.0 >> Order::MIB_2.number()
-    }
 }
 
 /// Who has a block: a number that callers give and reports count by.

@@ -13,7 +13,6 @@ use crate::{
     frame::{Frame, Order},
     level::{self, UNITS, WHOLE},
     map::{FrameMap, ZoneIndex, ZoneKind},
-    word::Slot,
 };
 
 /// The free blocks of a stretch of memory.
@@ -220,7 +219,7 @@ impl<'a> Zone<'a> {
         let level::Taken { unit, starts, order, from } = taken;
         self.taken.add(order, from, starts.count_ones().into());
         let slot = self.index.first_slot + unit as u64;
-        let first = Entry::new(self.map.frame_at(slot)?, Slot::new(slot)?);
+        let first = Entry::new(self.map.frame_at(slot)?, slot);
         Some(Taken { first, starts, order })
     }
 
@@ -230,7 +229,7 @@ impl<'a> Zone<'a> {
     }
 
     fn entry(&self, frame: Frame) -> Option<Entry> {
-        Some(Entry::new(frame, self.map.slot(frame)?))
+        Some(self.map.find(frame)?.0)
     }
 
     /// Where a frame is on the lower level. One that is not of this zone is nowhere there.

@@ -29,7 +29,7 @@ use crate::{
     regions::RegionSet,
     request::Request,
     sync::Mutex,
-    word::{Owner, Slot, Word},
+    word::{Owner, Word},
     zone::Zone,
 };
 
@@ -101,14 +101,18 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline]
     #[must_use]
     pub fn alloc_frame(&self) -> Option<PhysAddr> {
-        self.alloc(Request::order(Order::FRAME)).ok()
+        self.alloc_frames(Order::FRAME)
     }
 
     /// A block of 2^order frames.
     #[inline]
     #[must_use]
     pub fn alloc_frames(&self, order: Order) -> Option<PhysAddr> {
-        self.alloc(Request::order(order)).ok()
+        let request = Request::order(order);
+        match self.cpu.pinned(|core| self.pop(core?, &request)) {
+            Some(frame) => Some(frame.start()),
+            None => self.alloc_frames_slow(order),
+        }
     }
 
     /// Hands out a block.
@@ -188,14 +192,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// Puts a block into this core's cache, if it is one that somebody has and there is room.
     #[inline]
     fn push(&self, core: Core, address: PhysAddr) -> Option<u64> {
-        let frame = Frame::starting_at(address)?;
-        let slot = self.map.slot(frame)?;
-        let word = self.map.word_at(slot);
-        let stack = self.stack_for(core, slot, word)?;
-        if !stack.has_room() || !self.map.swap(slot, word, stack.mark()) {
+        let (entry, cell) = self.map.find(Frame::starting_at(address)?)?;
+        let word = cell.load();
+        let stack = self.stack_for(core, entry, word)?;
+        if !stack.has_room() || !cell.swap(word, stack.mark()) {
             return None;
         }
-        stack.push(Entry::new(frame, slot));
+        stack.push(entry);
         Some(word.frames_field())
     }
 
@@ -205,11 +208,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// become whole, and the next request is met from one that is nearly full; but not if this core took from that area
     /// last, for that is where the next would come from.
     #[inline]
-    fn stack_for(&self, core: Core, slot: Slot, word: Word) -> Option<&'a Stack> {
+    fn stack_for(&self, core: Core, entry: Entry, word: Word) -> Option<&'a Stack> {
         let cache = self.caches.get(core.index())?;
         let own = cache.stack_for(word)?;
         let is_single = word.frames_field() == 1;
-        let leaves = is_single && !self.map.is_nearly_full(slot, Order::FRAME) && !own.is_from_area(slot);
+        let leaves = is_single && !self.map.is_nearly_full(entry, Order::FRAME) && !own.is_from_area(entry);
         Some(if leaves { cache.leaving() } else { own })
     }
 }

@@ -112,6 +112,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.drain_others()
     }
 
+    /// Apart, so that where nobody asks for the reason there is no room to be made for it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn alloc_frames_slow(&self, order: Order) -> Option<PhysAddr> {
+        self.alloc_slow(Request::order(order)).ok()
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_slow(&self, request: Request) -> Result<PhysAddr, AllocError> {
@@ -129,21 +136,21 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline(never)]
     pub(super) fn free_slow(&self, address: PhysAddr) -> Result<u64, FreeError> {
         let frame = Frame::starting_at(address).ok_or(FreeError::Misaligned { address })?;
-        let slot = self.map().slot(frame).ok_or_else(|| self.why_not(frame))?;
+        let (entry, cell) = self.map().find(frame).ok_or_else(|| self.why_not(frame))?;
         self.cpu().pinned(|core| {
-            let word = self.map().word_at(slot);
-            let full = core.and_then(|core| self.stack_for(core, slot, word));
-            if !word.is_allocated() || !self.map().swap(slot, word, Word::PART) {
+            let word = cell.load();
+            let full = core.and_then(|core| self.stack_for(core, entry, word));
+            if !word.is_allocated() || !cell.swap(word, Word::PART) {
                 return Err(self.why_not(frame));
             }
             let frames = word.frames_field();
             let zone = self.zone_of(frame);
             match self.try_locked(zone) {
                 Some(mut locked) => {
-                    locked.give(Entry::new(frame, slot), frames);
+                    locked.give(entry, frames);
                     full.into_iter().for_each(|stack| self.make_room(&mut locked, stack));
                 }
-                None => zone.pending.push(self.map(), slot, frames),
+                None => self.postpone(zone, Run { first: entry, frames }, frames),
             }
             Ok(frames)
         })
@@ -258,9 +265,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 
     /// Gives a zone memory that is in one piece.
     fn give_range(&self, zone: &mut Zone<'a>, range: PhysRange) {
-        let first = Frame::containing(range.start());
-        if let Some(slot) = self.map().slot(first) {
-            zone.give(Entry::new(first, slot), range.size() / FRAME_SIZE);
+        if let Some((first, _)) = self.map().find(Frame::containing(range.start())) {
+            zone.give(first, range.size() / FRAME_SIZE);
         }
     }
 
@@ -282,7 +288,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             let zone = self.zone_of(run.first.frame());
             match self.locked(zone, caller) {
                 Some(mut locked) => locked.give(run.first, run.frames),
-                None => self.postpone(zone, run, stack.order()),
+                None => self.postpone(zone, run, stack.order().frames()),
             }
         }
     }
@@ -293,12 +299,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         stack.pop_run(|entry| entry.slot().into_iter().for_each(|slot| self.map().set(slot, Word::PART)))
     }
 
-    /// Leaves the blocks of a run to whoever holds their zone.
+    /// Leaves a run, which is in blocks of so many frames, to whoever holds its zone.
     #[cold]
-    fn postpone(&self, zone: &LockedZone<'a>, run: Run, order: Order) {
-        for number in (0..run.frames).step_by(1 << order.number()) {
-            let head = run.first.plus(number).slot();
-            head.into_iter().for_each(|slot| zone.pending.push(self.map(), slot, order.frames()));
+    fn postpone(&self, zone: &LockedZone<'a>, run: Run, frames: u64) {
+        for head in (0..run.frames / frames).map(|number| run.first.plus(number * frames)) {
+            head.slot().into_iter().for_each(|slot| zone.pending.push(self.map(), slot, frames));
         }
     }
 
@@ -358,7 +363,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         if !zone.pending.is_empty() {
             zone.pending.take(self.map(), |slot, frames| {
                 if let Some(frame) = self.map().frame_at(slot.number().into()) {
-                    locked.give(Entry::new(frame, slot), frames);
+                    locked.give(Entry::new(frame, slot.number().into()), frames);
                 }
             });
         }
