@@ -61,6 +61,13 @@ impl CoreCache {
         &self.leaving
     }
 
+    /// The stack for single frames.
+    #[inline]
+    pub(crate) const fn frames(&self) -> &Stack {
+        let [first, ..] = &self.stacks;
+        first
+    }
+
     /// The stack for blocks of `order`, if they are cached.
     #[inline]
     pub(crate) fn stack(&self, order: Order) -> Option<&Stack> {
@@ -173,17 +180,15 @@ impl Stack {
     /// Puts a block on top. There must be room.
     #[inline]
     pub(crate) fn push(&self, entry: Entry) {
-        let count = self.count();
-        if let Some(place) = self.entries.get(count as usize) {
-            place.store(entry.bits(), Relaxed);
-            self.count.store(count + 1, Relaxed);
-        }
+        self.room().into_iter().for_each(|room| room.fill(entry));
     }
 
-    /// Whether there is room for a block.
+    /// Room for a block, if there is any.
     #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.count() < self.capacity.load(Relaxed)
+    pub(crate) fn room(&self) -> Option<Room<'_>> {
+        let count = self.count();
+        let place = self.entries.get(count as usize).filter(|_| count < self.capacity.load(Relaxed))?;
+        Some(Room { stack: self, place, count })
     }
 
     /// Whether the last blocks that came from the zones came from around here.
@@ -233,5 +238,22 @@ impl Stack {
     /// The blocks, from the one that came first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
         self.entries.iter().take(self.count() as usize).map(|entry| Entry::from_bits(entry.load(Relaxed)))
+    }
+}
+
+/// Room for a block on a stack, until that changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'a> {
+    stack: &'a Stack,
+    place: &'a AtomicU64,
+    count: u32,
+}
+
+impl Room<'_> {
+    /// Puts a block there.
+    #[inline]
+    pub(crate) fn fill(self, block: Entry) {
+        self.place.store(block.bits(), Relaxed);
+        self.stack.count.store(self.count + 1, Relaxed);
     }
 }

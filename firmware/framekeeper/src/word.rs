@@ -157,6 +157,11 @@ impl Word {
         }
     }
 
+    /// Whether this is the head of a block of one frame that somebody has.
+    pub(crate) const fn is_single(self) -> bool {
+        self.is_but_for_owner(Self(ALLOCATED))
+    }
+
     /// Whether the two words differ in the owner at most, and in the parity.
     pub(crate) const fn is_but_for_owner(self, other: Self) -> bool {
         (self.0 ^ other.0) & !(OWNER | PARITY) == 0

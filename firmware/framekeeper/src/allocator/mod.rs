@@ -195,10 +195,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let (entry, cell) = self.map.find(Frame::starting_at(address)?)?;
         let word = cell.load();
         let stack = self.stack_for(core, entry, word)?;
-        if !stack.has_room() || !cell.swap(word, stack.mark()) {
+        let room = stack.room()?;
+        if !cell.swap(word, stack.mark()) {
             return None;
         }
-        stack.push(entry);
+        room.fill(entry);
         Some(word.frames_field())
     }
 
@@ -210,9 +211,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline]
     fn stack_for(&self, core: Core, entry: Entry, word: Word) -> Option<&'a Stack> {
         let cache = self.caches.get(core.index())?;
-        let own = cache.stack_for(word)?;
-        let is_single = word.frames_field() == 1;
-        let leaves = is_single && !self.map.is_nearly_full(entry, Order::FRAME) && !own.is_from_area(entry);
+        if !word.is_single() {
+            return cache.stack_for(word);
+        }
+        let own = cache.frames();
+        let leaves = !self.map.is_nearly_full(entry, Order::FRAME) && !own.is_from_area(entry);
         Some(if leaves { cache.leaving() } else { own })
     }
 }

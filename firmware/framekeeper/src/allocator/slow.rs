@@ -112,18 +112,22 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.drain_others()
     }
 
-    /// Apart, so that where nobody asks for the reason there is no room to be made for it.
+    /// Apart, so that where nobody asks for the reason no room need be made for it.
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_frames_slow(&self, order: Order) -> Option<PhysAddr> {
-        self.alloc_slow(Request::order(order)).ok()
+        let request = Request::order(order);
+        match self.cpu().pinned(|core| self.refill(core?, &request)) {
+            Some(frame) => Some(frame.start()),
+            None => self.alloc_slow(request).ok(),
+        }
     }
 
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_slow(&self, request: Request) -> Result<PhysAddr, AllocError> {
-        if let Some(first) = self.cpu().pinned(|core| self.refill(core?, &request)) {
-            return Ok(first.start());
+        if let Some(frame) = self.cpu().pinned(|core| self.refill(core?, &request)) {
+            return Ok(frame.start());
         }
         let order = request.holding().ok_or(AllocError::BadSize { frames: request.frame_count() })?;
         self.insist(|core| self.attempt(core, &request, order)).map_err(|refused| match refused {
