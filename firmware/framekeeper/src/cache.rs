@@ -6,14 +6,14 @@
 //!
 //! What each block is, the map says: [`Word::cached`], with the core.
 
+pub(crate) use crate::entry::Entry;
 use core::cmp::Ordering::{Equal, Greater, Less};
 
 use crate::{
     cpu::Core,
-    frame::{Frame, Order},
-    map::ZoneKind,
+    frame::Order,
     sync::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    word::{Slot, Word},
+    word::{Owner, Word},
 };
 
 /// The largest order that is cached.
@@ -25,32 +25,11 @@ const DEPTH: usize = 32;
 /// Blocks of each order that a cache holds at most.
 const CAPACITY: [u32; ORDERS] = [32, 32, 32, 16, 16, 16, 8, 8, 4, 4];
 
-/// Blocks that are moved between a cache and the zones at a time, at most: few, so that no single call takes long.
-pub(crate) const BATCH: u32 = 8;
+/// Blocks that a cache takes from the zones at a time, at most: few, so that no single call takes long.
+const BATCH: u32 = 8;
 
 /// Frames that are collected before they go to the zones together.
 const LEAVING: u32 = 16;
-
-/// Bits of a slot.
-const SLOT_BITS: u32 = 26;
-
-/// A block in a cache: its frame and where that has its word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry(u64);
-
-impl Entry {
-    pub(crate) const fn new(frame: Frame, slot: Slot) -> Self {
-        Self(frame.number() << SLOT_BITS | slot.number() as u64)
-    }
-
-    pub(crate) const fn frame(self) -> Frame {
-        Frame::new(self.0 >> SLOT_BITS)
-    }
-
-    pub(crate) fn slot(self) -> Option<Slot> {
-        Slot::new(self.0 & ((1 << SLOT_BITS) - 1))
-    }
-}
 
 /// A core's cache. One for each core, for instance in a `static`.
 #[derive(Debug)]
@@ -72,19 +51,22 @@ impl CoreCache {
     pub(crate) fn reset(&self, core: Core, share: u64) {
         for ((stack, capacity), order) in self.stacks.iter().zip(CAPACITY).zip(Order::all()) {
             let fitting = u32::try_from(share >> order.number()).unwrap_or(u32::MAX);
-            stack.count.store(0, Relaxed);
-            stack.capacity.store(capacity.min(fitting), Relaxed);
-            stack.mark.store(Word::cached(order, core).bits(), Relaxed);
+            stack.reset(order, core, capacity.min(fitting));
         }
-        self.leaving.count.store(0, Relaxed);
-        self.leaving.capacity.store(LEAVING, Relaxed);
-        self.leaving.mark.store(Word::cached(Order::FRAME, core).bits(), Relaxed);
+        self.leaving.reset(Order::FRAME, core, LEAVING);
     }
 
     /// The frames that are on their way to the zones.
     #[inline]
-    pub(crate) fn leaving(&self) -> &Stack {
+    pub(crate) const fn leaving(&self) -> &Stack {
         &self.leaving
+    }
+
+    /// The stack for single frames.
+    #[inline]
+    pub(crate) const fn frames(&self) -> &Stack {
+        let [first, ..] = &self.stacks;
+        first
     }
 
     /// The stack for blocks of `order`, if they are cached.
@@ -96,6 +78,14 @@ impl CoreCache {
     /// The stacks of blocks that are kept, by order.
     pub(crate) fn kept(&self) -> impl Iterator<Item = &Stack> {
         self.stacks.iter()
+    }
+
+    /// The stack for a block that somebody has and whose head has this word, if such blocks are cached.
+    #[inline]
+    pub(crate) fn stack_for(&self, word: Word) -> Option<&Stack> {
+        // Whether it is a block of an order at all, and somebody's, one comparison tells.
+        let order = word.frames_field().trailing_zeros();
+        self.stacks.get(order as usize).filter(|stack| word.is_but_for_owner(stack.head()))
     }
 
     /// All stacks.
@@ -110,18 +100,20 @@ impl Default for CoreCache {
     }
 }
 
-/// Blocks in one piece.
+/// Frames in one piece, in one area.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    pub(crate) first: Frame,
+    pub(crate) first: Entry,
     pub(crate) frames: u64,
 }
 
 impl Run {
-    /// Whether a block lies right before or behind it, in the same zone.
-    fn is_next(self, block: Frame, size: u64) -> bool {
-        let meets = block.plus(size) == self.first || self.first.plus(self.frames) == block;
-        meets && ZoneKind::of(block.start()) == ZoneKind::of(self.first.start())
+    /// The run and a block that lies right before or behind it; not across the border of an area, and so of a zone.
+    #[inline]
+    fn with(self, block: Entry, size: u64) -> Option<Self> {
+        let first = if block == self.first.minus(size) { block } else { self.first };
+        let is_next = first == block || block == self.first.plus(self.frames);
+        (is_next && block.area() == self.first.area()).then_some(Self { first, frames: self.frames + size })
     }
 }
 
@@ -132,8 +124,10 @@ pub(crate) struct Stack {
     capacity: AtomicU32,
     /// The word of each block's head.
     mark: AtomicU32,
+    /// The word of a block's head that owner 0 has.
+    head: AtomicU32,
     /// The area that blocks were last taken from.
-    area: AtomicU32,
+    area: AtomicU64,
     entries: [AtomicU64; DEPTH],
 }
 
@@ -143,66 +137,78 @@ impl Stack {
             count: AtomicU32::new(0),
             capacity: AtomicU32::new(0),
             mark: AtomicU32::new(0),
-            area: AtomicU32::new(u32::MAX),
+            head: AtomicU32::new(0),
+            area: AtomicU64::new(u64::MAX),
             entries: [const { AtomicU64::new(0) }; DEPTH],
         }
+    }
+
+    fn reset(&self, order: Order, core: Core, capacity: u32) {
+        self.count.store(0, Relaxed);
+        self.capacity.store(capacity, Relaxed);
+        self.mark.store(Word::cached(order, core).bits(), Relaxed);
+        self.head.store(Word::allocated(order.frames(), Owner::new(0)).bits(), Relaxed);
+        self.area.store(u64::MAX, Relaxed);
     }
 
     /// Takes the block that came last.
     #[inline]
     pub(crate) fn pop(&self) -> Option<Entry> {
-        let top = self.count.load(Relaxed).wrapping_sub(1);
+        let top = self.count().wrapping_sub(1);
         // One check for both: an empty stack has no entry number 2^32 - 1.
         let entry = self.entries.get(top as usize)?.load(Relaxed);
         self.count.store(top, Relaxed);
-        Some(Entry(entry))
-    }
-
-    /// Whether there is room for a block.
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.count.load(Relaxed) < self.capacity.load(Relaxed)
+        Some(Entry::from_bits(entry))
     }
 
     /// Takes the block that came last, and those before it that lie next to it. Each is `unmark`ed.
-    pub(crate) fn pop_run(&self, unmark: impl Fn(Slot)) -> Option<Run> {
-        let size = self.order().frames();
+    #[inline]
+    pub(crate) fn pop_run(&self, unmark: impl Fn(Entry)) -> Option<Run> {
         let top = self.pop()?;
-        top.slot().into_iter().for_each(&unmark);
-        let mut run = Run { first: top.frame(), frames: size };
-        let next = || {
-            self.entries.get((self.count() as usize).wrapping_sub(1)).map(|entry| Entry(entry.load(Relaxed)))
-        };
-        while let Some(entry) = next().filter(|entry| run.is_next(entry.frame(), size)) {
-            run = Run { first: run.first.min(entry.frame()), frames: run.frames + size };
-            entry.slot().into_iter().for_each(&unmark);
-            self.count.store(self.count() - 1, Relaxed);
+        unmark(top);
+        let size = self.order().frames();
+        let mut run = Run { first: top, frames: size };
+        while let Some((next, larger)) = self.top().and_then(|next| Some((next, run.with(next, size)?))) {
+            self.count.store(self.count().wrapping_sub(1), Relaxed);
+            unmark(next);
+            run = larger;
         }
         Some(run)
     }
 
-    /// Whether the last blocks that came from the zones came from around here.
+    /// The block that came last.
     #[inline]
-    pub(crate) fn is_from_area(&self, slot: Slot) -> bool {
-        slot.area() == self.area.load(Relaxed)
-    }
-
-    /// Notes where blocks came from.
-    pub(crate) fn set_area(&self, slot: Slot) {
-        self.area.store(slot.area(), Relaxed);
+    pub(crate) fn top(&self) -> Option<Entry> {
+        let top = self.count().wrapping_sub(1);
+        self.entries.get(top as usize).map(|entry| Entry::from_bits(entry.load(Relaxed)))
     }
 
     /// Puts a block on top. There must be room.
     #[inline]
     pub(crate) fn push(&self, entry: Entry) {
-        let count = self.count.load(Relaxed);
-        if let Some(place) = self.entries.get(count as usize) {
-            place.store(entry.0, Relaxed);
-            self.count.store(count + 1, Relaxed);
-        }
+        self.room().into_iter().for_each(|room| room.fill(entry));
     }
 
-    /// How many blocks are moved at a time between here and the zones.
+    /// Room for a block, if there is any.
+    #[inline]
+    pub(crate) fn room(&self) -> Option<Room<'_>> {
+        let count = self.count();
+        let place = self.entries.get(count as usize).filter(|_| count < self.capacity.load(Relaxed))?;
+        Some(Room { stack: self, place, count })
+    }
+
+    /// Whether the last blocks that came from the zones came from around here.
+    #[inline]
+    pub(crate) fn is_from_area(&self, entry: Entry) -> bool {
+        entry.area() == self.area.load(Relaxed)
+    }
+
+    /// Notes where blocks came from.
+    pub(crate) fn set_area(&self, first: Entry) {
+        self.area.store(first.area(), Relaxed);
+    }
+
+    /// How many blocks are taken from the zones at a time.
     pub(crate) fn batch(&self) -> u32 {
         (self.capacity.load(Relaxed) / 4).clamp(1, BATCH)
     }
@@ -213,6 +219,12 @@ impl Stack {
         Word::from_bits(self.mark.load(Relaxed))
     }
 
+    /// The word of a block from here that owner 0 has.
+    #[inline]
+    pub(crate) fn head(&self) -> Word {
+        Word::from_bits(self.head.load(Relaxed))
+    }
+
     /// The order of the blocks.
     #[inline]
     pub(crate) fn order(&self) -> Order {
@@ -220,6 +232,7 @@ impl Stack {
     }
 
     /// How many blocks there are.
+    #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.count.load(Relaxed)
     }
@@ -254,12 +267,29 @@ impl Stack {
 
     /// What says how much there is, and the entries that are there.
     #[cfg(test)]
-    pub(crate) fn memory(&self) -> ([&AtomicU32; 3], &[AtomicU64]) {
-        ([&self.count, &self.capacity, &self.mark], &self.entries[..self.count() as usize])
+    pub(crate) fn memory(&self) -> ([&AtomicU32; 4], &[AtomicU64]) {
+        ([&self.count, &self.capacity, &self.mark, &self.head], &self.entries[..self.count() as usize])
     }
 
     /// The blocks, from the one that came first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.entries.iter().take(self.count() as usize).map(|entry| Entry(entry.load(Relaxed)))
+        self.entries.iter().take(self.count() as usize).map(|entry| Entry::from_bits(entry.load(Relaxed)))
+    }
+}
+
+/// Room for a block on a stack, until that changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'a> {
+    stack: &'a Stack,
+    place: &'a AtomicU64,
+    count: u32,
+}
+
+impl Room<'_> {
+    /// Puts a block there.
+    #[inline]
+    pub(crate) fn fill(self, block: Entry) {
+        self.place.store(block.bits(), Relaxed);
+        self.stack.count.store(self.count + 1, Relaxed);
     }
 }

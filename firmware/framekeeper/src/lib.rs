@@ -30,6 +30,7 @@ mod allocator;
 mod cache;
 mod cpu;
 pub mod devicetree;
+mod entry;
 mod errors;
 mod frame;
 mod level;

@@ -40,12 +40,6 @@ impl Slot {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
-
-    /// The number of its area of 2 MiB.
-    #[inline]
-    pub(crate) const fn area(self) -> u32 {
-        self.0 >> Order::MIB_2.number()
-    }
 }
 
 /// Who has a block: a number that callers give and reports count by.
@@ -126,12 +120,6 @@ impl Word {
         self.0
     }
 
-    /// The head of a block of one frame that `owner` has.
-    #[inline]
-    pub(crate) const fn single(owner: Owner) -> Self {
-        Self(ALLOCATED ^ owner.0)
-    }
-
     /// The head of a block of so many frames, 1 to [`Order::MAX`]'s, that `owner` has.
     #[inline]
     pub(crate) fn allocated(frames: u64, owner: Owner) -> Self {
@@ -178,15 +166,17 @@ impl Word {
     /// Whether this is the head of a block of one frame that somebody has.
     #[inline]
     pub(crate) const fn is_single(self) -> bool {
-        self.0 & !(OWNER | PARITY) == ALLOCATED
+        self.is_but_for_owner(Self(ALLOCATED))
     }
 
-    /// The order of the block that this is the head of, if somebody has it and it is a whole block of an order.
-    #[inline]
-    pub(crate) fn power_of_two(self) -> Option<Order> {
-        let frames = self.frames_field();
-        let order = Order::new(u8::try_from(frames.trailing_zeros()).ok()?)?;
-        (self.is_allocated() && frames == order.frames()).then_some(order)
+    /// Whether the two words differ in the owner at most, and in the parity.
+    pub(crate) const fn is_but_for_owner(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !(OWNER | PARITY) == 0
+    }
+
+    /// What the word of owner 0's block becomes if `owner` has that.
+    pub(crate) const fn owned_by(self, owner: Owner) -> Self {
+        Self(self.0 ^ owner.0)
     }
 
     #[inline]
@@ -265,8 +255,11 @@ mod tests {
             prop_assert!(word.is_sound());
             prop_assert_eq!(word.kind(), Kind::Allocated);
             prop_assert_eq!((word.frames(), word.owner(), word.owner().number()), (frames, Owner::new(owner), owner));
-            prop_assert_eq!(word.is_single(), frames == 1);
-            prop_assert!(frames > 1 || word == Word::single(Owner::new(owner)));
+            let unowned = Word::allocated(frames, Owner::new(0));
+            prop_assert_eq!(unowned.owned_by(Owner::new(owner)), word);
+            prop_assert!(word.is_but_for_owner(unowned));
+            prop_assert!(!word.is_but_for_owner(Word::allocated(frames % Order::MAX.frames() + 1, Owner::new(0))));
+            prop_assert!(!Word::cached(Order::FRAME, Core::new(owner)).is_but_for_owner(unowned));
         }
 
         #[test]

@@ -9,8 +9,9 @@
 
 use crate::{
     addr::PhysAddr,
+    entry::Entry,
     frame::{Frame, Order},
-    level::{Taken, UNITS, WHOLE},
+    level::{self, UNITS, WHOLE},
     map::{FrameMap, ZoneIndex, ZoneKind},
 };
 
@@ -20,8 +21,25 @@ pub(crate) struct Zone<'a> {
     kind: ZoneKind,
     map: FrameMap<'a>,
     index: ZoneIndex<'a>,
-    blocks: [u64; Order::COUNT],
-    effort: Effort,
+    taken: Tally,
+    given: Tally,
+}
+
+/// Blocks that were taken, or given, counted twice: by their own order, and by that of the free block that they were
+/// cut from, or became part of. All else that is to be known follows from that, so each costs two additions.
+#[derive(Debug)]
+struct Tally {
+    own: [u64; Order::COUNT],
+    around: [u64; Order::COUNT],
+}
+
+/// Blocks that were taken: all of one order, in one area.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    first: Entry,
+    /// Where blocks start, as bits counted from the first.
+    starts: u64,
+    order: u32,
 }
 
 /// Work that was done, counted.
@@ -38,70 +56,66 @@ pub struct Effort {
 impl<'a> Zone<'a> {
     /// A zone of which nothing is free.
     pub(crate) const fn new(kind: ZoneKind, map: FrameMap<'a>, index: ZoneIndex<'a>) -> Self {
-        let effort = Effort { moves: 0, splits: 0, joins: 0 };
-        Self { kind, map, index, blocks: [0; Order::COUNT], effort }
+        Self { kind, map, index, taken: Tally::new(), given: Tally::new() }
     }
 
-    /// Takes a block of `order` out; or a larger one up to `most`, if there is one that need not be split for that.
-    pub(crate) fn take(&mut self, order: Order, most: Order) -> Option<(Frame, Order)> {
-        if order.number() < WHOLE_AREA {
-            let most = u32::from(most.number()).min(WHOLE - 1);
-            let (small, wanted) =
-                (self.index.frames.take(order.number().into(), most), order.number().into());
-            if let Some(taken) = small {
-                return self.took_frames(taken);
-            }
-            let taken = self.index.areas.take(0, 0)?;
-            let (area, _) = self.took_areas(taken)?;
-            let node = self.open(area)?;
-            let taken = self.index.frames.take_in(node, wanted, most)?;
-            return self.took_frames(taken);
+    /// Takes a block of `order` out; and while at it more, together up to `wanted` times as much, if none need be split
+    /// for that.
+    pub(crate) fn take(&mut self, order: Order, wanted: u32) -> Option<Taken> {
+        let number = u32::from(order.number());
+        if number >= WHOLE {
+            return Taken::one(self.take_areas(number - WHOLE)?, number);
         }
-        let order = u32::from(order.number()) - WHOLE;
-        let taken = self.index.areas.take(order, order)?;
-        self.took_areas(taken)
+        match self.index.frames.take(number, wanted) {
+            Some(taken) => self.took_frames(taken),
+            None => self.take_from_new_area(number, wanted),
+        }
     }
 
     /// Takes the lowest block of `order` out, if it ends at or below `end`.
-    pub(crate) fn take_below(&mut self, order: Order, end: PhysAddr) -> Option<Frame> {
-        if order.number() < WHOLE_AREA {
+    pub(crate) fn take_below(&mut self, order: Order, end: PhysAddr) -> Option<Entry> {
+        let number = u32::from(order.number());
+        if number < WHOLE {
             let (map, first_slot) = (self.map, self.index.first_slot);
             let fits = |unit: usize| ends_below(map.frame_at(first_slot + unit as u64), order, end);
-            if let Some(taken) = self.index.frames.take_lowest(order.number().into(), fits) {
-                return Some(self.took_frames(taken)?.0);
+            if let Some(taken) = self.index.frames.take_lowest(number, fits) {
+                return Some(self.took_frames(taken)?.first);
             }
             let area = self.take_areas_below(0, order, end)?;
             let node = self.open(area)?;
-            let taken = self.index.frames.take_in(node, order.number().into(), order.number().into())?;
-            return Some(self.took_frames(taken)?.0);
+            let taken = self.index.frames.take_in(node, number, 1)?;
+            return Some(self.took_frames(taken)?.first);
         }
-        self.take_areas_below(u32::from(order.number()) - WHOLE, order, end)
+        let area = self.take_areas_below(number - WHOLE, order, end)?;
+        self.entry(area)
     }
 
     /// Takes the block of `order` that starts at `head` out, if all of it is free.
     pub(crate) fn take_at(&mut self, head: Frame, order: Order) -> Option<()> {
-        if order.number() < WHOLE_AREA {
+        let number = u32::from(order.number());
+        if number < WHOLE {
             let area = head.align_down(Order::MIB_2);
             if let Some(taken) = self.area_unit(area).and_then(|unit| self.index.areas.take_at(unit, 0)) {
                 self.took_areas(taken)?;
                 self.open(area)?;
             }
-            let unit = self.frame_unit(head)?;
-            let taken = self.index.frames.take_at(unit, order.number().into())?;
+            let unit = self.frame_unit(self.entry(head)?);
+            let taken = self.index.frames.take_at(unit, number)?;
             self.took_frames(taken).map(drop)
         } else {
             let unit = self.area_unit(head)?;
-            let taken = self.index.areas.take_at(unit, u32::from(order.number()) - WHOLE)?;
+            let taken = self.index.areas.take_at(unit, number - WHOLE)?;
             self.took_areas(taken).map(drop)
         }
     }
 
     /// Takes `frames` frames back, from `first` on. None of them is a head, and all are of this zone.
-    pub(crate) fn give(&mut self, mut first: Frame, mut frames: u64) {
+    #[inline]
+    pub(crate) fn give(&mut self, mut first: Entry, mut frames: u64) {
         if frames == 1 {
             return self.give_block(first, Order::FRAME);
         }
-        while let Some(order) = first.largest_block(frames) {
+        while let Some(order) = first.frame().largest_block(frames) {
             self.give_block(first, order);
             first = first.plus(order.frames());
             frames -= order.frames();
@@ -110,7 +124,17 @@ impl<'a> Zone<'a> {
 
     /// How many blocks of `order` are free.
     pub(crate) fn free_blocks(&self, order: Order) -> u64 {
-        self.blocks.get(order.index()).copied().unwrap_or(0)
+        let (given, taken) = (&self.given, &self.taken);
+        // What came, and did not become part of something larger; and halves of what was cut up.
+        let came = given.at(order).wrapping_sub(given.passed(order));
+        came.wrapping_sub(taken.at(order)).wrapping_add(taken.passed(order))
+    }
+
+    /// Whether no counter has its highest bit set: nobody counts so far, and [`Self::free_blocks`] takes some of them
+    /// twice, so that it would not see it.
+    pub(crate) fn is_within_counts(&self) -> bool {
+        let counters = [&self.taken.own, &self.taken.around, &self.given.own, &self.given.around];
+        counters.into_iter().flatten().all(|&count| count < 1 << 63)
     }
 
     /// How many frames are free.
@@ -124,20 +148,20 @@ impl<'a> Zone<'a> {
             Some(order) => Some(order + WHOLE),
             None => self.index.frames.largest(),
         };
-        number.and_then(order_of)
+        u8::try_from(number?).ok().and_then(Order::new)
     }
 
     /// The work done so far.
-    pub(crate) const fn effort(&self) -> Effort {
-        self.effort
+    pub(crate) fn effort(&self) -> Effort {
+        Effort {
+            moves: self.given.blocks().wrapping_add(self.taken.blocks()),
+            splits: self.taken.steps(),
+            joins: self.given.steps(),
+        }
     }
 
     pub(crate) const fn kind(&self) -> ZoneKind {
         self.kind
-    }
-
-    pub(crate) const fn map(&self) -> FrameMap<'a> {
-        self.map
     }
 
     pub(crate) const fn index(&self) -> &ZoneIndex<'a> {
@@ -145,101 +169,167 @@ impl<'a> Zone<'a> {
     }
 
     #[cfg(test)]
-    pub(crate) fn blocks_mut(&mut self) -> &mut [u64; Order::COUNT] {
-        &mut self.blocks
+    pub(crate) fn counters_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        let (taken, given) = (&mut self.taken, &mut self.given);
+        [&mut taken.own, &mut taken.around, &mut given.own, &mut given.around].into_iter().flatten()
     }
 
     #[cfg(test)]
-    pub(crate) fn index_mut(&mut self) -> [&mut crate::level::Level<'a>; 2] {
+    pub(crate) fn index_mut(&mut self) -> [&mut level::Level<'a>; 2] {
         [&mut self.index.frames, &mut self.index.areas]
+    }
+
+    #[cold]
+    fn take_from_new_area(&mut self, number: u32, wanted: u32) -> Option<Taken> {
+        let area = self.take_areas(0)?;
+        let node = self.open(area.frame())?;
+        let taken = self.index.frames.take_in(node, number, wanted)?;
+        self.took_frames(taken)
     }
 
     /// Makes an area that was taken a matter of the lower level: its node there, all of which is free now.
     fn open(&mut self, area: Frame) -> Option<usize> {
-        let node = self.frame_unit(area)? / UNITS;
+        let node = self.frame_unit(self.entry(area)?) / UNITS;
         self.index.frames.fill(node);
-        self.change(Order::MIB_2, |count| count.wrapping_add(1));
+        // It has not left the zone.
+        self.taken.add(WHOLE, WHOLE, 1_u64.wrapping_neg());
         Some(node)
+    }
+
+    fn take_areas(&mut self, in_areas: u32) -> Option<Entry> {
+        let taken = self.index.areas.take(in_areas, 1)?;
+        let area = self.took_areas(taken)?;
+        self.entry(area)
     }
 
     fn take_areas_below(&mut self, in_areas: u32, order: Order, end: PhysAddr) -> Option<Frame> {
         let (map, first_area) = (self.map, self.index.first_area);
         let fits = |unit: usize| ends_below(map.frame_of_area(first_area + unit as u64), order, end);
         let taken = self.index.areas.take_lowest(in_areas, fits)?;
-        Some(self.took_areas(taken)?.0)
+        self.took_areas(taken)
     }
 
-    fn give_block(&mut self, head: Frame, order: Order) {
-        let mut given = order;
-        if order.number() < WHOLE_AREA {
-            let Some(unit) = self.frame_unit(head) else { return };
-            let joined = self.index.frames.give(unit, order.number().into());
-            given = order_of(joined).unwrap_or(order);
+    #[inline]
+    fn give_block(&mut self, head: Entry, order: Order) {
+        let number = u32::from(order.number());
+        let mut joined = number;
+        if number < WHOLE {
+            let unit = self.frame_unit(head);
+            joined = self.index.frames.give(unit, number);
             if joined == WHOLE {
                 self.index.frames.clear(unit / UNITS);
             }
         }
-        if given >= Order::MIB_2 {
-            let Some(unit) = self.area_unit(head) else { return };
-            let joined = self.index.areas.give(unit, u32::from(given.number()) - WHOLE);
-            given = order_of(joined + WHOLE).unwrap_or(given);
+        if joined >= WHOLE {
+            joined = self.give_areas(head.frame(), joined - WHOLE).unwrap_or(joined);
         }
-        self.count_joined(order, given);
+        self.given.add(number, joined, 1);
     }
 
-    fn took_frames(&mut self, taken: Taken) -> Option<(Frame, Order)> {
-        self.count_cut(order_of(taken.from)?, order_of(taken.order)?);
-        Some((self.map.frame_at(self.index.first_slot + taken.unit as u64)?, order_of(taken.order)?))
+    #[cold]
+    fn give_areas(&mut self, head: Frame, order: u32) -> Option<u32> {
+        let unit = self.area_unit(head)?;
+        Some(self.index.areas.give(unit, order) + WHOLE)
     }
 
-    fn took_areas(&mut self, taken: Taken) -> Option<(Frame, Order)> {
-        self.count_cut(order_of(taken.from + WHOLE)?, order_of(taken.order + WHOLE)?);
-        Some((
-            self.map.frame_of_area(self.index.first_area + taken.unit as u64)?,
-            order_of(taken.order + WHOLE)?,
-        ))
+    #[inline]
+    fn took_frames(&mut self, taken: level::Taken) -> Option<Taken> {
+        let level::Taken { unit, starts, order, from } = taken;
+        self.taken.add(order, from, starts.count_ones().into());
+        let slot = self.index.first_slot + unit as u64;
+        let first = Entry::new(self.map.frame_at(slot)?, slot);
+        Some(Taken { first, starts, order })
     }
 
-    /// Where a frame is on the lower level.
-    fn frame_unit(&self, frame: Frame) -> Option<usize> {
-        usize::try_from(u64::from(self.map.slot(frame)?.number()).checked_sub(self.index.first_slot)?).ok()
+    fn took_areas(&mut self, taken: level::Taken) -> Option<Frame> {
+        self.taken.add(taken.order + WHOLE, taken.from + WHOLE, 1);
+        self.map.frame_of_area(self.index.first_area + taken.unit as u64)
+    }
+
+    fn entry(&self, frame: Frame) -> Option<Entry> {
+        Some(self.map.find(frame)?.0)
+    }
+
+    /// Where a frame is on the lower level. One that is not of this zone is nowhere there.
+    #[inline]
+    fn frame_unit(&self, head: Entry) -> usize {
+        usize::try_from(head.slot_number().wrapping_sub(self.index.first_slot)).unwrap_or(usize::MAX)
     }
 
     /// Where an area is on the upper level.
     fn area_unit(&self, frame: Frame) -> Option<usize> {
         usize::try_from(self.map.area(frame)?.checked_sub(self.index.first_area)?).ok()
     }
+}
 
-    /// Of a block of order `from` one of `order` is cut out.
-    fn count_cut(&mut self, from: Order, order: Order) {
-        self.change(from, |count| count.wrapping_sub(1));
-        let halves = self.blocks.get_mut(order.index()..from.index()).unwrap_or_default();
-        halves.iter_mut().for_each(|count| *count = count.wrapping_add(1));
-        self.effort.moves += 1;
-        self.effort.splits += u64::from(from.number() - order.number());
+impl Tally {
+    const fn new() -> Self {
+        Self { own: [0; Order::COUNT], around: [0; Order::COUNT] }
     }
 
-    /// A block of `order` came and is now part of one of order `to`.
-    fn count_joined(&mut self, order: Order, to: Order) {
-        let halves = self.blocks.get_mut(order.index()..to.index()).unwrap_or_default();
-        halves.iter_mut().for_each(|count| *count = count.wrapping_sub(1));
-        self.change(to, |count| count.wrapping_add(1));
-        self.effort.moves += 1;
-        self.effort.joins += u64::from(to.number() - order.number());
-    }
-
-    fn change(&mut self, order: Order, change: impl FnOnce(u64) -> u64) {
-        if let Some(count) = self.blocks.get_mut(order.index()) {
-            *count = change(*count);
+    #[inline]
+    fn add(&mut self, own: u32, around: u32, count: u64) {
+        for (counts, order) in [(&mut self.own, own), (&mut self.around, around)] {
+            counts.get_mut(order as usize).into_iter().for_each(|sum| *sum = sum.wrapping_add(count));
         }
+    }
+
+    /// How many there were of which the block around was of `order`.
+    fn at(&self, order: Order) -> u64 {
+        self.around.get(order.index()).copied().unwrap_or(0)
+    }
+
+    /// How many there were of at most `order` of which the block around was larger than that.
+    fn passed(&self, order: Order) -> u64 {
+        let up_to = |counts: &[u64]| counts.iter().take(order.index() + 1).fold(0, |a, &b| b.wrapping_add(a));
+        up_to(&self.own).wrapping_sub(up_to(&self.around))
+    }
+
+    fn blocks(&self) -> u64 {
+        self.own.iter().fold(0, |sum, &count| count.wrapping_add(sum))
+    }
+
+    /// How often they were halved or joined, all together.
+    fn steps(&self) -> u64 {
+        let orders = |counts: &[u64]| {
+            (0..).zip(counts).fold(0_u64, |sum, (order, count)| count.wrapping_mul(order).wrapping_add(sum))
+        };
+        orders(&self.around).wrapping_sub(orders(&self.own))
     }
 }
 
-/// The order of an area.
-const WHOLE_AREA: u8 = Order::MIB_2.number();
+impl Taken {
+    fn one(first: Entry, order: u32) -> Option<Self> {
+        Some(Self { first, starts: 1, order })
+    }
 
-fn order_of(number: u32) -> Option<Order> {
-    u8::try_from(number).ok().and_then(Order::new)
+    /// The first frame of the first.
+    pub(crate) const fn first(self) -> Entry {
+        self.first
+    }
+
+    /// How many blocks of `order` they are.
+    pub(crate) fn count(self, order: Order) -> u32 {
+        self.starts.count_ones() << (self.order - u32::from(order.number()))
+    }
+
+    /// The blocks of `order` in them, from the last to the first.
+    #[inline]
+    pub(crate) fn blocks_down(mut self, order: Order) -> impl Iterator<Item = Entry> {
+        let mut left = 0;
+        let mut end = self.first;
+        core::iter::from_fn(move || {
+            if left == 0 {
+                let start = 63_u32.checked_sub(self.starts.leading_zeros())?;
+                self.starts ^= 1 << start;
+                end = self.first.plus(u64::from(start) + (1 << self.order));
+                left = 1_u32 << (self.order - u32::from(order.number()));
+            }
+            left -= 1;
+            end = end.minus(order.frames());
+            Some(end)
+        })
+    }
 }
 
 fn ends_below(head: Option<Frame>, order: Order, end: PhysAddr) -> bool {

@@ -29,7 +29,7 @@ use crate::{
     regions::RegionSet,
     request::Request,
     sync::Mutex,
-    word::{Owner, Slot, Word},
+    word::{Owner, Word},
     zone::Zone,
 };
 
@@ -101,14 +101,18 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline]
     #[must_use]
     pub fn alloc_frame(&self) -> Option<PhysAddr> {
-        self.alloc(Request::order(Order::FRAME)).ok()
+        self.alloc_frames(Order::FRAME)
     }
 
     /// A block of 2^order frames.
     #[inline]
     #[must_use]
     pub fn alloc_frames(&self, order: Order) -> Option<PhysAddr> {
-        self.alloc(Request::order(order)).ok()
+        let request = Request::order(order);
+        match self.cpu.pinned(|core| self.pop(core?, &request)) {
+            Some(frame) => Some(frame.start()),
+            None => self.alloc_frames_slow(order),
+        }
     }
 
     /// Hands out a block.
@@ -179,24 +183,24 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// Takes a block from this core's cache.
     #[inline]
     fn pop(&self, core: Core, request: &Request) -> Option<Frame> {
-        let order = request.plain()?;
-        let entry = self.caches.get(core.index())?.stack(order)?.pop()?;
-        self.map.set_own(entry.slot()?, head(order, request.owner()));
+        let stack = self.caches.get(core.index())?.stack(request.plain()?)?;
+        let entry = stack.pop()?;
+        self.map.set_own(entry, stack.head().owned_by(request.owner()));
         Some(entry.frame())
     }
 
     /// Puts a block into this core's cache, if it is one that somebody has and there is room.
     #[inline]
     fn push(&self, core: Core, address: PhysAddr) -> Option<u64> {
-        let frame = Frame::starting_at(address)?;
-        let slot = self.map.slot(frame)?;
-        let word = self.map.word_at(slot);
-        let stack = self.stack_for(core, slot, word)?;
-        if !stack.has_room() || !self.map.swap(slot, word, stack.mark()) {
+        let (entry, cell) = self.map.find(Frame::starting_at(address)?)?;
+        let word = cell.load();
+        let stack = self.stack_for(core, entry, word)?;
+        let room = stack.room()?;
+        if !cell.swap(word, stack.mark()) {
             return None;
         }
-        stack.push(Entry::new(frame, slot));
-        Some(stack.order().frames())
+        room.fill(entry);
+        Some(word.frames_field())
     }
 
     /// The stack that a block goes to whose head has this word.
@@ -205,11 +209,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// become whole, and the next request is met from one that is nearly full; but not if this core took from that area
     /// last, for that is where the next would come from.
     #[inline]
-    fn stack_for(&self, core: Core, slot: Slot, word: Word) -> Option<&'a Stack> {
+    fn stack_for(&self, core: Core, entry: Entry, word: Word) -> Option<&'a Stack> {
         let cache = self.caches.get(core.index())?;
-        let own = cache.stack(if word.is_single() { Order::FRAME } else { word.power_of_two()? })?;
-        let leaves =
-            word.is_single() && !self.map.is_nearly_full(slot, Order::FRAME) && !own.is_from_area(slot);
+        if !word.is_single() {
+            return cache.stack_for(word);
+        }
+        let own = cache.frames();
+        let leaves = !self.map.is_nearly_full(entry, Order::FRAME) && !own.is_from_area(entry);
         Some(if leaves { cache.leaving() } else { own })
     }
 }
@@ -217,5 +223,5 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 /// The word of a block's head.
 #[inline]
 fn head(order: Order, owner: Owner) -> Word {
-    if order == Order::FRAME { Word::single(owner) } else { Word::allocated(order.frames(), owner) }
+    Word::allocated(order.frames(), owner)
 }

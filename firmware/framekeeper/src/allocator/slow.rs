@@ -3,8 +3,9 @@
 use super::{FrameAllocator, LockedZone, head};
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
-    cache::{CoreCache, Entry, Run, Stack},
+    cache::{CoreCache, Run, Stack},
     cpu::{Core, CpuLocal},
+    entry::Entry,
     errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage},
     frame::{Frame, Order},
     map::{State, ZoneKind},
@@ -12,11 +13,14 @@ use crate::{
     request::Request,
     sync::MutexGuard,
     word::{Owner, Word},
-    zone::Zone,
+    zone::{Taken, Zone},
 };
 
-/// Pieces of memory that go from a cache to the zones at a time.
-const RUNS: u32 = 4;
+/// Pieces of memory that go from a cache to the zones at a time, beside the block that had no room.
+const RUNS: u32 = 3;
+
+/// How often a zone is asked at a time for blocks for a cache.
+const REQUESTS: u32 = 2;
 
 /// Blocks that [`FrameAllocator::alloc_bulk`] takes while it holds a zone.
 const BULK: usize = 64;
@@ -91,7 +95,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             }
             for zone in &mut zones {
                 let range = common(range.round_inward(), zone.kind());
-                zone.give(Frame::containing(range.start()), range.size() / FRAME_SIZE);
+                self.give_range(zone, range);
             }
             Ok(frames.count() as u64)
         })
@@ -108,9 +112,23 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.drain_others()
     }
 
+    /// Apart, so that where nobody asks for the reason no room need be made for it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn alloc_frames_slow(&self, order: Order) -> Option<PhysAddr> {
+        let request = Request::order(order);
+        match self.cpu().pinned(|core| self.refill(core?, &request)) {
+            Some(frame) => Some(frame.start()),
+            None => self.alloc_slow(request).ok(),
+        }
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_slow(&self, request: Request) -> Result<PhysAddr, AllocError> {
+        if let Some(frame) = self.cpu().pinned(|core| self.refill(core?, &request)) {
+            return Ok(frame.start());
+        }
         let order = request.holding().ok_or(AllocError::BadSize { frames: request.frame_count() })?;
         self.insist(|core| self.attempt(core, &request, order)).map_err(|refused| match refused {
             Refused::Busy => AllocError::Busy,
@@ -122,26 +140,21 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline(never)]
     pub(super) fn free_slow(&self, address: PhysAddr) -> Result<u64, FreeError> {
         let frame = Frame::starting_at(address).ok_or(FreeError::Misaligned { address })?;
-        let slot = self.map().slot(frame).ok_or_else(|| self.why_not(frame))?;
+        let (entry, cell) = self.map().find(frame).ok_or_else(|| self.why_not(frame))?;
         self.cpu().pinned(|core| {
-            let word = self.map().word_at(slot);
-            if let Some(stack) = core.and_then(|core| self.stack_for(core, slot, word))
-                && !stack.has_room()
-            {
-                self.spill(stack, RUNS, |zone| self.try_locked(zone));
-                if stack.has_room() && self.map().swap(slot, word, stack.mark()) {
-                    stack.push(Entry::new(frame, slot));
-                    return Ok(stack.order().frames());
-                }
-            }
-            if !word.is_allocated() || !self.map().swap(slot, word, Word::PART) {
+            let word = cell.load();
+            let full = core.and_then(|core| self.stack_for(core, entry, word));
+            if !word.is_allocated() || !cell.swap(word, Word::PART) {
                 return Err(self.why_not(frame));
             }
             let frames = word.frames_field();
             let zone = self.zone_of(frame);
             match self.try_locked(zone) {
-                Some(mut locked) => locked.give(frame, frames),
-                None => zone.pending.push(self.map(), slot, frames),
+                Some(mut locked) => {
+                    locked.give(entry, frames);
+                    full.into_iter().for_each(|stack| self.make_room(&mut locked, stack));
+                }
+                None => self.postpone(zone, Run { first: entry, frames }, frames),
             }
             Ok(frames)
         })
@@ -154,7 +167,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             let mut zone = zone.zone.lock();
             for free in free.iter().map(PhysRange::round_inward).flat_map(ram_of) {
                 let range = common(free, zone.kind());
-                zone.give(Frame::containing(range.start()), range.size() / FRAME_SIZE);
+                self.give_range(&mut zone, range);
             }
         }
         let frames = free.size() / FRAME_SIZE;
@@ -177,10 +190,41 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         }
     }
 
-    /// Takes a block from the first zone that has one, and while at it some for the cache.
+    /// Takes a block from this core's cache once that has some from the first zone that has any.
+    fn refill(&self, core: Core, request: &Request) -> Option<Frame> {
+        let order = request.plain()?;
+        let stack = self.caches().get(core.index())?.stack(order).filter(|stack| stack.is_used())?;
+        if stack.count() == 0 {
+            let mut zones = request.zones().filter_map(|kind| self.locked(self.zone(kind), Some(core)));
+            zones.find_map(|mut zone| self.fill_stack(&mut zone, order, stack))?;
+        }
+        self.pop(core, request)
+    }
+
+    /// Moves a few blocks from a zone to an empty stack of a cache.
+    fn fill_stack(&self, zone: &mut Zone<'a>, order: Order, stack: &Stack) -> Option<()> {
+        let taken = zone.take(order, stack.batch())?;
+        stack.set_area(taken.first());
+        self.keep(stack, order, taken);
+        for _ in 1..REQUESTS {
+            let wanted = stack.batch().saturating_sub(stack.count());
+            let Some(more) = (wanted > 0).then(|| zone.take(order, wanted)).flatten() else { break };
+            self.keep(stack, order, more);
+        }
+        Some(())
+    }
+
+    /// Puts blocks that were taken into a cache, the lowest on top.
+    fn keep(&self, stack: &Stack, order: Order, taken: Taken) {
+        let mark = stack.mark();
+        for block in taken.blocks_down(order) {
+            self.map().set_own(block, mark);
+            stack.push(block);
+        }
+    }
+
+    /// Takes a block from the first zone that has one.
     fn attempt(&self, core: Option<Core>, request: &Request, order: Order) -> Result<PhysAddr, Refused> {
-        let stack = core.and_then(|core| self.caches().get(core.index())?.stack(request.plain()?));
-        let stack = stack.filter(|stack| stack.is_used());
         let mut refused = Refused::Empty;
         for kind in request.zones() {
             let Some(mut zone) = self.locked(self.zone(kind), core) else {
@@ -189,13 +233,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             };
             let taken = match request.limit() {
                 Some(limit) => zone.take_below(order, limit),
-                None => take_with_more(&mut zone, order, stack),
+                None => zone.take(order, 1).map(Taken::first),
             };
             let Some(first) = taken else { continue };
-            let rest = order.frames() - request.frame_count();
-            zone.give(first.plus(request.frame_count()), rest);
-            self.hand_out(first, Word::allocated(request.frame_count(), request.owner()));
-            return Ok(first.start());
+            let frames = request.frame_count();
+            zone.give(first.plus(frames), order.frames() - frames);
+            self.map().set_own(first, Word::allocated(frames, request.owner()));
+            return Ok(first.frame().start());
         }
         Err(refused)
     }
@@ -205,12 +249,15 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         for kind in Request::order(order).zones() {
             let Some(mut zone) = self.locked(self.zone(kind), core) else { continue };
             while let Some(wanted) = chunk.len().checked_sub(filled).filter(|&wanted| wanted > 0) {
-                let Some((first, taken)) = zone.take(order, up_to(order, wanted)) else { break };
-                for (block, place) in blocks(first, taken, order).zip(chunk.iter_mut().skip(filled)) {
-                    self.hand_out(block, head(order, owner));
-                    *place = block.start();
-                    filled += 1;
+                let wanted = u32::try_from(wanted).unwrap_or(1);
+                let Some(taken) = zone.take(order, wanted) else { break };
+                let count = taken.count(order) as usize;
+                let places = chunk.iter_mut().skip(filled).take(count).rev();
+                for (block, place) in taken.blocks_down(order).zip(places) {
+                    self.map().set_own(block, head(order, owner));
+                    *place = block.frame().start();
                 }
+                filled += count;
             }
         }
         filled
@@ -220,38 +267,47 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.map().slot(frame).into_iter().for_each(|slot| self.map().set(slot, word));
     }
 
-    /// Moves blocks from a cache to their zones, or to what is pending where `lock` yields none: as many as are `most` in
-    /// one piece each, so that no call takes long.
-    fn spill<'s>(
-        &'s self,
-        stack: &Stack,
-        most: u32,
-        lock: impl Fn(&'s LockedZone<'a>) -> Option<MutexGuard<'s, Zone<'a>>>,
-    ) {
-        let order = stack.order();
-        let mut held: Option<(ZoneKind, Option<MutexGuard<'s, Zone<'a>>>)> = None;
-        for _ in 0..most {
-            let Some(run) = stack.pop_run(|slot| self.map().set(slot, Word::PART)) else { break };
-            let kind = ZoneKind::of(run.first.start());
-            if held.as_ref().is_none_or(|(zone, _)| *zone != kind) {
-                // One at a time: the one that is held goes first.
-                drop(held.take());
-                held = Some((kind, lock(self.zone(kind))));
-            }
-            match &mut held {
-                Some((_, Some(zone))) => zone.give(run.first, run.frames),
-                _ => self.postpone(run, order),
+    /// Gives a zone memory that is in one piece.
+    fn give_range(&self, zone: &mut Zone<'a>, range: PhysRange) {
+        if let Some((first, _)) = self.map().find(Frame::containing(range.start())) {
+            zone.give(first, range.size() / FRAME_SIZE);
+        }
+    }
+
+    /// Moves blocks from a cache to the zone that is held: as many as are a few in one piece each, so that no call takes
+    /// long.
+    #[inline]
+    fn make_room(&self, zone: &mut Zone<'a>, stack: &Stack) {
+        for _ in 0..RUNS {
+            let is_own = |entry: &Entry| ZoneKind::of(entry.frame().start()) == zone.kind();
+            let Some(run) = stack.top().filter(is_own).and_then(|_| self.pop_run(stack)) else { break };
+            zone.give(run.first, run.frames);
+        }
+    }
+
+    /// Empties a stack of a cache into the zones, or into what is pending where they are busy and this is no place to
+    /// wait.
+    fn empty(&self, stack: &Stack, caller: Option<Core>) {
+        while let Some(run) = self.pop_run(stack) {
+            let zone = self.zone_of(run.first.frame());
+            match self.locked(zone, caller) {
+                Some(mut locked) => locked.give(run.first, run.frames),
+                None => self.postpone(zone, run, stack.order().frames()),
             }
         }
     }
 
-    /// Leaves the blocks of a run to whoever holds their zone.
+    /// Takes blocks from a cache whose words are no heads any more.
+    #[inline]
+    fn pop_run(&self, stack: &Stack) -> Option<Run> {
+        stack.pop_run(|entry| entry.slot().into_iter().for_each(|slot| self.map().set(slot, Word::PART)))
+    }
+
+    /// Leaves a run, which is in blocks of so many frames, to whoever holds its zone.
     #[cold]
-    fn postpone(&self, run: Run, order: Order) {
-        for number in 0..run.frames >> order.number() {
-            let head = run.first.plus(number << order.number());
-            let Some(slot) = self.map().slot(head) else { continue };
-            self.zone_of(head).pending.push(self.map(), slot, order.frames());
+    fn postpone(&self, zone: &LockedZone<'a>, run: Run, frames: u64) {
+        for head in (0..run.frames / frames).map(|number| run.first.plus(number * frames)) {
+            head.slot().into_iter().for_each(|slot| zone.pending.push(self.map(), slot, frames));
         }
     }
 
@@ -259,7 +315,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     fn drain_core(&self, core: Core, caller: Option<Core>) -> bool {
         let Some(cache) = self.caches().get(core.index()) else { return false };
         let blocks: u32 = cache.stacks().map(Stack::count).sum();
-        cache.stacks().for_each(|stack| self.spill(stack, u32::MAX, |zone| self.locked(zone, caller)));
+        cache.stacks().for_each(|stack| self.empty(stack, caller));
         blocks > 0
     }
 
@@ -311,7 +367,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         if !zone.pending.is_empty() {
             zone.pending.take(self.map(), |slot, frames| {
                 if let Some(frame) = self.map().frame_at(slot.number().into()) {
-                    locked.give(frame, frames);
+                    locked.give(Entry::new(frame, slot.number().into()), frames);
                 }
             });
         }
@@ -338,42 +394,6 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         }
         Shortage { wanted, below: request.limit(), zones, in_other_caches: self.in_caches() }
     }
-}
-
-/// Takes a block of `order`, and a few more for the cache from where it came from.
-fn take_with_more(zone: &mut Zone<'_>, order: Order, stack: Option<&Stack>) -> Option<Frame> {
-    let mut wanted = stack.map_or(1, |stack| stack.batch() as usize);
-    let mut first = None;
-    for _ in 0..RUNS {
-        if wanted == 0 {
-            break;
-        }
-        let Some((taken, taken_order)) = zone.take(order, up_to(order, wanted)) else { break };
-        let mut blocks = blocks(taken, taken_order, order);
-        wanted = wanted.saturating_sub(blocks.len());
-        first = first.or_else(|| blocks.next());
-        for block in blocks {
-            let (Some(stack), Some(slot)) = (stack, zone.map().slot(block)) else { continue };
-            zone.map().set(slot, stack.mark());
-            stack.push(Entry::new(block, slot));
-        }
-    }
-    if let (Some(stack), Some(slot)) = (stack, first.and_then(|first| zone.map().slot(first))) {
-        stack.set_area(slot);
-    }
-    first
-}
-
-/// The order of the largest block that holds no more than `count` blocks of `order`.
-fn up_to(order: Order, count: usize) -> Order {
-    let number = u32::from(order.number()) + count.checked_ilog2().unwrap_or(0);
-    u8::try_from(number).ok().and_then(Order::new).unwrap_or(order)
-}
-
-/// The blocks of `order` in one of order `taken`.
-fn blocks(first: Frame, taken: Order, order: Order) -> impl ExactSizeIterator<Item = Frame> {
-    let count = 1_u32 << (taken.number() - order.number());
-    (0..count).map(move |number| first.plus(u64::from(number) << order.number()))
 }
 
 fn frames_in(range: PhysRange) -> impl Iterator<Item = Frame> + Clone {

@@ -12,6 +12,9 @@ pub(crate) const WHOLE: u32 = ORDERS - 1;
 /// Where each order's count begins; the last entry is the end.
 const SHIFTS: [u32; ORDERS as usize + 1] = [0, 9, 17, 24, 30, 35, 39, 42, 44, 45, 46];
 
+/// Entries of a table by orders: a power of two, so that a masked order needs no check.
+const ENTRIES: usize = 16;
+
 /// The order that each bit of the census counts.
 #[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
 const ORDER_OF_BIT: [u8; 64] = {
@@ -27,13 +30,25 @@ const ORDER_OF_BIT: [u8; 64] = {
     orders
 };
 
-/// One block of each order below the given one.
+/// One block of each order; beyond the orders, more than any census.
 #[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
-const ONE_OF_EACH_BELOW: [u64; ORDERS as usize + 1] = {
-    let mut sums = [0; ORDERS as usize + 1];
+const ONE: [u64; ENTRIES] = {
+    let mut ones = [1 << 63; ENTRIES];
     let mut order = 0;
     while order < ORDERS as usize {
-        sums[order + 1] = sums[order] + (1 << SHIFTS[order]);
+        ones[order] = 1 << SHIFTS[order];
+        order += 1;
+    }
+    ones
+};
+
+/// One block of each order below the given one.
+#[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
+const ONE_OF_EACH_BELOW: [u64; ENTRIES] = {
+    let mut sums = [0; ENTRIES];
+    let mut order = 0;
+    while order < ORDERS as usize {
+        sums[order + 1] = sums[order] + ONE[order];
         order += 1;
     }
     sums
@@ -60,45 +75,54 @@ impl Census {
 
     /// The order of the largest block.
     pub(crate) fn largest(self) -> Option<u32> {
-        self.order_of_bit(63_u32.checked_sub(self.0.leading_zeros())?)
+        order_of_bit(63_u32.checked_sub(self.0.leading_zeros())?)
     }
 
     /// The order of the smallest block that is at least of `order`.
+    #[inline]
     pub(crate) fn smallest_from(self, order: u32) -> Option<u32> {
-        let large_enough = self.0 >> shift(order);
-        self.order_of_bit(shift(order) + large_enough.trailing_zeros()).filter(|_| large_enough != 0)
+        order_of_bit((self.0 & entry(&ONE, order).wrapping_neg()).trailing_zeros())
     }
 
     /// Whether there is a block of at least `order`.
     #[inline]
     pub(crate) fn has_from(self, order: u32) -> bool {
-        self.0 >> shift(order) != 0
+        self.0 >= entry(&ONE, order)
     }
 
-    /// A block of order `from` goes; what remains of it when one of `order` is cut out stays.
-    pub(crate) fn cut(self, from: u32, order: u32) -> Self {
-        Self(self.0.wrapping_add(one_of_each(order, from)).wrapping_sub(1 << shift(from)))
+    /// So many blocks of order `from` go; what remains of each when one of `order` is cut out stays.
+    #[inline]
+    pub(crate) fn cut(self, from: u32, order: u32, count: u64) -> Self {
+        Self(self.0.wrapping_sub(gain(order, from).wrapping_mul(count)))
     }
 
     /// A block of `order` comes, and is joined with its buddies to one of order `to`.
+    #[inline]
     pub(crate) fn join(self, order: u32, to: u32) -> Self {
-        Self(self.0.wrapping_sub(one_of_each(order, to)).wrapping_add(1 << shift(to)))
-    }
-
-    fn order_of_bit(self, bit: u32) -> Option<u32> {
-        ORDER_OF_BIT.get(bit as usize).map(|&order| u32::from(order)).filter(|&order| order < ORDERS)
+        Self(self.0.wrapping_add(gain(order, to)))
     }
 }
 
+/// What is added where a block of `order` is joined to one of order `to`: that one, without one of each order from
+/// `order` up to it.
 #[inline]
+fn gain(order: u32, to: u32) -> u64 {
+    let each = entry(&ONE_OF_EACH_BELOW, to).wrapping_sub(entry(&ONE_OF_EACH_BELOW, order));
+    entry(&ONE, to).wrapping_sub(each)
+}
+
+#[inline]
+fn order_of_bit(bit: u32) -> Option<u32> {
+    ORDER_OF_BIT.get(bit as usize).map(|&order| u32::from(order)).filter(|&order| order < ORDERS)
+}
+
 fn shift(order: u32) -> u32 {
     SHIFTS.get(order as usize).copied().unwrap_or(63)
 }
 
-/// One block of each order from `order` up to, and without, `end`.
-fn one_of_each(order: u32, end: u32) -> u64 {
-    let below = |order: u32| ONE_OF_EACH_BELOW.get(order as usize).copied().unwrap_or(0);
-    below(end).wrapping_sub(below(order))
+#[inline]
+fn entry(table: &[u64; ENTRIES], order: u32) -> u64 {
+    table.get(order as usize % ENTRIES).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -111,7 +135,7 @@ mod tests {
             let whole = Census::default().join(from, from);
             assert_eq!((whole.count(from), whole.largest()), (1, Some(from)));
             for order in 0..=from {
-                let cut = whole.cut(from, order);
+                let cut = whole.cut(from, order, 1);
                 for each in 0..ORDERS {
                     assert_eq!(
                         cut.count(each),

@@ -40,23 +40,17 @@ impl<'a> Directory<'a> {
     }
 
     /// Moves `node` from one class to another; `None` is no class.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn reclass(&mut self, node: usize, from: Option<u32>, to: Option<u32>) {
-        if from != to {
-            from.into_iter().for_each(|class| self.remove(class, node));
-            to.into_iter().for_each(|class| self.insert(class, node));
-        }
+        from.into_iter().for_each(|class| self.remove(class, node));
+        to.into_iter().for_each(|class| self.insert(class, node));
     }
 
-    /// The classes that have a node, from `class` up.
+    /// The smallest class that has a node, from `class` up.
     #[inline]
-    pub(crate) fn classes_from(&self, class: u32) -> impl Iterator<Item = u32> + use<> {
-        let mut left = self.nonempty & u32::MAX.wrapping_shl(class);
-        core::iter::from_fn(move || {
-            let next = (left != 0).then(|| left.trailing_zeros());
-            left &= left.wrapping_sub(1);
-            next
-        })
+    pub(crate) fn smallest_from(&self, class: u32) -> Option<u32> {
+        let classes = self.nonempty & u32::MAX.wrapping_shl(class);
+        (classes != 0).then(|| classes.trailing_zeros())
     }
 
     /// The lowest node of `class`.

@@ -38,14 +38,16 @@ pub(crate) struct Level<'a> {
     classes: Directory<'a>,
 }
 
-/// A block that was taken.
+/// Blocks that were taken, all of one order and from as large ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// Its first unit.
+    /// The first unit of the first.
     pub(crate) unit: usize,
-    /// Its order.
+    /// Where blocks start, as bits counted from that unit. The first is bit 0.
+    pub(crate) starts: u64,
+    /// Their order.
     pub(crate) order: u32,
-    /// The order of the block that it was cut from.
+    /// The order of the blocks that they were cut from.
     pub(crate) from: u32,
 }
 
@@ -55,20 +57,36 @@ impl<'a> Level<'a> {
         Self { bits: bits.as_chunks().0, census, classes }
     }
 
-    /// Takes a block of at least `order`, and of at most `most` if it need not be split for that.
-    pub(crate) fn take(&mut self, order: u32, most: u32) -> Option<Taken> {
-        let class = self.classes.classes_from(order).next()?;
+    /// Takes a block of `order`; and while at it more, together up to `wanted` times as much: those that would be taken
+    /// next, or a larger one that need not be split for it.
+    pub(crate) fn take(&mut self, order: u32, wanted: u32) -> Option<Taken> {
+        let class = self.classes.smallest_from(order)?;
         let node = self.classes.lowest(class)?;
-        self.take_in(node, order, most)
+        self.take_in(node, order, wanted)
     }
 
-    /// Takes the block of `order` in `node` that fits best.
-    pub(crate) fn take_in(&mut self, node: usize, order: u32, most: u32) -> Option<Taken> {
+    /// Takes from `node`: of the smallest blocks that are large enough the lowest.
+    pub(crate) fn take_in(&mut self, node: usize, order: u32, wanted: u32) -> Option<Taken> {
         let from = self.census(node).smallest_from(order)?;
-        let start = search(self.bits.get(node)?, from, runs::maximal_starts)?;
-        let order = most.clamp(order, from.max(order));
-        self.cut(node, start, from, order);
-        Some(Taken { unit: node * UNITS + start, order, from })
+        let most = order + wanted.checked_ilog2().unwrap_or(0);
+        let bits = self.bits.get(node)?;
+        if from >= WORD_ORDER {
+            let start = lowest(runs::maximal_starts(full_words(bits), from - WORD_ORDER))? * 64;
+            let order = from.min(most);
+            self.cut(node, start, from, order);
+            return Some(Taken { unit: node * UNITS + start, starts: 1, order, from });
+        }
+        let (word, starts) = lowest_runs(bits, from)?;
+        let (starts, order) = if from > most {
+            (runs::lowest(starts, 1), most)
+        } else {
+            (runs::lowest(starts, wanted >> (from - order)), from)
+        };
+        change(bits.get(word)?, |bits| bits & !runs::filled(starts, order));
+        self.count_cut(node, from, order, starts.count_ones().into());
+        let first = starts.trailing_zeros();
+        let unit = node * UNITS + word * 64 + first as usize;
+        Some(Taken { unit, starts: starts.wrapping_shr(first), order, from })
     }
 
     /// Takes the lowest block of `order` that `fits`, which no block does that lies above one that does not.
@@ -82,29 +100,29 @@ impl<'a> Level<'a> {
         let (node, start) = (unit / UNITS, unit % UNITS);
         let from = self.order_at(node, start, order)?;
         self.cut(node, start, from, order);
-        Some(Taken { unit, order, from })
+        Some(Taken { unit, starts: 1, order, from })
     }
 
     /// Gives a block back; the order of the block that it now is part of.
+    #[inline]
     pub(crate) fn give(&mut self, unit: usize, order: u32) -> u32 {
         let (node, start) = (unit / UNITS, unit % UNITS);
         let Some(bits) = self.bits.get(node) else { return order };
         mark(bits, start, order, u64::MAX);
         let to = joined(bits, start, order);
-        self.recount(node, |census| census.join(order, to));
+        self.count_joined(node, order, to);
         to
     }
 
     /// Makes all of `node` free, none of which is.
     pub(crate) fn fill(&mut self, node: usize) {
         self.bits.get(node).into_iter().for_each(|bits| mark(bits, 0, WHOLE, u64::MAX));
-        self.recount(node, |census| census.join(WHOLE, WHOLE));
+        self.count_joined(node, WHOLE, WHOLE);
     }
 
     /// Makes nothing of `node` free, all of which is.
     pub(crate) fn clear(&mut self, node: usize) {
-        self.bits.get(node).into_iter().for_each(|bits| mark(bits, 0, WHOLE, 0));
-        self.recount(node, |census| census.cut(WHOLE, WHOLE));
+        self.cut(node, 0, WHOLE, WHOLE);
     }
 
     /// The order of the largest free block.
@@ -163,21 +181,39 @@ impl<'a> Level<'a> {
 
     fn cut(&mut self, node: usize, start: usize, from: u32, order: u32) {
         self.bits.get(node).into_iter().for_each(|bits| mark(bits, start, order, 0));
-        self.recount(node, |census| census.cut(from, order));
+        self.count_cut(node, from, order, 1);
     }
 
-    fn recount(&mut self, node: usize, change: impl FnOnce(Census) -> Census) {
+    fn count_cut(&mut self, node: usize, from: u32, order: u32, count: u64) {
         let Some(cell) = self.census.get(node) else { return };
-        let old = Census::from_bits(cell.load(Relaxed));
-        let new = change(old);
-        cell.store(new.bits(), Relaxed);
-        self.classes.reclass(node, old.largest(), new.largest());
+        let census = Census::from_bits(cell.load(Relaxed)).cut(from, order, count);
+        cell.store(census.bits(), Relaxed);
+        // That was the last of the largest, or the class is another's.
+        if !census.has_from(from) {
+            self.classes.reclass(node, Some(from), census.largest());
+        }
+    }
+
+    fn count_joined(&mut self, node: usize, order: u32, to: u32) {
+        let Some(cell) = self.census.get(node) else { return };
+        let census = Census::from_bits(cell.load(Relaxed));
+        cell.store(census.join(order, to).bits(), Relaxed);
+        if !census.has_from(to) {
+            self.classes.reclass(node, census.largest(), Some(to));
+        }
     }
 
     fn lowest(&self, order: u32) -> Option<usize> {
-        let nodes = self.classes.classes_from(order).filter_map(|class| self.classes.lowest(class));
-        let lowest = nodes.min()?;
-        Some(lowest * UNITS + search(self.bits.get(lowest)?, order, runs::starts)?)
+        let node = (order..ORDERS).filter_map(|class| self.classes.lowest(class)).min()?;
+        let bits = self.bits.get(node)?;
+        let start = match order.checked_sub(WORD_ORDER) {
+            Some(words) => lowest(runs::starts(full_words(bits), words))? * 64,
+            None => {
+                let words = bits.iter().map(|word| runs::starts(word.load(Relaxed), order));
+                words.zip(0..).find_map(|(starts, word)| Some(lowest(starts)? + word * 64))?
+            }
+        };
+        Some(node * UNITS + start)
     }
 
     /// How many blocks of exactly `order` the bits of `node` show.
@@ -205,17 +241,21 @@ fn full_words(bits: &Bits) -> u64 {
     bits.iter().zip(0..).fold(0, |words, (word, number)| words | full(word) << number)
 }
 
-/// Where the lowest run of `order` starts, of those that `starts` finds in 64 bits.
+/// Where the blocks of exactly `order` start in the lowest word that has one, and which word that is.
 #[inline]
-fn search(bits: &Bits, order: u32, starts: impl Fn(u64, u32) -> u64) -> Option<usize> {
-    let first = |runs: u64| (runs != 0).then(|| runs.trailing_zeros() as usize);
-    let Some(words) = order.checked_sub(WORD_ORDER) else {
-        let words = bits.iter().map(|word| word.load(Relaxed)).zip(0..);
-        // Most words of a node that is nearly full are zero.
-        let mut words = words.filter(|&(word, _)| word != 0);
-        return words.find_map(|(word, number)| Some(first(starts(word, order))? + number * 64));
-    };
-    first(starts(full_words(bits), words)).map(|word| word * 64)
+fn lowest_runs(bits: &Bits, order: u32) -> Option<(usize, u64)> {
+    let words = bits.iter().map(|word| word.load(Relaxed)).zip(0..);
+    // Most words of a node that is nearly full are zero.
+    let mut words = words.filter(|&(word, _)| word != 0);
+    words.find_map(|(word, number)| {
+        let starts = runs::maximal_starts(word, order);
+        (starts != 0).then_some((number, starts))
+    })
+}
+
+/// The lowest bit that is set.
+fn lowest(bits: u64) -> Option<usize> {
+    (bits != 0).then(|| bits.trailing_zeros() as usize)
 }
 
 /// Whether all of a block is free.
@@ -229,31 +269,36 @@ fn is_free(bits: &Bits, start: usize, order: u32) -> bool {
 #[inline]
 fn joined(bits: &Bits, start: usize, order: u32) -> u32 {
     let word = bits.get(start / 64 % WORDS).map_or(0, |word| word.load(Relaxed));
-    let mut to = order.max(runs::order_around(word, start % 64));
-    if to < WORD_ORDER {
-        return to;
-    }
+    let in_word = u32::try_from(start % 64).unwrap_or(0);
+    let to = order.max(runs::order_around(word, in_word));
+    if to < WORD_ORDER { to } else { joined_words(bits, start, to) }
+}
+
+/// The same for a block of one or more words.
+fn joined_words(bits: &Bits, start: usize, order: u32) -> u32 {
     let full = full_words(bits);
-    while to < WHOLE {
-        let buddy = runs::mask((start >> to ^ 1) << to >> WORD_ORDER, to - WORD_ORDER);
-        if full & buddy != buddy {
-            return to;
-        }
-        to += 1;
-    }
-    to
+    let is_split = |&order: &u32| {
+        let buddy = runs::mask((start >> order ^ 1) << order >> WORD_ORDER, order - WORD_ORDER);
+        full & buddy != buddy
+    };
+    (order..WHOLE).find(is_split).unwrap_or(WHOLE)
 }
 
 /// Sets the bits of a block to those of `value`.
 #[inline]
 fn mark(bits: &Bits, start: usize, order: u32, value: u64) {
     let mask = runs::mask(start % 64, order.min(WORD_ORDER));
-    let change = |cell: &AtomicU64| cell.store(cell.load(Relaxed) & !mask | value & mask, Relaxed);
+    let set = |cell: &AtomicU64| change(cell, |bits| bits & !mask | value & mask);
     if order <= WORD_ORDER {
-        bits.get(start / 64 % WORDS).into_iter().for_each(change);
+        bits.get(start / 64 % WORDS).into_iter().for_each(set);
     } else {
-        bits.iter().skip(start / 64).take(1 << (order - WORD_ORDER)).for_each(change);
+        bits.iter().skip(start / 64).take(1 << (order - WORD_ORDER)).for_each(set);
     }
+}
+
+#[inline]
+fn change(cell: &AtomicU64, change: impl FnOnce(u64) -> u64) {
+    cell.store(change(cell.load(Relaxed)), Relaxed);
 }
 
 /// Whether a census counts a block of more than `order`.

@@ -11,6 +11,21 @@ const STARTS: [u64; 7] = [
     0x0000_0000_0000_0001,
 ];
 
+/// The lowest `count` of the bits that are set, and at least one.
+pub(crate) fn lowest(bits: u64, count: u32) -> u64 {
+    let mut rest = bits & bits.wrapping_sub(1);
+    for _ in 1..count {
+        rest &= rest.wrapping_sub(1);
+    }
+    bits ^ rest
+}
+
+/// The runs of 2^`order` ones that start at these bits, each at a multiple of its length; `order` up to 6.
+pub(crate) const fn filled(starts: u64, order: u32) -> u64 {
+    // No two of them overlap, so nothing carries.
+    starts.wrapping_mul(mask(0, order))
+}
+
 /// Where the aligned runs of 2^`order` ones start, `order` up to 6.
 pub(crate) fn starts(bits: u64, order: u32) -> u64 {
     (0..order).fold(bits, pairs)
@@ -24,6 +39,7 @@ pub(crate) fn maximal_starts(bits: u64, order: u32) -> u64 {
 }
 
 /// The mask of 2^`order` ones from `start` on; `order` up to 6.
+#[inline]
 pub(crate) const fn mask(start: usize, order: u32) -> u64 {
     u64::MAX >> (64 - (1 << order)) << start
 }
@@ -33,14 +49,12 @@ pub(crate) const fn mask(start: usize, order: u32) -> u64 {
 /// Without branches, for how far a block joins is as good as random: of the zeros on either side the next one decides,
 /// by the highest bit in which its place differs from `start`.
 #[inline]
-pub(crate) fn order_around(bits: u64, start: usize) -> u32 {
-    let zeros = !bits;
-    let (above, below) = (zeros >> start, zeros << (63 - start));
-    let differs = |place: usize| usize::BITS - (place ^ start).leading_zeros();
-    // A place beyond the 64 differs in bit 6.
-    let next = if above == 0 { 64 } else { start + above.trailing_zeros() as usize };
-    let last = if below == 0 { 64 } else { start - below.leading_zeros() as usize };
-    differs(next).min(differs(last)).min(7).saturating_sub(1)
+pub(crate) fn order_around(bits: u64, start: u32) -> u32 {
+    let above = u64::MAX.wrapping_shl(start);
+    // Where there is none, these are 64 and -1, which differ in a higher bit than any other.
+    let next = (!bits & above).trailing_zeros();
+    let last = 63_u32.wrapping_sub((!bits & !above).leading_zeros());
+    (next ^ start).min(last ^ start).checked_ilog2().unwrap_or(0)
 }
 
 /// Of runs of 2^`order`: those that start a run of twice that.
@@ -70,11 +84,21 @@ mod tests {
                     prop_assert_eq!(maximal_starts(bits, order) >> start & 1 == 1, maximal);
                     let around = (0..=6).rev().find(|&order| is_run(bits, start >> order << order, order));
                     if let Some(around) = around {
-                        prop_assert_eq!(order_around(bits, start as usize), around);
+                        prop_assert_eq!(order_around(bits, start), around);
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_lowest_bits_are_taken_and_filled_with_runs() {
+        assert_eq!(
+            (lowest(0b1011_0100, 1), lowest(0b1011_0100, 3), lowest(0b100, 8)),
+            (0b100, 0b11_0100, 0b100)
+        );
+        assert_eq!((filled(0b1_0000_0100, 1), filled(0b100, 0)), (0b11_0000_1100, 0b100));
+        assert_eq!((filled(1 << 32 | 1, 5), filled(1, 6)), (u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl Model {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Take(u32),
+    TakeMany(u32, u32),
     TakeLowest(u32, usize),
     TakeAt(usize, u32),
     Give(usize),
@@ -68,6 +69,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..ORDERS).prop_map(Step::Take),
+        2 => (0..4_u32, 1..=16_u32).prop_map(|(order, wanted)| Step::TakeMany(order, wanted)),
         2 => (0..ORDERS, 0..NODES * UNITS).prop_map(|(order, end)| Step::TakeLowest(order, end)),
         2 => (0..NODES * UNITS, 0..ORDERS).prop_map(|(unit, order)| Step::TakeAt(unit >> order << order, order)),
         8 => (0..1000_usize).prop_map(Step::Give),
@@ -85,12 +87,28 @@ proptest! {
         for step in steps {
             match step {
                 Step::Take(order) => {
-                    let taken = level.take(order, order);
+                    let taken = level.take(order, 1);
                     prop_assert_eq!(taken.map(|taken| taken.unit), model.best(order));
-                    if let Some(Taken { unit, order: taken_order, from }) = taken {
+                    if let Some(Taken { unit, order: taken_order, from, starts: 1 }) = taken {
                         prop_assert_eq!((taken_order, from), (order, model.largest_around(unit)));
                         model.set(unit, order, false);
                         held.push((unit, order));
+                    }
+                }
+                Step::TakeMany(order, wanted) => {
+                    let Some(taken) = level.take(order, wanted) else {
+                        prop_assert_eq!(model.best(order), None);
+                        continue;
+                    };
+                    prop_assert!(taken.starts.count_ones() << (taken.order - order) <= wanted);
+                    // One after the other, each of them is the best.
+                    for start in (0..64).filter(|start| taken.starts >> start & 1 == 1) {
+                        let unit = taken.unit + start;
+                        prop_assert_eq!(Some(unit), model.best(order));
+                        prop_assert_eq!(taken.from, model.largest_around(unit));
+                        prop_assert!(taken.order == taken.from || taken.starts == 1);
+                        model.set(unit, taken.order, false);
+                        held.push((unit, taken.order));
                     }
                 }
                 Step::TakeLowest(order, end) => {
@@ -104,7 +122,7 @@ proptest! {
                     }
                 }
                 Step::TakeAt(unit, order) => {
-                    let expected = model.is_free(unit, order).then(|| Taken { unit, order, from: model.largest_around(unit) });
+                    let expected = model.is_free(unit, order).then(|| Taken { unit, starts: 1, order, from: model.largest_around(unit) });
                     prop_assert_eq!(level.take_at(unit, order), expected);
                     if expected.is_some() {
                         model.set(unit, order, false);
@@ -134,14 +152,17 @@ proptest! {
 }
 
 #[test]
-fn a_larger_block_is_taken_whole_where_none_need_be_split_for_it() {
+fn several_blocks_are_taken_at_once_if_none_need_be_split_for_it() {
     let memory = Memory::new();
     let mut level = memory.level();
     level.give(64, 3);
     level.give(512, 5);
-    assert_eq!(level.take(0, 4), Some(Taken { unit: 64, order: 3, from: 3 }));
-    assert_eq!(level.take(0, 4), Some(Taken { unit: 512, order: 4, from: 5 }));
+    assert_eq!(level.take(0, 16), Some(Taken { unit: 64, starts: 1, order: 3, from: 3 }));
+    assert_eq!(level.take(0, 31), Some(Taken { unit: 512, starts: 1, order: 4, from: 5 }));
     assert_eq!(level.take(5, 9), None);
+    assert_eq!([80, 84, 88].map(|unit| level.give(unit, 1)), [1; 3]);
+    assert_eq!(level.take(0, 5), Some(Taken { unit: 80, starts: 0b1_0001, order: 1, from: 1 }));
+    assert_eq!(level.take(0, 5), Some(Taken { unit: 88, starts: 1, order: 1, from: 1 }));
 }
 
 #[test]

@@ -181,6 +181,7 @@ pub(super) fn classes(nodes: u64) -> u64 {
 }
 
 /// As a length of memory. What does not fit is too small anyway.
+#[inline]
 pub(super) fn size(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -20,6 +20,7 @@ pub use state::State;
 
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
+    entry::Entry,
     frame::{Frame, Order},
     level::{self, Directory, Level, UNITS, WHOLE, WORDS},
     regions::RegionSet,
@@ -165,17 +166,7 @@ impl<'a> FrameMap<'a> {
 
     #[inline]
     pub(crate) fn word_at(&self, slot: Slot) -> Word {
-        // Acquire, pairs with the Release in `swap` and `set`: what was done before the change is visible.
-        self.words.get(slot.index()).map_or(Word::HOLE, |cell| Word::from_bits(cell.load(Ordering::Acquire)))
-    }
-
-    /// Replaces a word that is as expected; tells whether it was.
-    #[inline]
-    pub(crate) fn swap(&self, slot: Slot, expected: Word, new: Word) -> bool {
-        // AcqRel: the new owner sees what the old one did; pairs with the Acquire in `word_at`.
-        self.words.get(slot.index()).is_some_and(|cell| {
-            cell.compare_exchange(expected.bits(), new.bits(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        })
+        self.words.get(slot.index()).map_or(Word::HOLE, |cell| WordCell(cell).load())
     }
 
     /// Replaces a word that nobody else may change now.
@@ -189,8 +180,8 @@ impl<'a> FrameMap<'a> {
     /// Replaces the word of a block that only this core has. Relaxed: who gets the block from here on gets it by some
     /// other order than this word's.
     #[inline]
-    pub(crate) fn set_own(&self, slot: Slot, new: Word) {
-        if let Some(cell) = self.words.get(slot.index()) {
+    pub(crate) fn set_own(&self, entry: Entry, new: Word) {
+        if let Some(cell) = self.words.get(size(entry.slot_number())) {
             cell.store(new.bits(), Ordering::Relaxed);
         }
     }
@@ -198,10 +189,19 @@ impl<'a> FrameMap<'a> {
     /// Where the word of `frame` is, if it has one.
     #[inline]
     pub(crate) fn slot(&self, frame: Frame) -> Option<Slot> {
+        self.find(frame)?.0.slot()
+    }
+
+    /// The word of `frame`, if it has one, and where it is.
+    #[inline]
+    pub(crate) fn find(&self, frame: Frame) -> Option<(Entry, WordCell<'a>)> {
         let section = (frame.number() / SECTION).wrapping_sub(self.first_section);
-        let entry = self.table.get(usize::try_from(section).ok()?)?.load(Ordering::Relaxed);
-        let number = (entry & u64::from(u32::MAX)).checked_sub(1)?;
-        Slot::new(number * SECTION + frame.number() % SECTION)
+        let entry = self.table.get(size(section))?.load(Ordering::Relaxed);
+        // Of a section without words that is far above all there are.
+        let number = (entry & u64::from(u32::MAX)).wrapping_sub(1);
+        let slot = number.wrapping_mul(SECTION).wrapping_add(frame.number() % SECTION);
+        let cell = self.words.get(size(slot))?;
+        Some((Entry::new(frame, slot), WordCell(cell)))
     }
 
     /// The number of the area that `frame` lies in, among those of groups that have RAM.
@@ -232,10 +232,10 @@ impl<'a> FrameMap<'a> {
         })
     }
 
-    /// Whether the area around `slot` has no free block larger than of `order`, by a look without a lock.
+    /// Whether the area around a block has no free one larger than of `order`, by a look without a lock.
     #[inline]
-    pub(crate) fn is_nearly_full(&self, slot: Slot, order: Order) -> bool {
-        let census = self.census.get(slot.index() / UNITS);
+    pub(crate) fn is_nearly_full(&self, block: Entry, order: Order) -> bool {
+        let census = self.census.get(size(block.area()));
         census.is_some_and(|census| !level::has_larger(census.load(Ordering::Relaxed), order.number().into()))
     }
 
@@ -327,6 +327,26 @@ impl<'a> FrameMap<'a> {
             first_slot: areas.0 * UNITS as u64,
             first_area: groups.0 * UNITS as u64,
         })
+    }
+}
+
+/// A word of the map.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WordCell<'a>(&'a AtomicU32);
+
+impl WordCell<'_> {
+    #[inline]
+    pub(crate) fn load(self) -> Word {
+        // Acquire, pairs with the Release in `swap` and `set`: what was done before the change is visible.
+        Word::from_bits(self.0.load(Ordering::Acquire))
+    }
+
+    /// Replaces a word that is as expected; tells whether it was.
+    #[inline]
+    pub(crate) fn swap(self, expected: Word, new: Word) -> bool {
+        // AcqRel: the new owner sees what the old one did; pairs with the Acquire in `load`.
+        let (expected, new) = (expected.bits(), new.bits());
+        self.0.compare_exchange(expected, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     cpu::{Core, CpuLocal},
     frame::{Frame, Order},
     map::FrameMap,
-    word::{Kind, Word},
+    word::{Kind, Owner, Word},
 };
 
 impl<C: CpuLocal> FrameAllocator<'_, C> {
@@ -49,7 +49,8 @@ impl<C: CpuLocal> FrameAllocator<'_, C> {
 
 /// Checks a stack of blocks of `order`; says how many there are.
 fn verify_stack(map: FrameMap<'_>, stack: &Stack, core: Core, order: Order) -> Result<usize, Fault> {
-    if stack.mark() != Word::cached(order, core) || !stack.is_within_limit() {
+    let head = Word::allocated(order.frames(), Owner::new(0));
+    if stack.mark() != Word::cached(order, core) || stack.head() != head || !stack.is_within_limit() {
         return Err(Fault::Stack { core, order });
     }
     for (entry, before) in stack.entries().zip(0..) {

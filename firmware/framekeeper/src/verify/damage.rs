@@ -198,15 +198,19 @@ fn a_sound_word_in_the_wrong_place_is_found() {
             let size = map.word(frame).frames();
             let inside = map.slot(frame.plus(dice.below(size))).unwrap();
             let right = map.word_at(inside);
-            let heads =
-                [Word::single(Owner::new(3)), Word::allocated(2, Owner::new(3)), Word::RESERVED, Word::HOLE];
+            let heads = [
+                Word::allocated(1, Owner::new(3)),
+                Word::allocated(2, Owner::new(3)),
+                Word::RESERVED,
+                Word::HOLE,
+            ];
             for wrong in heads.into_iter().filter(|_| right == Word::PART) {
                 map.set(inside, wrong);
                 assert!(matches!(frames.verify(), Err(Fault::Overlap { .. })), "{wrong:?} in {frame:?}");
                 map.set(inside, right);
             }
             let zone = &frames.zone(ZoneKind::of(frame.start())).zone;
-            zone.lock().give(frame, 1);
+            zone.lock().give(map.find(frame).unwrap().0, 1);
             assert!(frames.verify().is_err(), "{frame:?} is held and free");
             zone.lock().take_at(frame, Order::FRAME).unwrap();
             frames.verify().unwrap();

@@ -17,7 +17,7 @@ use std::{vec, vec::Vec};
 pub(super) enum Cell<'a> {
     Narrow(&'a AtomicU32),
     Wide(&'a AtomicU64),
-    /// A zone's count of free blocks of an order.
+    /// One of a zone's counters of the blocks that were taken and given.
     Blocks(ZoneKind, usize),
     /// A zone's classes that have a node, of the lower level or the upper.
     Classes(ZoneKind, usize),
@@ -36,7 +36,9 @@ impl Cell<'_> {
         match self {
             Self::Narrow(cell) => cell.store(cell.load(Relaxed) ^ 1 << bit, Relaxed),
             Self::Wide(cell) => cell.store(cell.load(Relaxed) ^ 1 << bit, Relaxed),
-            Self::Blocks(zone, order) => frames.zone(zone).zone.lock().blocks_mut()[order] ^= 1 << bit,
+            Self::Blocks(zone, counter) => {
+                *frames.zone(zone).zone.lock().counters_mut().nth(counter).unwrap() ^= 1 << bit;
+            }
             Self::Classes(zone, level) => {
                 let mut zone = frames.zone(zone).zone.lock();
                 *zone.index_mut()[level].nonempty_mut() ^= 1 << bit;
@@ -62,8 +64,8 @@ pub(super) fn parts<'s, C: CpuLocal>(frames: &'s FrameAllocator<'_, C>) -> Vec<P
         parts.push(("census of groups", wide(area_level.memory().0)));
         parts.push(("classes of groups", wide(area_level.memory().1)));
         let kind = zone.kind();
-        parts
-            .push(("free blocks", (0..crate::Order::COUNT).map(|order| Cell::Blocks(kind, order)).collect()));
+        let counters = (0..4 * crate::Order::COUNT).map(|counter| Cell::Blocks(kind, counter));
+        parts.push(("counters", counters.collect()));
         parts.push(("classes that have a node", vec![Cell::Classes(kind, 0), Cell::Classes(kind, 1)]));
         parts.push(("last pending", vec![Cell::Narrow(last)]));
     }

@@ -42,7 +42,7 @@ pub(super) fn verify_zone(zone: &Zone<'_>) -> Result<(), Fault> {
             if number < WHOLE { (&index.frames, number) } else { (&index.areas, number - WHOLE) };
         let found = (0..level.nodes()).map(|node| level.blocks(node, order_in_level)).sum();
         let counted = zone.free_blocks(order);
-        if counted != found {
+        if counted != found || !zone.is_within_counts() {
             return Err(Fault::Count { zone: zone.kind(), order, counted, found });
         }
     }
