@@ -7,4 +7,5 @@ mod model;
 mod operations;
 mod random;
 mod requirements;
+mod setting;
 mod trace;
