@@ -1,7 +1,7 @@
 //! Traces of operations, done to an allocator and to the model:
 //!
 //! ```text
-//! cargo +nightly fuzz run --fuzz-dir firmware/framekeeper/fuzz operations
+//! cargo +nightly fuzz run -s none --fuzz-dir firmware/framekeeper/fuzz operations
 //! ```
 //!
 //! The first byte says on which RAM, and with how many caches. A trace that fails is printed as the test prints it.

@@ -49,3 +49,13 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds.push(pixel6::upstream().bytes);
     seeds
 }
+
+#[test]
+#[ignore = "writes files, for the coverage-guided run: fuzz/targets/device_tree.rs"]
+fn seeds_are_written() {
+    let folder = std::path::PathBuf::from(std::env::var("DEVICETREE_SEEDS").expect("where to"));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (seed, number) in seeds().iter().zip(0..) {
+        std::fs::write(folder.join(format!("seed-{number}")), seed).unwrap();
+    }
+}
