@@ -8,4 +8,5 @@ mod operations;
 mod random;
 mod requirements;
 mod setting;
+mod shortage;
 mod trace;
