@@ -46,7 +46,8 @@ impl<'a> Cursor<'a> {
     /// The next token. After an error the cursor is where it was.
     pub(super) fn token(&mut self) -> Result<Token<'a>, TreeError> {
         let offset = self.offset;
-        let error = |kind| TreeError { offset, kind };
+        // What was last read is padded to a multiple of four, which can reach beyond the block.
+        let error = |kind| TreeError { offset: offset.min(self.bytes.len()), kind };
         let found = u32_at(self.bytes, offset).ok_or(error(ErrorKind::MissingEnd))?;
         // Saturating here and below: an offset that does not exist is not in the block either.
         let body = offset.saturating_add(4);

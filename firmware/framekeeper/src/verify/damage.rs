@@ -10,7 +10,7 @@ use crate::{
     Core, CoreCache, CpuLocal, FRAME_SIZE, Frame, FrameAllocator, MapLayout, Order, Owner, PhysAddr,
     PhysRange, RegionSet, Request, Storage, ZoneKind,
     sync::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    word::Word,
+    word::{Slot, Word},
 };
 use std::{panic::AssertUnwindSafe, println, vec::Vec};
 
@@ -168,6 +168,34 @@ fn a_flipped_bit_is_found_in_ten_thousand_states() {
     }
     println!("{flips} flips in {states} states, all found; in {waiting} of them something was pending");
     assert!(waiting > states / 50, "too few states have anything pending: {waiting}");
+}
+
+/// Three frames wait: lists that miss one, go in a circle, or lead away, are found, and nobody follows them for ever.
+#[test]
+fn a_list_of_what_waits_that_is_not_right_is_found() {
+    let ram = ram(&[(GIB, GIB + 8 * MIB)]);
+    with_allocator(&ram, &ram, |frames| {
+        let first = PhysAddr(GIB);
+        let blocks = [0, 1, 2].map(|number| PhysAddr(first.0 + number * FRAME_SIZE));
+        for block in blocks {
+            frames.alloc_at(block, Order::FRAME, Owner::new(0)).unwrap();
+        }
+        let zone = frames.zone(ZoneKind::Dma32);
+        let [bottom, middle, top] = blocks.map(|block| frames.map().slot(Frame::containing(block)).unwrap());
+        for slot in [bottom, middle, top] {
+            frames.map().set(slot, Word::PART);
+            zone.pending.push(frames.map(), slot, 1);
+        }
+        frames.verify().unwrap();
+        zone.pending.last().store(middle.number(), Relaxed);
+        assert_eq!(frames.verify(), Err(Fault::Forgotten { listed: 2, found: 3 }));
+        zone.pending.last().store(top.number(), Relaxed);
+        for wrong in [Slot::new(1 << 20), Slot::new(u64::from(top.number()) + 1), Some(bottom), Some(top)] {
+            frames.map().set(bottom, Word::pending_single(wrong));
+            assert!(matches!(frames.verify(), Err(Fault::Pending { .. })), "{wrong:?}");
+        }
+        assert_eq!(frames.free().total(), 8 * MIB / FRAME_SIZE, "all three are taken, and there it ends");
+    });
 }
 
 /// Then there are as many entries as there should be, and another block is missing.

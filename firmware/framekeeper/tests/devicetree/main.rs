@@ -1,9 +1,11 @@
 //! Device trees: broken ones are refused with a reason, odd ones are read, and no blob does harm.
 
+mod agreement;
 mod bad;
 mod bad_header;
 mod bad_meaning;
 mod bad_structure;
+mod examine;
 mod fuzz;
 mod mutate;
 mod naive;

@@ -8,4 +8,6 @@ mod operations;
 mod random;
 mod reports;
 mod requirements;
+mod setting;
+mod shortage;
 mod trace;
