@@ -215,3 +215,6 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 fn head(order: Order, owner: Owner) -> Word {
     if order == Order::FRAME { Word::single(owner) } else { Word::allocated(order.frames(), owner) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,12 @@
 //! The frame allocator, from outside. Requirements carry their ids in their names.
 
+mod crowd;
 mod exhaustive;
 mod ground;
 mod misuse;
 mod model;
 mod requirements;
+mod threads;
+
+// What the crowd's cores are made of.
+use std::{sync::Mutex, thread_local};
