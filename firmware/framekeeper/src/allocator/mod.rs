@@ -225,3 +225,6 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 fn head(order: Order, owner: Owner) -> Word {
     Word::allocated(order.frames(), owner)
 }
+
+#[cfg(test)]
+mod tests;

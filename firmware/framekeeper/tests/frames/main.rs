@@ -1,5 +1,6 @@
 //! The frame allocator, from outside. Requirements carry their ids in their names.
 
+mod crowd;
 mod exhaustive;
 mod ground;
 mod misuse;
@@ -10,4 +11,8 @@ mod reports;
 mod requirements;
 mod setting;
 mod shortage;
+mod threads;
 mod trace;
+
+// What the crowd's cores are made of.
+use std::{sync::Mutex, thread_local};

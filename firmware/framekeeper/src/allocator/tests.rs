@@ -1,0 +1,148 @@
+//! Calls while somebody else has a zone, which nothing from outside can have for long: the test takes its lock itself.
+//!
+//! A call that waited would wait for ever here.
+
+use crate::{
+    AllocError, Core, CoreCache, CpuLocal, FrameAllocator, Free, FreeError, MapLayout, Order, Owner,
+    PhysAddr, PhysRange, RegionSet, Request, State, Storage, ZoneKind,
+    sync::{AtomicU32, AtomicU64},
+};
+use core::cell::Cell;
+use std::vec::Vec;
+
+const BORDER: u64 = 4 << 30;
+const MIB: u64 = 1 << 20;
+
+/// One core, which a handler that cannot be masked may interrupt.
+#[derive(Default)]
+struct Interrupted {
+    in_handler: Cell<bool>,
+}
+
+impl CpuLocal for Interrupted {
+    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
+        work((!self.in_handler.get()).then_some(Core::new(0)))
+    }
+
+    fn hold_others(&self, _: impl FnMut(Core)) -> bool {
+        !self.in_handler.get()
+    }
+}
+
+type Frames<'a> = FrameAllocator<'a, Interrupted>;
+
+/// 2 MiB in each zone, and a core with a cache.
+fn with_frames(work: impl FnOnce(&Frames<'_>)) {
+    let mut ram = RegionSet::<2>::new();
+    ram.add(PhysRange::new(PhysAddr(BORDER - 2 * MIB), PhysAddr(BORDER + 2 * MIB))).unwrap();
+    let needs = MapLayout::of(&ram).unwrap().needs();
+    let mut words: Vec<_> = (0..needs.words).map(|_| AtomicU32::new(0)).collect();
+    let mut index: Vec<_> = (0..needs.index).map(|_| AtomicU64::new(0)).collect();
+    let storage = Storage { words: &mut words, index: &mut index };
+    let caches = [CoreCache::new()];
+    work(&FrameAllocator::new(&ram, &ram, storage, &caches, Interrupted::default()).unwrap());
+}
+
+/// Does `work` while all of these zones are somebody else's.
+fn while_busy<R>(frames: &Frames<'_>, kinds: &[ZoneKind], work: impl FnOnce() -> R) -> R {
+    let _locks: Vec<_> = kinds.iter().map(|&kind| frames.zone(kind).zone.lock()).collect();
+    work()
+}
+
+fn in_handler<R>(frames: &Frames<'_>, work: impl FnOnce() -> R) -> R {
+    frames.cpu().in_handler.set(true);
+    let result = work();
+    frames.cpu().in_handler.set(false);
+    result
+}
+
+fn assert_all_is_back(frames: &Frames<'_>, before: &Free) {
+    frames.drain();
+    assert_eq!(frames.free(), *before);
+    assert_eq!(frames.verify(), Ok(()));
+}
+
+#[test]
+fn r004_19_a_handler_that_finds_all_zones_busy_is_told_so() {
+    with_frames(|frames| {
+        let before = frames.free();
+        let taken = while_busy(frames, &ZoneKind::ALL, || {
+            in_handler(frames, || {
+                let request = Request::order(Order::FRAME);
+                assert_eq!(
+                    frames.alloc_at(PhysAddr(BORDER), Order::FRAME, Owner::new(0)),
+                    Err(AllocError::Busy)
+                );
+                let mut places = [PhysAddr(0); 3];
+                assert_eq!(frames.alloc_bulk(Order::FRAME, Owner::new(0), &mut places), 0);
+                frames.alloc(request)
+            })
+        });
+        assert_eq!(taken, Err(AllocError::Busy));
+        assert_all_is_back(frames, &before);
+    });
+}
+
+#[test]
+fn r004_19_a_handler_takes_from_the_zone_that_is_not_busy() {
+    with_frames(|frames| {
+        let before = frames.free();
+        let alloc = || frames.alloc(Request::order(Order::MIB_2));
+        let low = while_busy(frames, &[ZoneKind::Normal], || in_handler(frames, alloc)).unwrap();
+        assert_eq!(ZoneKind::of(low), ZoneKind::Dma32);
+        let high = while_busy(frames, &[ZoneKind::Dma32], || in_handler(frames, alloc)).unwrap();
+        assert_eq!(ZoneKind::of(high), ZoneKind::Normal);
+        // That a zone is busy does not say that it has nothing.
+        assert_eq!(
+            while_busy(frames, &[ZoneKind::Normal], || in_handler(frames, alloc)),
+            Err(AllocError::Busy)
+        );
+        for block in [low, high] {
+            assert_eq!(in_handler(frames, || frames.free_frame(block)), Ok(512));
+        }
+        assert_all_is_back(frames, &before);
+    });
+}
+
+/// Of each size: one frame, a pair, an odd number, and an area.
+#[test]
+fn r004_19_a_free_finds_the_zone_busy_and_is_absorbed_by_whoever_has_it_next() {
+    with_frames(|frames| {
+        let before = frames.free();
+        for from_handler in [false, true] {
+            let blocks = [1, 2, 77, 512].map(|count| (frames.alloc(Request::frames(count)).unwrap(), count));
+            let free = || {
+                for (block, count) in blocks {
+                    assert_eq!(frames.free_frame(block), Ok(count));
+                    let found = frames.state(block);
+                    assert!(matches!(found, State::Pending { .. } | State::Cached { .. }), "{found}");
+                    let inside = PhysAddr(block.0 + (count - 1) * crate::FRAME_SIZE);
+                    assert_eq!(frames.state(inside), found, "{count}");
+                    let again = frames.free_frame(block);
+                    assert_eq!(again, Err(FreeError::NotAllocated { address: block, found }));
+                }
+            };
+            while_busy(
+                frames,
+                &ZoneKind::ALL,
+                || if from_handler { in_handler(frames, free) } else { free() },
+            );
+            assert_all_is_back(frames, &before);
+        }
+    });
+}
+
+/// A core's cache overflows while the zones are busy.
+#[test]
+fn r004_19_a_full_cache_is_emptied_without_waiting() {
+    with_frames(|frames| {
+        let before = frames.free();
+        let blocks: Vec<_> =
+            core::iter::repeat_with(|| frames.alloc_frame()).map_while(|frame| frame).collect();
+        assert_eq!(blocks.len(), 1024);
+        while_busy(frames, &ZoneKind::ALL, || {
+            blocks.iter().for_each(|&block| assert_eq!(frames.free_frame(block), Ok(1)));
+        });
+        assert_all_is_back(frames, &before);
+    });
+}
