@@ -1,5 +1,6 @@
 //! The frame allocator, from outside. Requirements carry their ids in their names.
 
+mod dump;
 mod exhaustive;
 mod ground;
 mod misuse;
