@@ -7,7 +7,7 @@
 //! [`devicetree`] reads what RAM there is and what of it is reserved, as [`RegionSet`]s of physical ranges. The
 //! [`FrameMap`] has a word for each frame of it, and tells wait-free what any address is. A [`FrameAllocator`] hands out
 //! blocks of frames by the buddy method, from zones below and above 4 GiB, through a [`CoreCache`] for each core; what it
-//! needs of the machine it is told by a [`CpuLocal`].
+//! needs of the machine it is told by a [`CpuLocal`]. A [`dump`] of it all goes to a host that draws it.
 //!
 //! Nothing here touches the memory it speaks of.
 
@@ -30,6 +30,7 @@ mod allocator;
 mod cache;
 mod cpu;
 pub mod devicetree;
+pub mod dump;
 mod entry;
 mod errors;
 mod frame;

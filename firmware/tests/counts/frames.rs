@@ -5,8 +5,8 @@ use firmware::frames::frames;
 use framekeeper::Order;
 
 /// Instructions for a frame from the core's cache, and for giving it back.
-const ALLOC: u64 = 40;
-const FREE: u64 = 100;
+const ALLOC: u64 = 26;
+const FREE: u64 = 70;
 
 #[embedded_test::tests]
 mod fast_paths {

@@ -5,7 +5,7 @@ use crate::{
     frame::Frame,
     level::{UNITS, WORDS},
     sync::{AtomicU32, AtomicU64, Ordering},
-    word::Word,
+    word::{Kind, Word},
 };
 
 /// An area of 2 MiB: its words and what of it is free.
@@ -51,6 +51,23 @@ impl<'a> FrameMap<'a> {
             let first = self.frame_at(number * UNITS as u64)?;
             Some(Area { first, words, free, is_whole: self.is_whole(first) })
         })
+    }
+
+    /// The sections that have words, in rising order: the first frame, and the one behind the last.
+    pub(crate) fn sections(self) -> impl Iterator<Item = (Frame, Frame)> {
+        self.present.iter().map(move |section| {
+            // Wrapping: what is damaged may be anything.
+            let section = self.first_section.wrapping_add(section.load(Ordering::Relaxed));
+            let first = Frame::new(section.wrapping_mul(SECTION));
+            (first, first.plus(SECTION))
+        })
+    }
+
+    /// How many frames the block has that starts at `head` and is pending; one, if there is none.
+    pub(crate) fn pending_frames(self, head: Frame) -> u64 {
+        let word = self.word(head);
+        let is_larger = word.kind() == Kind::Pending && !word.is_pending_single();
+        if is_larger { self.word(head.plus(1)).frames_field() } else { 1 }
     }
 
     /// How many frames have a word.

@@ -1,6 +1,7 @@
 //! The frame allocator, from outside. Requirements carry their ids in their names.
 
 mod crowd;
+mod dump;
 mod exhaustive;
 mod ground;
 mod misuse;

@@ -1,0 +1,81 @@
+//! What is written is read, and what was never written does no harm.
+
+use super::{write::Writer, *};
+use crate::{
+    cpu::Core,
+    frame::{Frame, Order},
+    word::Owner,
+};
+use proptest::prelude::*;
+use std::vec::Vec;
+
+fn block() -> impl Strategy<Value = Block> {
+    let order = || (0..=Order::MAX.number()).prop_map(|number| Order::new(number).unwrap());
+    let frames = || prop_oneof![order().prop_map(Order::frames), 1..=Order::MAX.frames()];
+    prop_oneof![
+        Just(Block::Hole),
+        Just(Block::Reserved),
+        order().prop_map(|order| Block::Free { order }),
+        (order(), 0..4u8).prop_map(|(order, core)| Block::Cached { order, core: Core::new(core) }),
+        (frames(), 0..4u8).prop_map(|(frames, owner)| Block::Allocated { frames, owner: Owner::new(owner) }),
+        frames().prop_map(|frames| Block::Pending { frames }),
+        frames().prop_map(|frames| Block::Changing { frames }),
+        any::<u32>().prop_map(|word| Block::Damaged { word }),
+    ]
+}
+
+/// A gap, and so many blocks behind it.
+fn run() -> impl Strategy<Value = (u64, Block, u64)> {
+    (prop_oneof![9 => Just(0), 1 => 1..1_u64 << 40], block(), prop_oneof![3 => 1..40u64, 1 => 1..3000u64])
+}
+
+fn written(runs: &[(u64, Block, u64)]) -> (Vec<u8>, Vec<Run>) {
+    let (mut bytes, mut expected, mut next) = (Vec::new(), Vec::<Run>::new(), Frame::new(0));
+    let mut writer = Writer::new(|piece: &[u8]| bytes.extend(piece));
+    for &(gap, block, count) in runs {
+        let first = next.plus(gap);
+        (0..count).for_each(|number| writer.block(first.plus(number * block.frames()), block));
+        next = first.plus(count * block.frames());
+        match expected.last_mut() {
+            Some(last) if last.block == block && gap == 0 => last.count += count,
+            _ => expected.push(Run { first, block, count }),
+        }
+    }
+    writer.end();
+    (bytes, expected)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(runs in prop::collection::vec(run(), 0..20)) {
+        let (bytes, expected) = written(&runs);
+        let read: Result<Vec<_>, _> = Dump::new(&bytes).unwrap().collect();
+        prop_assert_eq!(read, Ok(expected.clone()));
+        // Each prefix gives the same runs, perhaps the last one with fewer blocks, and then an error.
+        for length in MAGIC.len() + 1..bytes.len() {
+            let runs: Vec<_> = Dump::new(&bytes[..length]).unwrap().collect();
+            let (last, before) = runs.split_last().unwrap();
+            prop_assert_eq!(last, &Err(DumpError::CutOff { length }));
+            for (read, written) in before.iter().zip(&expected) {
+                let read = read.unwrap();
+                prop_assert!(read.first == written.first && read.block == written.block && read.count <= written.count);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_to_an_end(bytes: Vec<u8>) {
+        let bytes = [&MAGIC[..], &[VERSION], &bytes].concat();
+        prop_assert!(Dump::new(&bytes).unwrap().count() <= bytes.len());
+    }
+}
+
+#[test]
+fn what_is_no_dump_is_refused() {
+    assert_eq!(Dump::new(b"").unwrap_err(), DumpError::NoDump);
+    assert_eq!(Dump::new(b"FKMAQ\x01").unwrap_err(), DumpError::NoDump);
+    assert_eq!(Dump::new(b"FKMAP").unwrap_err(), DumpError::CutOff { length: 5 });
+    assert_eq!(Dump::new(b"FKMAP\x02").unwrap_err(), DumpError::UnknownVersion { version: 2 });
+    let wrong = Dump::new(b"FKMAP\x01\x01").unwrap().next();
+    assert_eq!(wrong, Some(Err(DumpError::Unexpected { offset: 6, byte: 1 })));
+}
