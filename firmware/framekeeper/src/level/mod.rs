@@ -271,28 +271,33 @@ fn joined(bits: &Bits, start: usize, order: u32) -> u32 {
     let word = bits.get(start / 64 % WORDS).map_or(0, |word| word.load(Relaxed));
     let in_word = u32::try_from(start % 64).unwrap_or(0);
     let to = order.max(runs::order_around(word, in_word));
-    if to < WORD_ORDER { to } else { joined_words(bits, start, to) }
+    if to < WORD_ORDER { to } else { joined_words(bits, start) }
 }
 
-/// The same for a block of one or more words.
-fn joined_words(bits: &Bits, start: usize, order: u32) -> u32 {
-    let full = full_words(bits);
-    let is_split = |&order: &u32| {
-        let buddy = runs::mask((start >> order ^ 1) << order >> WORD_ORDER, order - WORD_ORDER);
-        full & buddy != buddy
-    };
-    (order..WHOLE).find(is_split).unwrap_or(WHOLE)
+/// The same for a block that is at least a word, `start`s with one, and is free.
+fn joined_words(bits: &Bits, start: usize) -> u32 {
+    let word = u32::try_from(start / 64 % WORDS).unwrap_or(0);
+    WORD_ORDER + runs::order_around(full_words(bits), word)
 }
 
 /// Sets the bits of a block to those of `value`.
 #[inline]
 fn mark(bits: &Bits, start: usize, order: u32, value: u64) {
-    let mask = runs::mask(start % 64, order.min(WORD_ORDER));
-    let set = |cell: &AtomicU64| change(cell, |bits| bits & !mask | value & mask);
-    if order <= WORD_ORDER {
-        bits.get(start / 64 % WORDS).into_iter().for_each(set);
+    if order < WORD_ORDER {
+        let mask = runs::mask(start % 64, order);
+        let word = bits.get(start / 64 % WORDS);
+        word.into_iter().for_each(|word| change(word, |bits| bits & !mask | value & mask));
     } else {
-        bits.iter().skip(start / 64).take(1 << (order - WORD_ORDER)).for_each(set);
+        mark_words(bits, start, order, value);
+    }
+}
+
+/// The same for a block of whole words. All words of the node are written, for that takes no decisions.
+fn mark_words(bits: &Bits, start: usize, order: u32, value: u64) {
+    let words = runs::mask(start / 64 % WORDS, order - WORD_ORDER);
+    for (word, number) in bits.iter().zip(0..) {
+        let mask = (words >> number & 1).wrapping_neg();
+        change(word, |bits| bits & !mask | value & mask);
     }
 }
 

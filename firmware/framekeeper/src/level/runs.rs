@@ -1,15 +1,24 @@
-//! Aligned runs of ones in 64 bits, by shifting and masking: no loop over bits.
+//! Aligned runs of ones in 64 bits, by arithmetic: no loop over bits, and none over orders, for both are as good as
+//! random where blocks are looked for.
 
-/// For each order, the bits at multiples of 2^order.
-const STARTS: [u64; 7] = [
-    u64::MAX,
-    0x5555_5555_5555_5555,
-    0x1111_1111_1111_1111,
-    0x0101_0101_0101_0101,
-    0x0001_0001_0001_0001,
-    0x0000_0001_0000_0001,
-    0x0000_0000_0000_0001,
-];
+/// The orders of runs in 64 bits, filled up to a power of two.
+const ENTRIES: usize = 8;
+
+/// For each order, the last bit of each aligned run of that length.
+#[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
+const LAST: [u64; ENTRIES] = {
+    let mut lasts = [0; ENTRIES];
+    let mut order = 0;
+    while order <= 6 {
+        let mut bit = (1 << order) - 1;
+        while bit < 64 {
+            lasts[order] |= 1 << bit;
+            bit += 1 << order;
+        }
+        order += 1;
+    }
+    lasts
+};
 
 /// The lowest `count` of the bits that are set, and at least one.
 pub(crate) fn lowest(bits: u64, count: u32) -> u64 {
@@ -27,15 +36,20 @@ pub(crate) const fn filled(starts: u64, order: u32) -> u64 {
 }
 
 /// Where the aligned runs of 2^`order` ones start, `order` up to 6.
+#[inline]
 pub(crate) fn starts(bits: u64, order: u32) -> u64 {
-    (0..order).fold(bits, pairs)
+    let last = LAST.get(order as usize % ENTRIES).copied().unwrap_or(0);
+    // In each run its zeros, but for the last bit, are carried into the last bit by adding ones; nothing is carried out.
+    let zeros = !bits;
+    let some_zero = (zeros & !last).wrapping_add(!last) | zeros;
+    (!some_zero & last) >> ((1 << order) - 1)
 }
 
 /// Where the runs of 2^`order` ones start that are not half of a larger one; `order` up to 5.
+#[inline]
 pub(crate) fn maximal_starts(bits: u64, order: u32) -> u64 {
-    let runs = starts(bits, order);
-    let larger = pairs(runs, order);
-    runs & !(larger | larger << (1 << order))
+    let larger = starts(bits, order + 1);
+    starts(bits, order) & !(larger | larger << (1 << order))
 }
 
 /// The mask of 2^`order` ones from `start` on; `order` up to 6.
@@ -55,11 +69,6 @@ pub(crate) fn order_around(bits: u64, start: u32) -> u32 {
     let next = (!bits & above).trailing_zeros();
     let last = 63_u32.wrapping_sub((!bits & !above).leading_zeros());
     (next ^ start).min(last ^ start).checked_ilog2().unwrap_or(0)
-}
-
-/// Of runs of 2^`order`: those that start a run of twice that.
-fn pairs(runs: u64, order: u32) -> u64 {
-    runs & runs >> (1 << order) & STARTS.get(order as usize + 1).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
