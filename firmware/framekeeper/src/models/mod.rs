@@ -10,3 +10,5 @@
 
 #[cfg(loom)]
 mod interleavings;
+#[cfg(all(shuttle, not(loom)))]
+mod schedules;

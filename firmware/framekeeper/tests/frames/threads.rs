@@ -1,11 +1,11 @@
 //! Threads of the machine as cores, over the real allocator.
 
 use crate::{
-    crowd::{Cores, Ground, NobodyHeld, Owned, Tally, frames_in, in_handler, on_core, ram_around_the_border},
+    crowd::{Cores, Ground, Owned, Tally, in_handler, on_core, ram_around_the_border},
     ground::{Dice, MIB, Memory, Ram, ram},
 };
 use framekeeper::{
-    AllocError, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, FreeError, Order, PhysAddr, Request,
+    AllocError, Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, FreeError, Order, PhysAddr, Request,
 };
 use std::{
     hint, iter,
@@ -38,13 +38,13 @@ fn crowd(seed: u64, cores: u8, operations: u32) -> Tally {
     let owned = Owned::new(&ram);
     with_cores(&ram, cores.into(), Cores::new(cores), |frames| {
         let before = frames.free();
-        assert_eq!(before.total(), frames_in(&ram));
+        assert_eq!(before.total(), ram.size() / FRAME_SIZE);
         let ground = Ground { frames, owned: &owned, shelf: &Mutex::new(Vec::new()) };
         let work = |me: u8| {
             let mut dice = Dice::new(seed << 8 | u64::from(me));
             ground.work(me, operations, |end| dice.below(end))
         };
-        let mut sum = Tally::default();
+        let mut sum = Tally::NONE;
         thread::scope(|scope| {
             let threads: Vec<_> = (0..cores).map(|me| scope.spawn(move || work(me))).collect();
             threads.into_iter().for_each(|thread| sum += thread.join().unwrap());
@@ -156,6 +156,15 @@ fn a_block_asked_for_by_address_is_had_from_another_cores_cache() {
             assert_eq!(frames.alloc_at(start, Order::FRAME, framekeeper::Owner::new(0)), Ok(start));
         }
     });
+}
+
+/// Cores that nobody can hold.
+struct NobodyHeld(Cores);
+
+impl CpuLocal for NobodyHeld {
+    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
+        self.0.pinned(work)
+    }
 }
 
 #[test]

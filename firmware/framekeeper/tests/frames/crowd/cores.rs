@@ -54,12 +54,3 @@ impl CpuLocal for Cores {
         true
     }
 }
-
-/// Cores that nobody can hold.
-pub(crate) struct NobodyHeld(pub(crate) Cores);
-
-impl CpuLocal for NobodyHeld {
-    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
-        self.0.pinned(work)
-    }
-}

@@ -9,11 +9,11 @@
 mod cores;
 mod owned;
 
-pub(crate) use cores::{Cores, NobodyHeld, in_handler, on_core};
+pub(crate) use cores::{Cores, in_handler, on_core};
 pub(crate) use owned::Owned;
 
 use framekeeper::{
-    AllocError, CpuLocal, FRAME_SIZE, FrameAllocator, Order, Owner, PhysAddr, PhysRange, RegionSet, Request,
+    AllocError, CpuLocal, FrameAllocator, Order, Owner, PhysAddr, PhysRange, RegionSet, Request,
 };
 use std::vec::Vec;
 
@@ -36,12 +36,16 @@ pub(crate) struct Block {
 }
 
 /// What happened, counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
     pub(crate) taken: u64,
     pub(crate) given: u64,
     pub(crate) short: u64,
     pub(crate) busy: u64,
+}
+
+impl Tally {
+    pub(crate) const NONE: Self = Self { taken: 0, given: 0, short: 0, busy: 0 };
 }
 
 impl core::ops::AddAssign for Tally {
@@ -66,7 +70,7 @@ impl<C: CpuLocal> Ground<'_, '_, C> {
     /// is given.
     pub(crate) fn work(&self, me: u8, operations: u32, dice: impl FnMut(u64) -> u64) -> Tally {
         on_core(me);
-        let mut worker = Worker { ground: self, me, held: Vec::new(), tally: Tally::default(), dice };
+        let mut worker = Worker { ground: self, me, held: Vec::new(), tally: Tally::NONE, dice };
         for _ in 0..operations {
             worker.step();
         }
@@ -217,9 +221,4 @@ impl<C: CpuLocal, D: FnMut(u64) -> u64> Worker<'_, '_, '_, C, D> {
             self.ground.frames.drain();
         }
     }
-}
-
-/// So many frames.
-pub(crate) fn frames_in(ram: &RegionSet<32>) -> u64 {
-    ram.size() / FRAME_SIZE
 }
