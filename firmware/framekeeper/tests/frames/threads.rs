@@ -85,9 +85,9 @@ fn r004_15_a_block_freed_by_two_threads_at_once_is_freed_once() {
                 (1..=RACES).for_each(|number| {
                     // Every third time from where no core is pinned: then no cache is in the way of the zone.
                     if number % 3 == 0 {
-                        in_handler()
+                        in_handler();
                     } else {
-                        on_core(1)
+                        on_core(1);
                     }
                     until(|| round.load(Ordering::Acquire) == number);
                     free();

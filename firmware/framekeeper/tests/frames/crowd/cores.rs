@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 thread_local! {
     /// Where the thread runs: on a core, or where none can be pinned.
-    static PLACE: Cell<Option<Core>> = Cell::new(None);
+    static PLACE: Cell<Option<Core>> = const { Cell::new(None) };
 }
 
 /// From here on the thread is this core.
