@@ -21,6 +21,9 @@ const BATCH: usize = 8;
 /// Blocks that [`FrameAllocator::alloc_bulk`] takes while it holds a zone.
 const BULK: usize = 64;
 
+/// How often all caches are emptied for one request: what other cores give back meanwhile lies in their caches again.
+const ROUNDS: usize = 4;
+
 /// Why an attempt yielded nothing.
 enum Refused {
     /// A zone was busy and this is no place to wait.
@@ -166,14 +169,21 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 
     /// Tries; then with this core's cache emptied; then with all caches emptied.
     fn insist<T>(&self, attempt: impl Fn(Option<Core>) -> Result<T, Refused>) -> Result<T, Refused> {
-        let found = self.cpu().pinned(|core| match attempt(core) {
-            Err(Refused::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
-            result => result,
-        });
-        match found {
-            Err(Refused::Empty) if self.in_caches() > 0 && self.drain_others() => self.cpu().pinned(attempt),
-            result => result,
+        let here = || {
+            self.cpu().pinned(|core| match attempt(core) {
+                Err(Refused::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
+                result => result,
+            })
+        };
+        let mut found = here();
+        for _ in 0..ROUNDS {
+            let is_more = matches!(found, Err(Refused::Empty)) && self.in_caches() > 0;
+            if !is_more || !self.drain_others() {
+                break;
+            }
+            found = here();
         }
+        found
     }
 
     /// Takes a block from the first zone that has one, and while at it some for the cache.
