@@ -80,11 +80,12 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// Some of it is not reserved: a hole, or added before. Nothing has changed then.
+    /// Some of it is not reserved: a hole, or added before; or [`AddError::Busy`]. Nothing has changed then.
     pub fn add(&self, range: PhysRange) -> Result<u64, AddError> {
         let frames = frames_in(range.round_inward());
-        self.cpu().pinned(|_| {
-            let mut zones = self.zones().each_ref().map(|zone| zone.zone.lock());
+        self.cpu().pinned(|core| {
+            let [dma32, normal] = self.zones().each_ref().map(|zone| self.locked(zone, core));
+            let (Some(dma32), Some(normal)) = (dma32, normal) else { return Err(AddError::Busy) };
             let mut found = frames.clone().map(|frame| (frame, self.state(frame.start())));
             if let Some((frame, found)) = found.find(|(_, state)| *state != State::Reserved) {
                 return Err(AddError::NotReserved { range, frame, found });
@@ -92,7 +93,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             for frame in frames.clone() {
                 self.map().slot(frame).into_iter().for_each(|slot| self.map().set(slot, Word::PART));
             }
-            for zone in &mut zones {
+            for mut zone in [dma32, normal] {
                 let range = common(range.round_inward(), zone.kind());
                 zone.give(Frame::containing(range.start()), range.size() / FRAME_SIZE);
             }
