@@ -144,12 +144,18 @@ pub enum AddError {
         /// What it is.
         found: State,
     },
+    /// A zone was busy, and the caller is where it cannot wait.
+    Busy,
 }
 
 impl fmt::Display for AddError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::NotReserved { range, frame, found } = self;
-        write!(f, "{range} cannot be added: {} is {found}", frame.start())
+        match self {
+            Self::NotReserved { range, frame, found } => {
+                write!(f, "{range} cannot be added: {} is {found}", frame.start())
+            }
+            Self::Busy => f.write_str("a zone is busy, and this is no place to wait"),
+        }
     }
 }
 

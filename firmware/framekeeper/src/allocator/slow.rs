@@ -25,6 +25,9 @@ const REQUESTS: u32 = 2;
 /// Blocks that [`FrameAllocator::alloc_bulk`] takes while it holds a zone.
 const BULK: usize = 64;
 
+/// How often all caches are emptied for one request: what other cores give back meanwhile lies in their caches again.
+const ROUNDS: usize = 4;
+
 /// Why an attempt yielded nothing.
 enum Refused {
     /// A zone was busy and this is no place to wait.
@@ -81,11 +84,12 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// Some of it is not reserved: a hole, or added before. Nothing has changed then.
+    /// Some of it is not reserved: a hole, or added before; or [`AddError::Busy`]. Nothing has changed then.
     pub fn add(&self, range: PhysRange) -> Result<u64, AddError> {
         let frames = frames_in(range.round_inward());
-        self.cpu().pinned(|_| {
-            let mut zones = self.zones().each_ref().map(|zone| zone.zone.lock());
+        self.cpu().pinned(|core| {
+            let [dma32, normal] = self.zones().each_ref().map(|zone| self.locked(zone, core));
+            let (Some(dma32), Some(normal)) = (dma32, normal) else { return Err(AddError::Busy) };
             let mut found = frames.clone().map(|frame| (frame, self.state(frame.start())));
             if let Some((frame, found)) = found.find(|(_, state)| *state != State::Reserved) {
                 return Err(AddError::NotReserved { range, frame, found });
@@ -93,7 +97,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             for frame in frames.clone() {
                 self.map().slot(frame).into_iter().for_each(|slot| self.map().set(slot, Word::PART));
             }
-            for zone in &mut zones {
+            for mut zone in [dma32, normal] {
                 let range = common(range.round_inward(), zone.kind());
                 self.give_range(zone, range);
             }
@@ -180,14 +184,21 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 
     /// Tries; then with this core's cache emptied; then with all caches emptied.
     fn insist<T>(&self, attempt: impl Fn(Option<Core>) -> Result<T, Refused>) -> Result<T, Refused> {
-        let found = self.cpu().pinned(|core| match attempt(core) {
-            Err(Refused::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
-            result => result,
-        });
-        match found {
-            Err(Refused::Empty) if self.in_caches() > 0 && self.drain_others() => self.cpu().pinned(attempt),
-            result => result,
+        let here = || {
+            self.cpu().pinned(|core| match attempt(core) {
+                Err(Refused::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
+                result => result,
+            })
+        };
+        let mut found = here();
+        for _ in 0..ROUNDS {
+            let is_more = matches!(found, Err(Refused::Empty)) && self.in_caches() > 0;
+            if !is_more || !self.drain_others() {
+                break;
+            }
+            found = here();
         }
+        found
     }
 
     /// Takes a block from this core's cache once that has some from the first zone that has any.

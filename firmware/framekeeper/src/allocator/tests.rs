@@ -3,8 +3,8 @@
 //! A call that waited would wait for ever here.
 
 use crate::{
-    AllocError, Core, CoreCache, CpuLocal, FrameAllocator, Free, FreeError, MapLayout, Order, Owner,
-    PhysAddr, PhysRange, RegionSet, Request, State, Storage, ZoneKind,
+    AddError, AllocError, Core, CoreCache, CpuLocal, FrameAllocator, Free, FreeError, MapLayout, Order,
+    Owner, PhysAddr, PhysRange, RegionSet, Request, State, Storage, ZoneKind,
     sync::{AtomicU32, AtomicU64},
 };
 use core::cell::Cell;
@@ -12,6 +12,9 @@ use std::vec::Vec;
 
 const BORDER: u64 = 4 << 30;
 const MIB: u64 = 1 << 20;
+
+/// Memory that is reserved at first.
+const LATE: PhysRange = PhysRange::new(PhysAddr(BORDER + 4 * MIB), PhysAddr(BORDER + 6 * MIB));
 
 /// One core, which a handler that cannot be masked may interrupt.
 #[derive(Default)]
@@ -31,16 +34,18 @@ impl CpuLocal for Interrupted {
 
 type Frames<'a> = FrameAllocator<'a, Interrupted>;
 
-/// 2 MiB in each zone, and a core with a cache.
+/// 2 MiB in each zone, and a core with a cache. There are 2 MiB more to add.
 fn with_frames(work: impl FnOnce(&Frames<'_>)) {
     let mut ram = RegionSet::<2>::new();
     ram.add(PhysRange::new(PhysAddr(BORDER - 2 * MIB), PhysAddr(BORDER + 2 * MIB))).unwrap();
+    let free = ram.clone();
+    ram.add(LATE).unwrap();
     let needs = MapLayout::of(&ram).unwrap().needs();
     let mut words: Vec<_> = (0..needs.words).map(|_| AtomicU32::new(0)).collect();
     let mut index: Vec<_> = (0..needs.index).map(|_| AtomicU64::new(0)).collect();
     let storage = Storage { words: &mut words, index: &mut index };
     let caches = [CoreCache::new()];
-    work(&FrameAllocator::new(&ram, &ram, storage, &caches, Interrupted::default()).unwrap());
+    work(&FrameAllocator::new(&ram, &free, storage, &caches, Interrupted::default()).unwrap());
 }
 
 /// Does `work` while all of these zones are somebody else's.
@@ -144,5 +149,18 @@ fn r004_19_a_full_cache_is_emptied_without_waiting() {
             blocks.iter().for_each(|&block| assert_eq!(frames.free_frame(block), Ok(1)));
         });
         assert_all_is_back(frames, &before);
+    });
+}
+
+#[test]
+fn r004_19_a_handler_adds_memory_where_no_zone_is_busy() {
+    with_frames(|frames| {
+        let before = frames.free();
+        let add = || in_handler(frames, || frames.add(LATE));
+        assert_eq!(while_busy(frames, &[ZoneKind::Normal], add), Err(AddError::Busy));
+        assert_eq!(while_busy(frames, &[ZoneKind::Dma32], add), Err(AddError::Busy));
+        assert_eq!((frames.verify(), frames.free()), (Ok(()), before));
+        assert_eq!(add(), Ok(2 * MIB / crate::FRAME_SIZE));
+        assert_eq!(frames.verify(), Ok(()));
     });
 }
