@@ -20,13 +20,14 @@ use crate::{
 pub(crate) const LARGEST: Order = Order::MIB_2;
 
 const ORDERS: usize = LARGEST.index() + 1;
-const DEPTH: usize = 32;
-
 /// Blocks of each order that a cache holds at most.
-const CAPACITY: [u32; ORDERS] = [32, 32, 32, 16, 16, 16, 8, 8, 4, 4];
+const DEPTH: u32 = 32;
+
+/// Frames of each order that a cache holds at most: 8 MiB.
+const MOST_FRAMES: u64 = 4 * LARGEST.frames();
 
 /// Blocks that a cache takes from the zones at a time, at most: few, so that no single call takes long.
-const BATCH: u32 = 8;
+const BATCH: u32 = 16;
 
 /// Frames that are collected before they go to the zones together.
 const LEAVING: u32 = 16;
@@ -49,9 +50,9 @@ impl CoreCache {
 
     /// Makes the cache empty and `core`'s, and limits each order to a share of so many frames.
     pub(crate) fn reset(&self, core: Core, share: u64) {
-        for ((stack, capacity), order) in self.stacks.iter().zip(CAPACITY).zip(Order::all()) {
-            let fitting = u32::try_from(share >> order.number()).unwrap_or(u32::MAX);
-            stack.reset(order, core, capacity.min(fitting));
+        for (stack, order) in self.stacks.iter().zip(Order::all()) {
+            let fitting = share.min(MOST_FRAMES) >> order.number();
+            stack.reset(order, core, u32::try_from(fitting).unwrap_or(u32::MAX).min(DEPTH));
         }
         self.leaving.reset(Order::FRAME, core, LEAVING);
     }
@@ -128,7 +129,7 @@ pub(crate) struct Stack {
     head: AtomicU32,
     /// The area that blocks were last taken from.
     area: AtomicU64,
-    entries: [AtomicU64; DEPTH],
+    entries: [AtomicU64; DEPTH as usize],
 }
 
 impl Stack {
@@ -139,7 +140,7 @@ impl Stack {
             mark: AtomicU32::new(0),
             head: AtomicU32::new(0),
             area: AtomicU64::new(u64::MAX),
-            entries: [const { AtomicU64::new(0) }; DEPTH],
+            entries: [const { AtomicU64::new(0) }; DEPTH as usize],
         }
     }
 
@@ -208,9 +209,10 @@ impl Stack {
         self.area.store(first.area(), Relaxed);
     }
 
-    /// How many blocks are taken from the zones at a time.
+    /// How many blocks are taken from the zones at a time: half of what fits, so that it takes as long to use them up as
+    /// to have no room for more.
     pub(crate) fn batch(&self) -> u32 {
-        (self.capacity.load(Relaxed) / 4).clamp(1, BATCH)
+        (self.capacity.load(Relaxed) / 2).clamp(1, BATCH)
     }
 
     /// The word of a block that lies here.
