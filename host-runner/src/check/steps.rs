@@ -28,22 +28,22 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Cargo {
     arguments: Vec<String>,
-    environment: Option<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Cargo {
     fn new(arguments: &str) -> Self {
-        Self { arguments: arguments.split(' ').map(str::to_owned).collect(), environment: None }
+        Self { arguments: arguments.split(' ').map(str::to_owned).collect(), environment: Vec::new() }
     }
 
     fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment = Some((name, value));
+        self.environment.push((name, value));
         self
     }
 
     pub(super) fn succeeds(&self, workspace: &Workspace) -> bool {
         let mut command = Command::new("cargo");
-        command.args(&self.arguments).envs(self.environment).current_dir(workspace.root());
+        command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(workspace.root());
         match command.status() {
             Ok(status) => status.success(),
             Err(error) => {
@@ -59,8 +59,9 @@ impl Step {
     pub(super) fn repeat(&self) -> String {
         match &self.kind {
             Kind::Cargo(cargo) => {
-                let environment = cargo.environment.map(|(name, value)| format!("{name}=\"{value}\" "));
-                format!("{}cargo {}", environment.unwrap_or_default(), cargo.arguments.join(" "))
+                let set = |(name, value): &(&str, &str)| format!("{name}=\"{value}\" ");
+                let environment: String = cargo.environment.iter().map(set).collect();
+                format!("{environment}cargo {}", cargo.arguments.join(" "))
             }
             Kind::DefmtFormats | Kind::DefmtImages(_) => "cargo run -p host-runner -- check".to_owned(),
             Kind::Suite(board) => format!("cargo run -p host-runner -- --board {board}"),
@@ -83,6 +84,8 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
         cargo("docs, host", docs(host)),
         cargo("docs, firmware", docs("-p firmware --target aarch64-unknown-none")),
         cargo("host tests", Cargo::new(&format!("test {host}"))),
+        cargo("interleavings of cores", models("interleavings", "--cfg loom", "target/loom")),
+        cargo("schedules of cores", models("schedules", "--cfg shuttle", "target/shuttle")),
     ];
     let suite = |board: &Board| Step {
         heading: format!("suite on {}", board.name),
@@ -95,6 +98,13 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
     steps.extend(boards.first().map(images));
     steps.extend(boards.iter().map(suite));
     steps
+}
+
+/// The allocators with another crate's atomics, which decide what happens when. A folder of their own: the flags would
+/// throw away all that was built without them.
+fn models(tests: &str, flags: &'static str, folder: &'static str) -> Cargo {
+    let cargo = Cargo::new(&format!("test -p framekeeper --release --lib {tests} -- --nocapture"));
+    cargo.with("RUSTFLAGS", flags).with("CARGO_TARGET_DIR", folder)
 }
 
 #[cfg(test)]
