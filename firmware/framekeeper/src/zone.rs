@@ -182,18 +182,22 @@ impl<'a> Zone<'a> {
     #[cold]
     fn take_from_new_area(&mut self, number: u32, wanted: u32) -> Option<Taken> {
         let area = self.take_areas(0)?;
-        let node = self.open(area.frame())?;
-        let taken = self.index.frames.take_in(node, number, wanted)?;
+        let node = self.move_down(area);
+        let taken = self.index.frames.take_first(node, number, wanted)?;
         self.took_frames(taken)
     }
 
-    /// Makes an area that was taken a matter of the lower level: its node there, all of which is free now.
+    /// Makes an area that was taken a matter of the lower level, all of it free.
     fn open(&mut self, area: Frame) -> Option<usize> {
-        let node = self.frame_unit(self.entry(area)?) / UNITS;
+        let node = self.move_down(self.entry(area)?);
         self.index.frames.fill(node);
-        // It has not left the zone.
-        self.taken.add(WHOLE, WHOLE, 1_u64.wrapping_neg());
         Some(node)
+    }
+
+    /// The node of an area that was taken and is to be a matter of the lower level. It has not left the zone.
+    fn move_down(&mut self, area: Entry) -> usize {
+        self.taken.add(WHOLE, WHOLE, 1_u64.wrapping_neg());
+        self.frame_unit(area) / UNITS
     }
 
     fn take_areas(&mut self, in_areas: u32) -> Option<Entry> {
@@ -214,11 +218,7 @@ impl<'a> Zone<'a> {
         let number = u32::from(order.number());
         let mut joined = number;
         if number < WHOLE {
-            let unit = self.frame_unit(head);
-            joined = self.index.frames.give(unit, number);
-            if joined == WHOLE {
-                self.index.frames.clear(unit / UNITS);
-            }
+            joined = self.index.frames.give_part(self.frame_unit(head), number);
         }
         if joined >= WHOLE {
             joined = self.give_areas(head.frame(), joined - WHOLE).unwrap_or(joined);

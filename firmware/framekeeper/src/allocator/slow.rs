@@ -18,7 +18,7 @@ use crate::{
 
 /// Pieces of memory that go from a cache to the zones at a time, beside the block that had no room: of single frames,
 /// which come in numbers, and of larger blocks. A call takes about 15 ns longer for each.
-const RUNS: u32 = 3;
+const RUNS: u32 = 5;
 const RUNS_OF_BLOCKS: u32 = 1;
 
 /// Blocks that [`FrameAllocator::alloc_bulk`] takes while it holds a zone.

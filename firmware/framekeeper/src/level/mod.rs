@@ -89,6 +89,19 @@ impl<'a> Level<'a> {
         Some(Taken { unit, starts: starts.wrapping_shr(first), order, from })
     }
 
+    /// Takes the first block of `order`, or a few of them, of a `node` that comes to this level free as a whole.
+    pub(crate) fn take_first(&mut self, node: usize, order: u32, wanted: u32) -> Option<Taken> {
+        let most = order + wanted.checked_ilog2().unwrap_or(0);
+        let order = most.min(WHOLE - 1);
+        let (bits, cell) = (self.bits.get(node)?, self.census.get(node)?);
+        mark(bits, 0, WHOLE, u64::MAX);
+        mark(bits, 0, order, 0);
+        cell.store(Census::default().join(WHOLE, WHOLE).cut(WHOLE, order, 1).bits(), Relaxed);
+        // One half of the node is free.
+        self.classes.reclass(node, None, Some(WHOLE - 1));
+        Some(Taken { unit: node * UNITS, starts: 1, order, from: WHOLE })
+    }
+
     /// Takes the lowest block of `order` that `fits`, which no block does that lies above one that does not.
     pub(crate) fn take_lowest(&mut self, order: u32, fits: impl Fn(usize) -> bool) -> Option<Taken> {
         let unit = self.lowest(order).filter(|&unit| fits(unit))?;
@@ -114,15 +127,34 @@ impl<'a> Level<'a> {
         to
     }
 
+    /// The same on a level where no node is free as a whole: one that would be leaves it.
+    #[inline]
+    pub(crate) fn give_part(&mut self, unit: usize, order: u32) -> u32 {
+        let (node, start) = (unit / UNITS, unit % UNITS);
+        let Some(bits) = self.bits.get(node) else { return order };
+        mark(bits, start, order, u64::MAX);
+        let to = joined(bits, start, order);
+        if to == WHOLE {
+            self.clear(node);
+        } else {
+            self.count_joined(node, order, to);
+        }
+        to
+    }
+
     /// Makes all of `node` free, none of which is.
     pub(crate) fn fill(&mut self, node: usize) {
         self.bits.get(node).into_iter().for_each(|bits| mark(bits, 0, WHOLE, u64::MAX));
         self.count_joined(node, WHOLE, WHOLE);
     }
 
-    /// Makes nothing of `node` free, all of which is.
-    pub(crate) fn clear(&mut self, node: usize) {
-        self.cut(node, 0, WHOLE, WHOLE);
+    /// Makes nothing of `node` free.
+    #[cold]
+    fn clear(&mut self, node: usize) {
+        let (Some(bits), Some(cell)) = (self.bits.get(node), self.census.get(node)) else { return };
+        mark(bits, 0, WHOLE, 0);
+        self.classes.reclass(node, self.census(node).largest(), None);
+        cell.store(Census::default().bits(), Relaxed);
     }
 
     /// The order of the largest free block.

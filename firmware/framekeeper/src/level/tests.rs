@@ -166,12 +166,23 @@ fn several_blocks_are_taken_at_once_if_none_need_be_split_for_it() {
 }
 
 #[test]
-fn a_node_is_filled_and_cleared() {
+fn a_node_comes_and_goes_as_a_whole() {
     let memory = Memory::new();
     let mut level = memory.level();
+    for (order, wanted) in (0..WHOLE).zip([1, 2, 3, 4, 8, 16, 32, 64, 9]) {
+        let taken = level.take_first(1, order, wanted).unwrap();
+        assert_eq!(taken.order, (order + wanted.ilog2()).min(WHOLE - 1));
+        assert_eq!((taken.unit, taken.starts, taken.from), (UNITS, 1, WHOLE));
+        assert!(level.is_consistent(1) && level.is_summed_up());
+        assert_eq!(
+            (level.largest(), level.take(WHOLE - 1, 1).unwrap().unit),
+            (Some(WHOLE - 1), UNITS + UNITS / 2)
+        );
+        assert_eq!(level.give_part(UNITS + UNITS / 2, WHOLE - 1), WHOLE - 1);
+        assert_eq!(level.give_part(UNITS, taken.order), WHOLE);
+        assert_eq!(level.largest(), None);
+        assert!(level.is_consistent(1) && level.is_summed_up());
+    }
     level.fill(1);
     assert_eq!((level.largest(), level.blocks(1, WHOLE)), (Some(WHOLE), 1));
-    level.clear(1);
-    assert_eq!(level.largest(), None);
-    assert!(level.is_consistent(1) && level.is_summed_up());
 }
