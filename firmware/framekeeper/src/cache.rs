@@ -6,8 +6,9 @@
 //!
 //! What each block is, the map says: [`Word::cached`], with the core.
 
-pub(crate) use crate::entry::Entry;
 use core::cmp::Ordering::{Equal, Greater, Less};
+
+pub(crate) use crate::entry::Entry;
 
 use crate::{
     cpu::Core,
@@ -51,8 +52,7 @@ impl CoreCache {
     /// Makes the cache empty and `core`'s, and limits each order to a share of so many frames.
     pub(crate) fn reset(&self, core: Core, share: u64) {
         for (stack, order) in self.stacks.iter().zip(Order::all()) {
-            let fitting = share.min(MOST_FRAMES) >> order.number();
-            stack.reset(order, core, u32::try_from(fitting).unwrap_or(u32::MAX).min(DEPTH));
+            stack.reset(order, core, limit(share, order));
         }
         self.leaving.reset(Order::FRAME, core, LEAVING);
     }
@@ -93,6 +93,12 @@ impl CoreCache {
     pub(crate) fn stacks(&self) -> impl Iterator<Item = &Stack> {
         self.stacks.iter().chain([&self.leaving])
     }
+}
+
+/// How many blocks of `order` a cache may hold, of a share of so many frames.
+fn limit(share: u64, order: Order) -> u32 {
+    let fitting = share.min(MOST_FRAMES) >> order.number();
+    u32::try_from(fitting).unwrap_or(u32::MAX).min(DEPTH)
 }
 
 impl Default for CoreCache {
@@ -258,7 +264,7 @@ impl Stack {
     /// the least to the largest.
     pub(crate) fn shares(&self, order: Order) -> (u64, u64) {
         let capacity = u64::from(self.capacity.load(Relaxed));
-        let most = CAPACITY.get(order.index()).map_or(0, |&most| u64::from(most));
+        let most = limit(MOST_FRAMES, order).into();
         let least = capacity << order.number();
         match capacity.cmp(&most) {
             Less => (least, least + order.frames() - 1),

@@ -98,7 +98,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             }
             for mut zone in [dma32, normal] {
                 let range = common(range.round_inward(), zone.kind());
-                self.give_range(zone, range);
+                self.give_range(&mut zone, range);
             }
             Ok(frames.count() as u64)
         })

@@ -38,7 +38,7 @@ type Frames<'a> = FrameAllocator<'a, Interrupted>;
 fn with_frames(work: impl FnOnce(&Frames<'_>)) {
     let mut ram = RegionSet::<2>::new();
     ram.add(PhysRange::new(PhysAddr(BORDER - 2 * MIB), PhysAddr(BORDER + 2 * MIB))).unwrap();
-    let free = ram.clone();
+    let free = ram;
     ram.add(LATE).unwrap();
     let needs = MapLayout::of(&ram).unwrap().needs();
     let mut words: Vec<_> = (0..needs.words).map(|_| AtomicU32::new(0)).collect();
