@@ -1,7 +1,11 @@
 //! Every bit that an allocator keeps, by where it lies: for tests that flip one.
 //!
 //! Left out is what cannot be damaged without the code itself failing: the addresses and lengths of slices, the constants
-//! beside them, and the locks' flags, of which a set one says that somebody is inside.
+//! beside them, and the locks' flags, of which a set one says that somebody is inside. And the work that zones have done
+//! is counted for reports only: nothing else says how much it was.
+//!
+//! A cache's limits are seen to be wrong since all caches have the same. Where there is only one, of a machine with less
+//! than 128 MiB, a limit that is a little off can be one that might have been set.
 
 use crate::{
     allocator::FrameAllocator,
