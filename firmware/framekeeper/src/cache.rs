@@ -171,15 +171,19 @@ impl Stack {
     /// Takes the block that came last, and those before it that lie next to it. Each is `unmark`ed.
     #[inline]
     pub(crate) fn pop_run(&self, unmark: impl Fn(Entry)) -> Option<Run> {
-        let top = self.pop()?;
-        unmark(top);
         let size = self.order().frames();
+        let (top, below) = self.entries.get(..self.count() as usize)?.split_last()?;
+        let top = Entry::from_bits(top.load(Relaxed));
+        unmark(top);
         let mut run = Run { first: top, frames: size };
-        while let Some((next, larger)) = self.top().and_then(|next| Some((next, run.with(next, size)?))) {
-            self.count.store(self.count().wrapping_sub(1), Relaxed);
+        let mut count = self.count() - 1;
+        for next in below.iter().rev().map(|next| Entry::from_bits(next.load(Relaxed))) {
+            let Some(larger) = run.with(next, size) else { break };
             unmark(next);
             run = larger;
+            count -= 1;
         }
+        self.count.store(count, Relaxed);
         Some(run)
     }
 
