@@ -9,13 +9,13 @@
 //! | invariant | kept by | checked by |
 //! |---|---|---|
 //! | a task outlives its use on other cores | [`on_each`] waits for all of them before it returns | – |
-//! | a core that is held stands in its interrupt handler | [`hold_others`] waits until each has said so, and lets them go before it returns | `frames::caches` in the suite |
+//! | a core that is held stands in its interrupt handler | [`hold_others`] waits until each has said so, and lets them go before it returns | `frames::many_cores` in the suite |
 //! | TPIDR_EL1 holds the core's index | [`become_core`], the first thing a core calls | – |
 
 #![expect(unsafe_code, reason = "lends a task to other cores")]
 
 use core::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64,
+    AtomicU8, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
@@ -33,11 +33,8 @@ use crate::{
 /// Work that several cores share.
 pub type Task<'a> = dyn Fn(CoreId) + Sync + 'a;
 
-/// How long a core may take to come up or to go off.
+/// How long a core may take to come up, to go off, or to stand still.
 const POWER_MS: u64 = 500;
-
-/// How long a core may have its interrupts masked before it counts as one that cannot be held.
-const HOLD_MS: u64 = 20;
 
 /// The affinity fields of MPIDR_EL1.
 const AFFINITY: u64 = 0xff_00ff_ffff;
@@ -109,11 +106,24 @@ struct Slot {
     state: AtomicU8,
     task: Mutex<Option<&'static Task<'static>>>,
     ticks: AtomicU64,
+    /// Whether it holds others or is about to, and is to be parked after that.
+    holds: AtomicU8,
+    /// The last round in which it stood still.
+    held_in: AtomicU64,
 }
+
+const HOLDS: u8 = 1;
+const PARK_LATER: u8 = 2;
 
 impl Slot {
     const fn new() -> Self {
-        Self { state: AtomicU8::new(State::Off as u8), task: Mutex::new(None), ticks: AtomicU64::new(0) }
+        Self {
+            state: AtomicU8::new(State::Off as u8),
+            task: Mutex::new(None),
+            ticks: AtomicU64::new(0),
+            holds: AtomicU8::new(0),
+            held_in: AtomicU64::new(0),
+        }
     }
 
     fn state(&self) -> State {
@@ -216,6 +226,8 @@ pub enum PowerError {
 ///
 /// PSCI refused, or the core did not come up in time.
 pub fn bring_up(core: CoreId) -> Result<(), PowerError> {
+    // Nobody takes it for off from here on, and empties its cache.
+    let _alone = HOLDER.lock();
     let start = Start::of(core, enter).store(core);
     psci::cpu_on(core.affinity(), Start::entry_point(), start.0).map_err(PowerError::Refused)?;
     wait_for(|| state(core) == State::Idle)
@@ -253,51 +265,78 @@ pub(crate) fn start_all() {
 
 /// One core holds the others at a time. It is waited for with interrupts unmasked: whoever waits can be held.
 static HOLDER: Mutex<()> = Mutex::new(());
-/// Whether those that are asked are to stand still.
-static HOLDING: AtomicBool = AtomicBool::new(false);
-/// Who does, a bit each.
-static HELD: AtomicU64 = AtomicU64::new(0);
+/// The number of the round in which those that are asked are to stand still; zero while nobody is held. With a number,
+/// an answer that comes too late is not taken for one in the next round.
+static ROUND: AtomicU64 = AtomicU64::new(0);
+static ROUNDS: AtomicU64 = AtomicU64::new(0);
 
-/// Runs `work` for each other core that is up while all of them stand still, in their interrupt handlers; says whether
-/// they could be held. They cannot with interrupts masked here, nor while one has its own masked for long: it may wait
-/// for something that this core has.
+/// Runs `work` for each other core while those that are up stand still, in their interrupt handlers; says whether they
+/// could be held. They cannot with interrupts masked here, nor while one has its own masked for long: it may wait for
+/// something that this core has. A core that is off needs no holding, and none comes up meanwhile.
 pub(crate) fn hold_others(work: impl FnMut(CoreId)) -> bool {
     if interrupts::are_masked() {
         return false;
     }
-    let _alone = HOLDER.lock();
     let here = CoreId::current();
-    let others = || CoreId::all().filter(|&core| core != here && state(core) != State::Off);
-    let wanted = others().fold(0, |bits, core| bits | 1 << core.index());
-    // Release and Acquire on both: what a core did before it stood still is seen here, and what is done here meanwhile
-    // is seen there.
-    HOLDING.store(true, Release);
-    others().for_each(interrupts::ask_to_hold);
-    let deadline = Deadline::in_ms(HOLD_MS);
-    while HELD.load(Acquire) & wanted != wanted && !deadline.has_passed() {
-        core::hint::spin_loop();
+    // Parked in between, it would leave the others standing.
+    here.slot().holds.store(HOLDS, Release);
+    let all = {
+        let _alone = HOLDER.lock();
+        hold_until_done(here, work)
+    };
+    // AcqRel, pairs with the one in `park_later`.
+    if here.slot().holds.swap(0, AcqRel) == HOLDS | PARK_LATER {
+        interrupts::ask_to_park(here);
     }
-    let all = HELD.load(Acquire) & wanted == wanted;
+    all
+}
+
+fn hold_until_done(here: CoreId, work: impl FnMut(CoreId)) -> bool {
+    let others = || CoreId::all().filter(|&core| core != here);
+    let up =
+        others().filter(|&core| state(core) != State::Off).fold(0, |bits, core| bits | 1_u64 << core.index());
+    let asked = || others().filter(|core| up >> core.index() & 1 == 1);
+    let round = ROUNDS.fetch_add(1, Relaxed) + 1;
+    // Release and Acquire on both sides: what a core did before it stood still is seen here, and what is done here
+    // meanwhile is seen there.
+    ROUND.store(round, Release);
+    asked().for_each(interrupts::ask_to_hold);
+    let held = || asked().all(|core| core.slot().held_in.load(Acquire) == round);
+    let all = wait_for(held).is_ok();
     if all {
         others().for_each(work);
     }
-    HOLDING.store(false, Release);
-    while HELD.load(Acquire) != 0 {
-        core::hint::spin_loop();
-    }
+    ROUND.store(0, Release);
+    asked().for_each(interrupts::wake);
     all
 }
 
 /// Stands still until whoever asked for it is done.
 pub(crate) fn be_held() {
-    let own = 1 << CoreId::current().index();
-    if HOLDING.load(Acquire) {
-        HELD.fetch_or(own, AcqRel);
-        while HOLDING.load(Acquire) {
-            core::hint::spin_loop();
+    loop {
+        let round = ROUND.load(Acquire);
+        if round == 0 {
+            return;
         }
-        HELD.fetch_and(!own, Release);
+        CoreId::current().slot().held_in.store(round, Release);
+        while ROUND.load(Acquire) == round {
+            // The interrupt that ends it may have come already: then this does not wait. A core that spins would keep
+            // an emulator from running those that are waited for.
+            aarch64_cpu::asm::wfi();
+        }
     }
+}
+
+/// Lets all go, for they are to be asked something else: somebody crashed.
+pub(crate) fn let_go() {
+    ROUND.store(0, Release);
+}
+
+/// Whether this core holds others. Then it parks itself when it has let them go.
+pub(crate) fn park_later() -> bool {
+    let holds = &CoreId::current().slot().holds;
+    // AcqRel, pairs with the one in `hold_others`, on the same core.
+    holds.compare_exchange(HOLDS, HOLDS | PARK_LATER, AcqRel, Acquire).is_ok()
 }
 
 /// Has every other core say what it does; returns how many were asked.

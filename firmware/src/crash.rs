@@ -32,6 +32,7 @@ pub(crate) fn stop_all() -> ! {
         REPORTED.fetch_add(1, AcqRel);
         cores::halt();
     }
+    cores::let_go();
     let others = cores::ask_others_to_report();
     let deadline = Deadline::in_ms(REPORT_MS);
     while REPORTED.load(Acquire) < others && !deadline.has_passed() {

@@ -119,7 +119,7 @@ pub(crate) fn handle(frame: &Frame) {
         }
         GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group1);
         match interrupt {
-            PARK => cores::switch_off(),
+            PARK if !cores::park_later() => cores::switch_off(),
             REPORT => crash::report_if_asked(frame),
             HOLD => cores::be_held(),
             _ => {}

@@ -16,13 +16,13 @@ impl PhysAddr {
     /// The largest multiple of `alignment`, a power of two, that is not above this address.
     #[must_use]
     pub const fn align_down(self, alignment: u64) -> Self {
-        Self(self.0 & !(alignment - 1))
+        Self(self.0 & !alignment.wrapping_sub(1))
     }
 
     /// The smallest multiple of `alignment`, a power of two, that is not below this address, if there is one.
     #[must_use]
     pub const fn align_up(self, alignment: u64) -> Option<Self> {
-        match self.0.checked_add(alignment - 1) {
+        match self.0.checked_add(alignment.wrapping_sub(1)) {
             Some(sum) => Some(Self(sum).align_down(alignment)),
             None => None,
         }

@@ -86,7 +86,7 @@ impl CoreCache {
     pub(crate) fn stack_for(&self, word: Word) -> Option<&Stack> {
         // Whether it is a block of an order at all, and somebody's, one comparison tells.
         let order = word.frames_field().trailing_zeros();
-        self.stacks.get(order as usize).filter(|stack| word.is_but_for_owner(stack.head()))
+        self.stacks.get(order as usize).filter(|stack| word.is_but_for_owner(stack.head()) && word.is_sound())
     }
 
     /// All stacks.

@@ -84,10 +84,10 @@ impl Order {
 pub struct Frame(u64);
 
 impl Frame {
-    /// The frame with this number.
+    /// The frame with this number, of 52 bits.
     #[must_use]
     pub const fn new(number: u64) -> Self {
-        Self(number)
+        Self(number & (u64::MAX >> 12))
     }
 
     /// The frame that `address` lies in.
@@ -117,11 +117,11 @@ impl Frame {
         PhysAddr(self.0.wrapping_mul(FRAME_SIZE))
     }
 
-    /// The frame `count` above this one. Frame numbers have 52 bits, so nothing passes the end.
+    /// The frame `count` above this one; behind the last comes the first.
     #[must_use]
     #[inline]
     pub const fn plus(self, count: u64) -> Self {
-        Self(self.0.wrapping_add(count))
+        Self::new(self.0.wrapping_add(count))
     }
 
     /// Whether a block of `order` may start here.

@@ -11,7 +11,8 @@ use crate::{
     zone::Effort,
 };
 
-/// What is free, at one moment: in each zone the number of blocks of each order.
+/// What is free: in each zone the number of blocks of each order, and what lies in caches. Each is read at its own
+/// moment, so while other cores move blocks between them some may be counted twice, or not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Free {
     zones: [[u64; Order::COUNT]; ZoneKind::ALL.len()],

@@ -125,6 +125,14 @@ pub enum Fault {
     },
 }
 
+impl core::fmt::Display for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the allocator is damaged: {self:?}")
+    }
+}
+
+impl core::error::Error for Fault {}
+
 impl<C: CpuLocal> FrameAllocator<'_, C> {
     /// Checks everything and changes nothing, while no core is inside the allocator.
     ///

@@ -43,7 +43,7 @@ impl Slot {
 }
 
 /// Who has a block: a number that callers give and reports count by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Owner(u32);
 
 impl Owner {

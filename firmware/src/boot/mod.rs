@@ -92,7 +92,12 @@ pub fn ram() -> &'static Ram {
     }
 }
 
-/// RAM that nobody has: what is not reserved, without what the boot took for tables and stacks.
+/// RAM that was free when the allocator began. What the allocator handed out since, tables and stacks among it, is part
+/// of it.
+///
+/// # Panics
+///
+/// Never after boot.
 #[must_use]
 pub fn free_ram() -> &'static Memory {
     match FREE_RAM.get() {

@@ -55,7 +55,6 @@ use crate::{
 /// assert!(frames.free_frame(frame).is_err(), "a second time");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct FrameAllocator<'a, C> {
     map: FrameMap<'a>,
     caches: &'a [CoreCache],
@@ -74,7 +73,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// Takes `free`, which is part of `ram`. The rest of `ram` is reserved until it is [added](Self::add).
     ///
     /// `storage` is what [`MapLayout::needs`](crate::MapLayout::needs) says for `ram`, and no part of `free`. There should
-    /// be a cache for each core; a core without one goes to the zones each time.
+    /// be a cache for each core, of no other allocator; a core without one goes to the zones each time.
     ///
     /// # Errors
     ///
@@ -217,6 +216,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let own = cache.frames();
         let leaves = !self.map.is_nearly_full(entry, Order::FRAME) && !own.is_from_area(entry);
         Some(if leaves { cache.leaving() } else { own })
+    }
+}
+
+/// Not the map: that is millions of words.
+impl<C: CpuLocal> core::fmt::Debug for FrameAllocator<'_, C> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FrameAllocator").field("caches", &self.caches.len()).finish_non_exhaustive()
     }
 }
 

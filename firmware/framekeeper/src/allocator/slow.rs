@@ -49,6 +49,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             Some(frame.start())
         };
         let zone = self.zone_of(frame);
+        // What no cache can hide is not looked for there.
+        let found = self.state(address);
+        if let State::Hole | State::Reserved | State::Allocated { .. } | State::Damaged { .. } = found {
+            return Err(AllocError::NotFree { address, found });
+        }
         self.insist(|core| {
             self.locked(zone, core)
                 .ok_or(Refused::Busy)
@@ -147,7 +152,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.cpu().pinned(|core| {
             let word = cell.load();
             let full = core.and_then(|core| self.stack_for(core, entry, word));
-            if !word.is_allocated() || !cell.swap(word, Word::PART) {
+            if !word.is_allocated() || !word.is_sound() || !cell.swap(word, Word::PART) {
                 return Err(self.why_not(frame));
             }
             let frames = word.frames_field();
@@ -176,7 +181,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let frames = free.size() / FRAME_SIZE;
         // Of each order, no more than a 64th of all memory lies in caches.
         let share = frames / 64 / (self.caches().len() as u64).max(1);
-        for (cache, number) in self.caches().iter().zip(0..) {
+        for (cache, number) in self.caches().iter().zip(0..=u8::MAX) {
             cache.reset(Core::new(number), share);
         }
     }

@@ -51,7 +51,7 @@ impl ZoneLayout {
 pub enum MapError {
     /// There is no whole frame of RAM.
     NoRam,
-    /// More sections than a map can hold: 256 GiB of RAM.
+    /// More sections than a map can hold: 2047, one less than 256 GiB have.
     TooMuchRam {
         /// Sections of 128 MiB that have RAM.
         sections: u64,

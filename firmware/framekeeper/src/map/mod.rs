@@ -150,6 +150,9 @@ impl<'a> FrameMap<'a> {
     pub fn state(&self, address: PhysAddr) -> State {
         let frame = Frame::containing(address);
         let word = self.word(frame);
+        if !word.is_sound() {
+            return State::Damaged { word: word.bits() };
+        }
         match word.kind() {
             Kind::Hole => State::Hole,
             Kind::Reserved => State::Reserved,
@@ -260,7 +263,11 @@ impl<'a> FrameMap<'a> {
         let around = heads.map(|head| (head, self.word(head)));
         let covers = |&(head, word): &(Frame, Word)| {
             let frames = match word.kind() {
-                Kind::Pending if !word.is_pending_single() => self.word(head.plus(1)).frames_field(),
+                Kind::Pending if !word.is_pending_single() => {
+                    // Only while it is a part: if the block went meanwhile, the word is another's.
+                    let second = self.word(head.plus(1));
+                    if second.kind() == Kind::Part { second.frames_field() } else { 0 }
+                }
                 _ => word.frames(),
             };
             frame.number() - head.number() < frames

@@ -14,7 +14,7 @@ impl<C: CpuLocal> FrameAllocator<'_, C> {
     /// Checks the caches, of which the map says that they have `cached` blocks.
     pub(super) fn verify_caches(&self, cached: usize) -> Result<(), Fault> {
         let (mut entries, mut shares) = (0, (0, u64::MAX));
-        for (cache, core) in self.caches().iter().zip((0..).map(Core::new)) {
+        for (cache, core) in self.caches().iter().zip((0..=u8::MAX).map(Core::new)) {
             for (stack, order) in cache.kept().zip(Order::all()) {
                 let (least, most) = stack.shares(order);
                 // All caches were limited to the same share of memory.
