@@ -10,7 +10,14 @@
 
 #![expect(unsafe_code, reason = "gives the driver the controller's registers, and masks interrupts")]
 
-use core::{arch::asm, ptr::NonNull};
+use core::{
+    arch::asm,
+    ptr::NonNull,
+    sync::atomic::{
+        AtomicPtr,
+        Ordering::{Acquire, Release},
+    },
+};
 
 use aarch64_cpu::registers::{DAIF, Readable};
 use arm_gic::{
@@ -127,18 +134,21 @@ pub(crate) fn handle(frame: &Frame) {
     }
 }
 
-/// What a test does on every tick of every core.
-static ON_TICK: Mutex<Option<fn()>> = Mutex::new(None);
+/// What a test does on every tick of every core. No lock: every core would wait for it on each tick.
+static ON_TICK: AtomicPtr<fn()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Has every core call `handler` on each of its ticks, in its interrupt handler.
-pub fn on_tick(handler: Option<fn()>) {
-    without(|| *ON_TICK.lock() = handler);
+pub fn on_tick(handler: Option<&'static fn()>) {
+    let handler = handler.map_or(core::ptr::null(), core::ptr::from_ref);
+    // Release, pairs with the Acquire in `tick`.
+    ON_TICK.store(handler.cast_mut(), Release);
 }
 
 fn tick() {
     clock::arm_tick();
     let count = cores::count_tick();
-    let handler = *ON_TICK.lock();
+    // SAFETY: it came from a reference that lives for ever, in `on_tick`, or is null.
+    let handler = unsafe { ON_TICK.load(Acquire).as_ref() };
     handler.into_iter().for_each(|handler| handler());
     if CoreId::current() == CoreId::BOOT {
         link::tend(count.is_multiple_of(clock::TICK_HZ / 2));

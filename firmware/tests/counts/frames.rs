@@ -6,7 +6,7 @@ use framekeeper::Order;
 
 /// Instructions for a frame from the core's cache, and for giving it back.
 const ALLOC: u64 = 26;
-const FREE: u64 = 70;
+const FREE: u64 = 78;
 
 #[embedded_test::tests]
 mod fast_paths {
