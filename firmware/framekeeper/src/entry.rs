@@ -56,3 +56,20 @@ impl Entry {
         Self(self.0.wrapping_sub(STEP.wrapping_mul(count)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_frame_and_its_slot_and_steps_from_frame_to_frame() {
+        for (frame, slot) in [(0, 0), ((1 << 38) - 1024, u64::from(Slot::LIMIT) - 1024), (0x88_0000, 0x8000)]
+        {
+            let entry = Entry::new(Frame::new(frame), slot);
+            assert_eq!((entry.frame(), entry.slot_number()), (Frame::new(frame), slot));
+            assert_eq!((entry.slot(), entry.area()), (Slot::new(slot), slot / 512));
+            assert_eq!(entry.plus(700), Entry::new(Frame::new(frame + 700), slot + 700));
+            assert_eq!((entry.plus(700).minus(700), Entry::from_bits(entry.bits())), (entry, entry));
+        }
+    }
+}

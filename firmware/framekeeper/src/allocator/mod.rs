@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | a zone's | its free blocks | one at a time, DMA32 before NORMAL where both are needed |
 
+mod exchange;
 mod slow;
 
 use crate::{
