@@ -14,6 +14,10 @@
 
 #![expect(unsafe_code, reason = "lends a task to other cores")]
 
+mod hold;
+
+pub(crate) use hold::{be_held, hold_others, let_go, park_later};
+
 use core::sync::atomic::{
     AtomicU8, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -111,9 +115,6 @@ struct Slot {
     /// The last round in which it stood still.
     held_in: AtomicU64,
 }
-
-const HOLDS: u8 = 1;
-const PARK_LATER: u8 = 2;
 
 impl Slot {
     const fn new() -> Self {
@@ -227,7 +228,7 @@ pub enum PowerError {
 /// PSCI refused, or the core did not come up in time.
 pub fn bring_up(core: CoreId) -> Result<(), PowerError> {
     // Nobody takes it for off from here on, and empties its cache.
-    let _alone = HOLDER.lock();
+    let _alone = hold::alone();
     let start = Start::of(core, enter).store(core);
     psci::cpu_on(core.affinity(), Start::entry_point(), start.0).map_err(PowerError::Refused)?;
     wait_for(|| state(core) == State::Idle)
@@ -261,82 +262,6 @@ pub(crate) fn start_all() {
             defmt::error!("core {} did not come up: {}", core.index() as u32, error);
         }
     }
-}
-
-/// One core holds the others at a time. It is waited for with interrupts unmasked: whoever waits can be held.
-static HOLDER: Mutex<()> = Mutex::new(());
-/// The number of the round in which those that are asked are to stand still; zero while nobody is held. With a number,
-/// an answer that comes too late is not taken for one in the next round.
-static ROUND: AtomicU64 = AtomicU64::new(0);
-static ROUNDS: AtomicU64 = AtomicU64::new(0);
-
-/// Runs `work` for each other core while those that are up stand still, in their interrupt handlers; says whether they
-/// could be held. They cannot with interrupts masked here, nor while one has its own masked for long: it may wait for
-/// something that this core has. A core that is off needs no holding, and none comes up meanwhile.
-pub(crate) fn hold_others(work: impl FnMut(CoreId)) -> bool {
-    if interrupts::are_masked() {
-        return false;
-    }
-    let here = CoreId::current();
-    // Parked in between, it would leave the others standing.
-    here.slot().holds.store(HOLDS, Release);
-    let all = {
-        let _alone = HOLDER.lock();
-        hold_until_done(here, work)
-    };
-    // AcqRel, pairs with the one in `park_later`.
-    if here.slot().holds.swap(0, AcqRel) == HOLDS | PARK_LATER {
-        interrupts::ask_to_park(here);
-    }
-    all
-}
-
-fn hold_until_done(here: CoreId, work: impl FnMut(CoreId)) -> bool {
-    let others = || CoreId::all().filter(|&core| core != here);
-    let up =
-        others().filter(|&core| state(core) != State::Off).fold(0, |bits, core| bits | 1_u64 << core.index());
-    let asked = || others().filter(|core| up >> core.index() & 1 == 1);
-    let round = ROUNDS.fetch_add(1, Relaxed) + 1;
-    // Release and Acquire on both sides: what a core did before it stood still is seen here, and what is done here
-    // meanwhile is seen there.
-    ROUND.store(round, Release);
-    asked().for_each(interrupts::ask_to_hold);
-    let held = || asked().all(|core| core.slot().held_in.load(Acquire) == round);
-    let all = wait_for(held).is_ok();
-    if all {
-        others().for_each(work);
-    }
-    ROUND.store(0, Release);
-    asked().for_each(interrupts::wake);
-    all
-}
-
-/// Stands still until whoever asked for it is done.
-pub(crate) fn be_held() {
-    loop {
-        let round = ROUND.load(Acquire);
-        if round == 0 {
-            return;
-        }
-        CoreId::current().slot().held_in.store(round, Release);
-        while ROUND.load(Acquire) == round {
-            // The interrupt that ends it may have come already: then this does not wait. A core that spins would keep
-            // an emulator from running those that are waited for.
-            aarch64_cpu::asm::wfi();
-        }
-    }
-}
-
-/// Lets all go, for they are to be asked something else: somebody crashed.
-pub(crate) fn let_go() {
-    ROUND.store(0, Release);
-}
-
-/// Whether this core holds others. Then it parks itself when it has let them go.
-pub(crate) fn park_later() -> bool {
-    let holds = &CoreId::current().slot().holds;
-    // AcqRel, pairs with the one in `hold_others`, on the same core.
-    holds.compare_exchange(HOLDS, HOLDS | PARK_LATER, AcqRel, Acquire).is_ok()
 }
 
 /// Has every other core say what it does; returns how many were asked.

@@ -123,9 +123,9 @@ fn r004_15_each_thread_frees_what_the_other_took() {
         let work = |me: usize| {
             for number in 0..PASSES {
                 if number % 4 == 3 {
-                    in_handler()
+                    in_handler();
                 } else {
-                    on_core(me as u8)
+                    on_core(me as u8);
                 }
                 let order = Order::new((number % 3) as u8).unwrap();
                 let block = frames.alloc(Request::order(order));
