@@ -20,7 +20,7 @@ use crate::{
 const BULK: usize = 64;
 
 /// How often all caches are emptied for one request: what other cores give back meanwhile lies in their caches again.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 16;
 
 /// Why an attempt yielded nothing.
 enum Refused {
@@ -191,11 +191,18 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         };
         let mut found = here();
         for _ in 0..ROUNDS {
-            let is_more = matches!(found, Err(Refused::Empty)) && self.in_caches() > 0;
-            if !is_more || !self.drain_others() {
+            if !matches!(found, Err(Refused::Empty)) {
+                break;
+            }
+            // Also with nothing in caches: what was there may have come back to the zones in this moment.
+            let in_caches = self.in_caches() > 0;
+            if in_caches && !self.drain_others() {
                 break;
             }
             found = here();
+            if !in_caches && self.in_caches() == 0 {
+                break;
+            }
         }
         found
     }
