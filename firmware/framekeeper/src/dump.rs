@@ -11,7 +11,7 @@
 //! | 3 | allocated | order; 31 if none fits | 31: frames |
 //! | 4 | in the cache of a core | order | |
 //! | 5 | given back, on the way to its zone | order; 31 if none fits | 31: frames |
-//! | 6 | changing while it was read; damaged | 0; 1 | frames; the word |
+//! | 6 | changing while it was read; damaged; of a slab | 0; 1; 2 | frames; the word; the pool |
 //! | 7 | *no block* | 0 to 27: the last block so many times more, plus one | |
 //! | | | 28: the last block so many times more | how many |
 //! | | | 29: so many frames that have no word | how many |

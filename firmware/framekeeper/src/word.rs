@@ -8,7 +8,10 @@
 //! | 30 | 0 | 0 | 〃 | 0 |
 //! | 31 | parity | 〃 | 〃 | 〃 |
 //!
-//! Only the first frame of a block, its head, says whose the block is. Zero is a hole: memory that nobody wrote about is
+//! Each frame of a slab says by itself where in its slab it is (bits 4–7) and of which pool that is (8–17), and has a
+//! share of where the slab's descriptor lies (18–30): so what an object belongs to is told by one word.
+//!
+//! Only the first frame of any other block, its head, says whose the block is. Zero is a hole: memory that nobody wrote about is
 //! not RAM. The parity is even, so one flipped bit never makes a word into another that could have been written.
 
 use crate::{cpu::Core, frame::Order};
@@ -66,6 +69,33 @@ impl core::fmt::Debug for Owner {
     }
 }
 
+/// A set of objects of one size, by its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId(u16);
+
+impl PoolId {
+    /// How many there can be.
+    pub const COUNT: u16 = 1 << 10;
+
+    /// The pool with this number.
+    pub(crate) const fn new(number: u16) -> Option<Self> {
+        if number < Self::COUNT { Some(Self(number)) } else { None }
+    }
+
+    /// The pool of the size class with this number, of which there are less than pools.
+    #[inline]
+    pub(crate) const fn of_class(number: usize) -> Self {
+        let [low, high, ..] = number.to_le_bytes();
+        Self(u16::from_le_bytes([low, high]) % Self::COUNT)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
 /// A word, taken apart and put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word(u32);
@@ -85,6 +115,16 @@ const PART: u32 = 0b0101;
 const PENDING: u32 = 0b0110;
 const ALLOCATED: u32 = 0b1001;
 const CACHED: u32 = 0b1010;
+const SLAB: u32 = 0b1100;
+
+const PAGE_SHIFT: u32 = 4;
+const PAGE: u32 = 0b1111;
+const POOL_SHIFT: u32 = 8;
+const SHARE_SHIFT: u32 = 18;
+
+/// Bits of a descriptor's place that a slab's frame has.
+pub(crate) const SHARE_BITS: u32 = 13;
+const SHARE: u32 = (1 << SHARE_BITS) - 1;
 
 const fn with_parity(payload: u32) -> u32 {
     payload | (payload.count_ones() & 1) << 31
@@ -101,6 +141,7 @@ pub(crate) enum Kind {
     Pending,
     Allocated,
     Cached,
+    Slab,
     /// No word that was ever written.
     Damaged,
 }
@@ -151,6 +192,38 @@ impl Word {
         Self(PART ^ frames_field(frames))
     }
 
+    /// A frame of a slab: the how manieth, of which pool, and its share of the descriptor's place.
+    pub(crate) const fn slab(page: u32, pool: PoolId, share: u32) -> Self {
+        let payload = (page & PAGE) << PAGE_SHIFT | (pool.0 as u32) << POOL_SHIFT | (share & SHARE) << SHARE_SHIFT;
+        Self(SLAB ^ with_parity(payload))
+    }
+
+    /// Whether this is a frame of a slab of `pool`. It does not look at the parity: where it matters, whoever asks finds
+    /// out by what it leads to.
+    #[inline]
+    pub(crate) const fn is_slab_of(self, pool: PoolId) -> bool {
+        const MASK: u32 = KIND | (PoolId::COUNT as u32 - 1) << POOL_SHIFT;
+        self.0 & MASK == SLAB | (pool.0 as u32) << POOL_SHIFT
+    }
+
+    /// Where in its slab a frame is.
+    #[inline]
+    pub(crate) const fn page(self) -> u32 {
+        self.0 >> PAGE_SHIFT & PAGE
+    }
+
+    /// The pool of a slab.
+    pub(crate) const fn pool(self) -> PoolId {
+        let [_, low, high, _] = self.0.to_le_bytes();
+        PoolId(u16::from_le_bytes([low, high & 0b11]))
+    }
+
+    /// A frame's share of where its slab's descriptor lies.
+    #[inline]
+    pub(crate) const fn share(self) -> u32 {
+        self.0 >> SHARE_SHIFT & SHARE
+    }
+
     pub(crate) fn kind(self) -> Kind {
         match self.0 & KIND {
             0 => Kind::Hole,
@@ -159,6 +232,7 @@ impl Word {
             PENDING => Kind::Pending,
             ALLOCATED => Kind::Allocated,
             CACHED => Kind::Cached,
+            SLAB => Kind::Slab,
             _ => Kind::Damaged,
         }
     }
@@ -190,7 +264,7 @@ impl Word {
         let unused = match self.kind() {
             Kind::Hole | Kind::Reserved => !KIND,
             Kind::Part => !(KIND | FRAMES << FRAMES_SHIFT | PARITY),
-            Kind::Pending => 0,
+            Kind::Pending | Kind::Slab => 0,
             Kind::Allocated => 1 << 30,
             Kind::Cached => !(KIND | OWNER | 0b1_1111 << FRAMES_SHIFT | PARITY),
             Kind::Damaged => return false,
@@ -289,9 +363,20 @@ mod tests {
         }
 
         #[test]
+        fn a_slab_word_is_taken_apart_as_it_was_put_together(page in 0..16_u32, pool in 0..PoolId::COUNT, share in 0..1_u32 << SHARE_BITS) {
+            let pool = PoolId::new(pool).unwrap();
+            let word = Word::slab(page, pool, share);
+            prop_assert!(word.is_sound() && word.is_slab_of(pool));
+            prop_assert_eq!((word.kind(), word.page(), word.pool(), word.share()), (Kind::Slab, page, pool, share));
+            let other = PoolId::new((pool.number() + 1) % PoolId::COUNT).unwrap();
+            prop_assert!(!word.is_slab_of(other) && !Word::PART.is_slab_of(pool));
+        }
+
+        #[test]
         fn one_flipped_bit_is_never_sound(frames in 1..=Order::MAX.frames(), owner: u8, core: u8, next in 0..u64::from(Slot::LIMIT), bit in 0..32) {
             let core = Word::cached(Order::MIB_2, Core::new(core));
-            for word in [Word::allocated(frames, Owner::new(owner)), core, Word::pending(Slot::new(next)), Word::HOLE, Word::RESERVED, Word::PART] {
+            let slab = Word::slab(3, PoolId::new(77).unwrap(), 5);
+            for word in [Word::allocated(frames, Owner::new(owner)), core, slab, Word::pending(Slot::new(next)), Word::HOLE, Word::RESERVED, Word::PART] {
                 prop_assert!(!Word(word.0 ^ 1_u32 << bit).is_sound(), "{:x} {bit}", word.0);
             }
         }

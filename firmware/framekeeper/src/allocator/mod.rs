@@ -221,7 +221,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 }
 
 /// Not the map: that is millions of words.
-impl<C: CpuLocal> core::fmt::Debug for FrameAllocator<'_, C> {
+impl<C> core::fmt::Debug for FrameAllocator<'_, C> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("FrameAllocator").field("caches", &self.caches.len()).finish_non_exhaustive()
     }

@@ -4,7 +4,7 @@ use crate::{
     cpu::Core,
     frame::{Frame, Order},
     map::State,
-    word::Owner,
+    word::{Owner, PoolId},
 };
 
 /// What a block is, wherever it lies.
@@ -38,6 +38,11 @@ pub enum Block {
         /// Who.
         owner: Owner,
     },
+    /// A frame of a slab.
+    Slab {
+        /// Whose objects it has.
+        pool: PoolId,
+    },
     /// Frames that somebody was changing.
     Changing {
         /// How many.
@@ -55,7 +60,7 @@ impl Block {
     #[must_use]
     pub const fn frames(self) -> u64 {
         match self {
-            Self::Hole | Self::Reserved | Self::Damaged { .. } => 1,
+            Self::Hole | Self::Reserved | Self::Slab { .. } | Self::Damaged { .. } => 1,
             Self::Free { order } | Self::Cached { order, .. } => order.frames(),
             Self::Pending { frames } | Self::Allocated { frames, .. } | Self::Changing { frames } => frames,
         }
@@ -78,6 +83,7 @@ impl Block {
                 Self::Changing { frames: behind(head, order.frames()) }
             }
             State::Allocated { head, frames, .. } => Self::Changing { frames: behind(head, frames) },
+            State::Slab { pool, .. } => Self::Slab { pool },
             State::Pending { .. } | State::Changing => Self::Changing { frames: 1 },
             State::Damaged { word } => Self::Damaged { word },
         }

@@ -8,7 +8,7 @@ use super::{Block, FRAMES, MAGIC, VERSION, control, kind};
 use crate::{
     cpu::Core,
     frame::{Frame, Order},
-    word::Owner,
+    word::{Owner, PoolId},
 };
 
 /// So many blocks of one kind, one behind the other.
@@ -150,6 +150,10 @@ impl<'b> Dump<'b> {
             (kind::ODD, 1, _) => {
                 let word = u32::try_from(self.number()?).map_err(|_| self.unexpected())?;
                 Block::Damaged { word }
+            }
+            (kind::ODD, 2, _) => {
+                let pool = u16::try_from(self.number()?).ok().and_then(PoolId::new);
+                Block::Slab { pool: pool.ok_or_else(|| self.unexpected())? }
             }
             _ => return Err(self.unexpected()),
         })

@@ -4,7 +4,7 @@ use super::{write::Writer, *};
 use crate::{
     cpu::Core,
     frame::{Frame, Order},
-    word::Owner,
+    word::{Owner, PoolId},
 };
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -20,6 +20,7 @@ fn block() -> impl Strategy<Value = Block> {
         (frames(), 0..4u8).prop_map(|(frames, owner)| Block::Allocated { frames, owner: Owner::new(owner) }),
         frames().prop_map(|frames| Block::Pending { frames }),
         frames().prop_map(|frames| Block::Changing { frames }),
+        (0..PoolId::COUNT).prop_map(|pool| Block::Slab { pool: PoolId::new(pool).unwrap() }),
         any::<u32>().prop_map(|word| Block::Damaged { word }),
     ]
 }

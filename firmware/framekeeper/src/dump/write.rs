@@ -107,6 +107,10 @@ impl<F: FnMut(&[u8])> Writer<F> {
                 self.tag(kind::ODD, 0);
                 self.number(frames);
             }
+            Block::Slab { pool } => {
+                self.tag(kind::ODD, 2);
+                self.number(pool.number().into());
+            }
             Block::Damaged { word } => {
                 self.tag(kind::ODD, 1);
                 self.number(word.into());

@@ -116,6 +116,7 @@ impl<'a> FrameMap<'a> {
             Kind::Part => self.part(frame),
             Kind::Pending => State::Pending { head: frame },
             Kind::Allocated | Kind::Cached => block(frame, word),
+            Kind::Slab => slab(frame, word),
             Kind::Damaged => State::Damaged { word: word.bits() },
         }
     }
@@ -366,4 +367,9 @@ fn block(head: Frame, word: Word) -> State {
         Kind::Pending => State::Pending { head },
         _ => State::Changing,
     }
+}
+
+fn slab(frame: Frame, word: Word) -> State {
+    let head = Frame::new(frame.number().saturating_sub(word.page().into()));
+    State::Slab { head, pool: word.pool() }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::{
     cpu::Core,
     frame::{Frame, Order},
-    word::Owner,
+    word::{Owner, PoolId},
 };
 
 /// What a physical address is.
@@ -45,6 +45,13 @@ pub enum State {
         /// Who.
         owner: Owner,
     },
+    /// Part of a slab.
+    Slab {
+        /// The slab's first frame.
+        head: Frame,
+        /// Whose objects it has.
+        pool: PoolId,
+    },
     /// Somebody is changing it at this moment.
     Changing,
     /// Its word in the map is not one that was ever written.
@@ -68,6 +75,7 @@ impl fmt::Display for State {
             Self::Allocated { head, frames, owner } => {
                 write!(f, "{frames} frames at {} of owner {}", head.start(), owner.number())
             }
+            Self::Slab { head, pool } => write!(f, "in the slab at {} of pool {}", head.start(), pool.number()),
             Self::Changing => f.write_str("changing"),
             Self::Damaged { word } => write!(f, "damaged: its word is {word:#x}"),
         }

@@ -3,7 +3,7 @@
 //! The models in `src/models` run over the same code with these replaced: by ones whose every interleaving loom explores,
 //! or by ones that shuttle schedules. Ordinary builds know of neither, whatever flags a kernel is built with.
 
-pub(crate) use core::sync::atomic::Ordering;
+pub(crate) use core::sync::atomic::{AtomicPtr, Ordering};
 
 #[cfg(not(all(test, any(loom, shuttle))))]
 pub(crate) use {

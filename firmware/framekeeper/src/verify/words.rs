@@ -59,8 +59,17 @@ impl Walk<'_> {
             Kind::Part => Err(Fault::Stray { frame }),
             _ if is_free => Err(Fault::FreeAndNot { frame }),
             Kind::Allocated | Kind::Cached | Kind::Pending => self.head(frame, word),
+            Kind::Slab => self.slab(frame, word),
             _ => Ok(()),
         }
+    }
+
+    /// Each frame of a slab follows the one before it. Where slabs end, their descriptors say: see `slabs`.
+    fn slab(&self, frame: Frame, word: Word) -> Result<(), Fault> {
+        let Some(before) = word.page().checked_sub(1) else { return Ok(()) };
+        let left = self.map.word(Frame::new(frame.number().wrapping_sub(1)));
+        let follows = left.is_slab_of(word.pool()) && left.page() == before;
+        if follows { Ok(()) } else { Err(Fault::Misplaced { frame }) }
     }
 
     fn head(&mut self, head: Frame, word: Word) -> Result<(), Fault> {

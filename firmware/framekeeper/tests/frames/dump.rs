@@ -48,6 +48,7 @@ fn state(block: Block, head: Frame) -> State {
         Block::Cached { order, core } => State::Cached { head, order, core },
         Block::Pending { .. } => State::Pending { head },
         Block::Allocated { frames, owner } => State::Allocated { head, frames, owner },
+        Block::Slab { pool } => State::Slab { head, pool },
         Block::Changing { .. } => State::Changing,
         Block::Damaged { word } => State::Damaged { word },
     }

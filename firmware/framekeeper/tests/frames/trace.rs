@@ -357,7 +357,7 @@ impl<'f, 'a> Trace<'f, 'a> {
             State::Allocated { head: at, frames, .. } => {
                 owned.is_some_and(|(start, size)| (head(start), size as u64) == (at, frames))
             }
-            State::Pending { .. } | State::Changing | State::Damaged { .. } => false,
+            State::Pending { .. } | State::Slab { .. } | State::Changing | State::Damaged { .. } => false,
         };
         ensure(right, || format!("frame {frame} is {found}, not {owned:?}"))
     }

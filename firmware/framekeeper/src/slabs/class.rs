@@ -1,0 +1,148 @@
+//! Size classes: which sizes a heap has pools for.
+//!
+//! Multiples of 8 up to 64, then eight sizes for each doubling: what is wasted by rounding up is less than an eighth of a
+//! class from 57 bytes on, and at most 7 bytes below. A class that is a multiple of a power of two is aligned to that,
+//! for slabs start at multiples of their size.
+
+use core::alloc::Layout;
+
+use super::shape::{GRAIN, MAX_SIZE, Shape};
+
+/// A size class, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Class(u8);
+
+impl Class {
+    /// How many there are.
+    pub const COUNT: usize = 64;
+
+    /// The class for objects of this layout, which get a byte if they have none; none for those larger than
+    /// [`MAX_SIZE`], or aligned to more.
+    #[inline]
+    #[must_use]
+    pub const fn of(layout: Layout) -> Option<Self> {
+        // The last byte, once the size is a multiple of the alignment; then the class is one too: between two powers of two
+        // classes are all multiples of an eighth of the lower one, and a multiple of more is a class itself.
+        Self::with_last_byte(layout.size().saturating_sub(1) | (layout.align() - 1))
+    }
+
+    /// The smallest class of at least `size` bytes, and of some.
+    #[inline]
+    pub(crate) const fn holding(size: usize) -> Option<Self> {
+        Self::with_last_byte(size.saturating_sub(1))
+    }
+
+    #[inline]
+    const fn with_last_byte(last: usize) -> Option<Self> {
+        if last < MAX_SIZE { Some(Self(BY_LAST_BYTE[last / GRAIN])) } else { None }
+    }
+
+    pub(crate) const SMALLEST: Self = Self(0);
+
+    /// The class so many above this one, if there is one; else another.
+    pub(crate) const fn plus(self, count: usize) -> Self {
+        Self(((self.0 as usize + count) % Self::COUNT) as u8)
+    }
+
+    /// All of them, rising.
+    pub fn all() -> impl ExactSizeIterator<Item = Self> + DoubleEndedIterator {
+        (0..Self::COUNT as u8).map(Self)
+    }
+
+    /// As an index into an array of [`Self::COUNT`].
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize % Self::COUNT
+    }
+
+    /// Bytes of its objects.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        self.shape().size()
+    }
+
+    #[inline]
+    pub(crate) const fn shape(self) -> &'static Shape {
+        &SHAPES[self.index()]
+    }
+}
+
+const SHAPES: [Shape; Class::COUNT] = shapes();
+
+/// The class for each grain that a last byte can be in.
+static BY_LAST_BYTE: [u8; MAX_SIZE / GRAIN] = by_last_byte();
+
+const fn shapes() -> [Shape; Class::COUNT] {
+    let Some(first) = Shape::of(GRAIN) else { unreachable!() };
+    let mut shapes = [first; Class::COUNT];
+    let mut number = 1;
+    while number < Class::COUNT {
+        // Eight steps of 8, then eight steps for each doubling.
+        let size = if number < 8 { (number + 1) * GRAIN } else { (number % 8 + 9) << (number / 8 + 2) };
+        match Shape::of(size) {
+            Some(shape) => shapes[number] = shape,
+            None => unreachable!(),
+        }
+        number += 1;
+    }
+    shapes
+}
+
+const fn by_last_byte() -> [u8; MAX_SIZE / GRAIN] {
+    let mut table = [0; MAX_SIZE / GRAIN];
+    let (mut grain, mut class) = (0, 0_u8);
+    while grain < table.len() {
+        if SHAPES[class as usize].size() <= grain * GRAIN {
+            class += 1;
+        }
+        table[grain] = class;
+        grain += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn r002_1_all_powers_of_two_from_8_to_8192_are_classes() {
+        let sizes: Vec<_> = Class::all().map(Class::size).collect();
+        assert!((3..=13).all(|power| sizes.contains(&(1 << power))), "{sizes:?}");
+        assert!(sizes.is_sorted_by(|a, b| a < b), "{sizes:?}");
+    }
+
+    #[test]
+    fn r002_2_less_than_an_eighth_is_wasted_from_57_bytes_on() {
+        for size in 1..=MAX_SIZE {
+            let class = Class::holding(size).unwrap().size();
+            let waste = class - size;
+            assert!(if size < 57 { waste < 8 } else { waste * 8 < class }, "{size} in {class}");
+        }
+    }
+
+    #[test]
+    fn r002_9_a_class_is_the_smallest_that_holds_a_size() {
+        for size in 0..=MAX_SIZE {
+            let smallest = Class::all().find(|class| class.size() >= size);
+            assert_eq!(Class::holding(size), smallest, "{size}");
+        }
+        assert_eq!(Class::holding(100).unwrap().size(), 104);
+        assert_eq!((Class::holding(MAX_SIZE + 1), Class::holding(usize::MAX)), (None, None));
+    }
+
+    #[test]
+    fn r002_14_a_class_is_a_multiple_of_the_alignment() {
+        for align in (0..14).map(|power| 1 << power) {
+            for size in 0..=MAX_SIZE {
+                let class = Class::of(Layout::from_size_align(size, align).unwrap());
+                let is_right = class.is_none_or(|class| class.size() >= size && class.size() % align == 0);
+                let is_served = class.is_some() == (size.max(1).next_multiple_of(align) <= MAX_SIZE);
+                assert!(is_right && is_served, "{size} at {align}: {class:?}");
+            }
+        }
+        assert_eq!(Class::of(Layout::from_size_align(0, 1 << 40).unwrap()), None);
+    }
+}

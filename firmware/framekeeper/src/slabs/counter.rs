@@ -1,0 +1,365 @@
+//! The counter of a pool, in the sense of a shop's: objects pass over it between a core's magazine, the depot and the
+//! slabs. All of this is off the hot path.
+//!
+//! ```text
+//! magazine ◄─ a batch ─ depot ◄─ slabs ◄─ a new slab ◄─ frames
+//! magazine ─ its older half ─► depot ─► slabs ─► slabs that are empty ─► frames
+//! ```
+
+#![expect(unsafe_code, reason = "marks free objects")]
+
+use core::ptr::NonNull;
+
+use super::{
+    errors::{FreeIn, Misuse, ObjectAddr, ObjectError},
+    ground::Ground,
+    hardening::{Hardening, Level, Marks, Secret},
+    magazine::Magazine,
+    memory::DirectMap,
+    pool::{Held, Pool, Refusal},
+    slab::{Slab, TakenSlot},
+};
+use crate::{
+    cpu::{Core, CpuLocal},
+    sync::{AtomicU64, Ordering::Relaxed},
+};
+
+/// Objects that are taken out of a slab at a time, at most.
+const BATCH: usize = 16;
+
+/// What happens to memory when it becomes an object, and when it is none any more.
+pub(crate) trait Life {
+    /// Makes the object; says whether that could be done.
+    fn begin(&self, object: NonNull<u8>) -> bool;
+
+    /// Takes it apart.
+    fn end(&self, object: NonNull<u8>);
+}
+
+/// Objects that are bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes;
+
+impl Life for Bytes {
+    fn begin(&self, _: NonNull<u8>) -> bool {
+        true
+    }
+
+    fn end(&self, _: NonNull<u8>) {}
+}
+
+/// Where the magazines of a pool are.
+pub(crate) trait Seats {
+    /// The magazine of a core, if it has one.
+    fn of(&self, core: Core) -> Option<&Magazine>;
+
+    /// How many cores have one.
+    fn count(&self) -> usize;
+}
+
+/// What was found out after the call that did it.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    count: AtomicU64,
+    hook: Option<fn(Misuse)>,
+}
+
+impl Reports {
+    pub(crate) const fn new(hook: Option<fn(Misuse)>) -> Self {
+        Self { count: AtomicU64::new(0), hook }
+    }
+
+    #[cold]
+    pub(crate) fn report(&self, misuse: Misuse) {
+        self.count.fetch_add(1, Relaxed);
+        if let Some(hook) = self.hook {
+            hook(misuse);
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+}
+
+/// A pool with all that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Counter<'s, 'a, C, M, L, S> {
+    pub(crate) ground: &'s Ground<'a, C, M>,
+    pub(crate) pool: &'s Pool,
+    pub(crate) seats: S,
+    pub(crate) life: L,
+    pub(crate) marks: Marks,
+    pub(crate) secret: Secret,
+    pub(crate) reports: &'s Reports,
+}
+
+/// What an attempt yielded.
+enum Attempt {
+    Got(NonNull<u8>),
+    /// Another slab is needed.
+    Empty,
+    /// The pool is busy, and this is no place to wait.
+    Busy,
+}
+
+impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M, L, S> {
+    /// Takes an object where the magazine has none.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn alloc<H: Hardening>(&self) -> Result<NonNull<u8>, ObjectError> {
+        loop {
+            match self.ground.cpu().pinned(|core| self.attempt::<H>(core)) {
+                Attempt::Got(object) => {
+                    // SAFETY: it was just taken, and nobody else has it.
+                    unsafe { self.secret.unmark(object, self.marks) };
+                    return Ok(object);
+                }
+                Attempt::Empty => self.grow()?,
+                Attempt::Busy => return Err(ObjectError::NoMemory(crate::AllocError::Busy)),
+            }
+        }
+    }
+
+    /// Takes an object back for which the magazine has no room. It is marked.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn free(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+        let has_surplus = self.ground.cpu().pinned(|core| {
+            let Some(magazine) = core.and_then(|core| self.seats.of(core)) else {
+                return self.free_without_magazine(object);
+            };
+            let held = self.pool.try_held(self.ground);
+            if held.is_none() && magazine.squeeze_in(object) {
+                return Ok(false);
+            }
+            // Only where the lock was busy at each of many frees in a row, so that there is no room at all, is it waited for.
+            let held = held.or_else(|| self.pool.held(self.ground, core));
+            let has_surplus = held.is_some_and(|mut held| {
+                magazine.take_older_half(|object| self.put_away(&mut held, object));
+                held.has_surplus()
+            });
+            magazine.squeeze_in(object);
+            Ok(has_surplus)
+        })?;
+        if has_surplus {
+            self.dissolve_each(Held::take_surplus);
+        }
+        Ok(())
+    }
+
+    /// Where a free object lies; none if it is not free.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn find_free(&self, object: NonNull<u8>) -> Option<FreeIn> {
+        let cores = (0..=u8::MAX).take(self.seats.count()).map(Core::new);
+        let has = |core: &Core| self.seats.of(*core).is_some_and(|magazine| magazine.contains(object));
+        if let Some(core) = cores.into_iter().find(has) {
+            return Some(FreeIn::Magazine(core));
+        }
+        self.ground.cpu().pinned(|_| {
+            // If that is busy, the slab finds out later.
+            let held = self.pool.try_held(self.ground)?;
+            if held.stock.depot.objects().any(|free| free == object) {
+                return Some(FreeIn::Depot);
+            }
+            held.is_free(object).then_some(FreeIn::Slab)
+        })
+    }
+
+    /// Puts all of this core's objects back into the slabs.
+    pub(crate) fn drain(&self) {
+        self.ground.cpu().pinned(|core| {
+            core.into_iter().for_each(|own| self.empty(own, core));
+        });
+    }
+
+    /// Puts all of another core's objects, which the caller holds, back into the slabs.
+    pub(crate) fn drain_other(&self, other: Core) {
+        self.ground.cpu().pinned(|core| self.empty(other, core));
+    }
+
+    fn empty(&self, core: Core, caller: Option<Core>) {
+        let Some(magazine) = self.seats.of(core).filter(|magazine| magazine.count() > 0) else { return };
+        if let Some(mut held) = self.pool.held(self.ground, caller) {
+            magazine.take_all(|object| self.give(&mut held, object));
+        }
+    }
+
+    /// Gives back all that is in the depot, and all slabs that are empty.
+    pub(crate) fn shrink(&self) {
+        self.ground.cpu().pinned(|core| {
+            let Some(mut held) = self.pool.held(self.ground, core) else { return };
+            while let Some(object) = held.stock.depot.pop() {
+                self.give(&mut held, object);
+            }
+        });
+        self.dissolve_each(Held::take_empty);
+    }
+
+    /// Adds a slab.
+    pub(crate) fn grow(&self) -> Result<(), ObjectError> {
+        let slab = self.ground.build(self.pool).map_err(ObjectError::NoMemory)?;
+        let shape = self.pool.shape();
+        let refused = (0..shape.slots()).find(|&slot| !self.life.begin(slab.object(shape, slot)));
+        if let Some(refused) = refused {
+            (0..refused).for_each(|slot| self.life.end(slab.object(shape, slot)));
+            self.ground.dissolve(&slab, self.pool);
+            return Err(ObjectError::Refused);
+        }
+        let added = self.ground.cpu().pinned(|core| self.pool.held(self.ground, core).map(|mut held| held.add(&slab)));
+        added.ok_or_else(|| {
+            self.end(&slab);
+            ObjectError::NoMemory(crate::AllocError::Busy)
+        })
+    }
+
+    fn attempt<H: Hardening>(&self, core: Option<Core>) -> Attempt {
+        let magazine = core.and_then(|core| self.seats.of(core));
+        // Somebody may have refilled it since it was seen to be empty.
+        if let Some(object) = magazine.and_then(Magazine::pop).filter(|&object| self.is_intact(object)) {
+            return Attempt::Got(object);
+        }
+        let Some(mut held) = self.pool.held(self.ground, core) else { return Attempt::Busy };
+        let wanted = magazine.map_or(1, Magazine::batch);
+        while let Some(first) = held.stock.depot.pop() {
+            if !self.is_intact(first) {
+                continue;
+            }
+            for _ in 1..wanted {
+                let Some((magazine, object)) = magazine.zip(held.stock.depot.pop()) else { break };
+                magazine.push(object);
+            }
+            return Attempt::Got(first);
+        }
+        loop {
+            match self.take_from_slab::<H>(&mut held, wanted, magazine) {
+                Some(Some(first)) => return Attempt::Got(first),
+                // All that was taken was damaged.
+                Some(None) => {}
+                None => return Attempt::Empty,
+            }
+        }
+    }
+
+    /// Takes objects from a slab, the one that is to be used first, and the others into the magazine.
+    fn take_from_slab<H: Hardening>(
+        &self,
+        held: &mut Held<'s, 'a, C, M>,
+        wanted: u32,
+        magazine: Option<&Magazine>,
+    ) -> Option<Option<NonNull<u8>>> {
+        let mut batch: [Option<TakenSlot>; BATCH] = [None; BATCH];
+        let wanted = wanted.clamp(1, BATCH as u32);
+        let mut places = batch.iter_mut();
+        let count = held.take(wanted, |taken| places.next().into_iter().for_each(|place| *place = Some(taken)));
+        if count == 0 {
+            return None;
+        }
+        if H::LEVEL >= Level::Paranoid {
+            self.shuffle(&mut batch, count);
+        }
+        // From the last to the first, so that what lies first is used first.
+        let mut first = None;
+        for taken in batch.iter().rev().flatten() {
+            if !self.prepare(*taken) {
+                continue;
+            }
+            if let (Some(next), Some(magazine)) = (first.replace(taken.object), magazine) {
+                magazine.push(next);
+            }
+        }
+        Some(first)
+    }
+
+    /// Makes an order of it that cannot be foreseen without the secret.
+    fn shuffle(&self, batch: &mut [Option<TakenSlot>; BATCH], count: u32) {
+        let seed = batch.first().copied().flatten().map_or(0, |taken| taken.object.as_ptr().addr() as u64);
+        let mut random = self.secret.0 ^ seed.rotate_left(17);
+        for end in (1..count as usize).rev() {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            batch.swap(end, (random >> 33) as usize % (end + 1));
+        }
+    }
+
+    /// Makes a slot's object one that can lie in a magazine; not one that was written to while it was free.
+    fn prepare(&self, taken: TakenSlot) -> bool {
+        if !taken.is_fresh {
+            return self.is_intact(taken.object);
+        }
+        // SAFETY: nobody has it but this.
+        unsafe { self.secret.mark(taken.object, self.marks) };
+        true
+    }
+
+    /// Makes an object that was free one that is not; says whether it was as it was left.
+    ///
+    /// # Safety
+    ///
+    /// It was just taken out of a magazine of the pool.
+    #[inline]
+    pub(crate) unsafe fn take_mark(&self, object: NonNull<u8>) -> bool {
+        // SAFETY: as the caller promises; and all that lies in magazines is marked.
+        if unsafe { self.secret.is_marked(object, self.marks) } {
+            // SAFETY: as above.
+            unsafe { self.secret.unmark(object, self.marks) };
+            return true;
+        }
+        self.reports.report(Misuse::WrittenAfterFree { address: address_of(object) });
+        false
+    }
+
+    /// Whether nobody wrote to a free object.
+    pub(crate) fn is_intact(&self, object: NonNull<u8>) -> bool {
+        // SAFETY: it was just taken from where free objects lie, and all of these are marked.
+        let is_intact = unsafe { self.secret.is_marked(object, self.marks) };
+        if !is_intact {
+            self.reports.report(Misuse::WrittenAfterFree { address: address_of(object) });
+        }
+        is_intact
+    }
+
+    fn free_without_magazine(&self, object: NonNull<u8>) -> Result<bool, Misuse> {
+        let busy = Misuse::Busy { address: address_of(object) };
+        let mut held = self.pool.try_held(self.ground).ok_or(busy)?;
+        self.put_away(&mut held, object);
+        held.count_freed();
+        Ok(held.has_surplus())
+    }
+
+    fn put_away(&self, held: &mut Held<'s, 'a, C, M>, object: NonNull<u8>) {
+        if !held.stock.depot.push(object) {
+            self.give(held, object);
+        }
+    }
+
+    fn give(&self, held: &mut Held<'s, 'a, C, M>, object: NonNull<u8>) {
+        let address = address_of(object);
+        match held.give(object) {
+            Ok(()) => {}
+            Err(Refusal::WasFree) => self.reports.report(Misuse::DoubleFree { address, found: FreeIn::Slab }),
+            Err(Refusal::NoObject) => self.reports.report(Misuse::NotStart { address, object: None }),
+        }
+    }
+
+    fn dissolve_each(&self, take: impl Fn(&mut Held<'s, 'a, C, M>) -> Option<Slab<'s>>) {
+        let next = || {
+            self.ground.cpu().pinned(|core| self.pool.held(self.ground, core).and_then(|mut held| take(&mut held)))
+        };
+        while let Some(slab) = next() {
+            self.end(&slab);
+        }
+    }
+
+    /// Takes the objects of a slab apart, which the caller has, and gives its memory back.
+    fn end(&self, slab: &Slab<'_>) {
+        let shape = self.pool.shape();
+        (0..shape.slots()).for_each(|slot| self.life.end(slab.object(shape, slot)));
+        self.ground.dissolve(slab, self.pool);
+    }
+}
+
+/// An object's address, to be shown.
+pub(crate) fn address_of(object: NonNull<u8>) -> ObjectAddr {
+    ObjectAddr(object.as_ptr().addr())
+}

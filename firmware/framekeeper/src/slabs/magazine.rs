@@ -1,0 +1,175 @@
+//! A core's magazine: a short stack of free objects of one size.
+//!
+//! As with a [cache of frames](crate::CoreCache), only its own core changes it, while it is
+//! [pinned](crate::CpuLocal::pinned), or somebody who [holds](crate::CpuLocal::hold_others) that core. Others may look
+//! whether an object is in it, at any time.
+
+use core::ptr::NonNull;
+
+use super::class::Class;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+
+/// Room for objects. More than are kept: what is freed while the pool's lock is busy stays here.
+const ROOM: usize = 46;
+
+/// A core's objects of each size class.
+#[derive(Debug)]
+pub struct Magazines {
+    by_class: [Magazine; Class::COUNT],
+}
+
+/// A core's objects of one size.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Magazine {
+    count: AtomicU32,
+    /// How many objects are kept.
+    limit: AtomicU32,
+    /// How many were ever given back here.
+    freed: AtomicU64,
+    objects: [AtomicPtr<u8>; ROOM],
+}
+
+impl Magazines {
+    /// Empty magazines, which keep nothing until an allocator takes them.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { by_class: [const { Magazine::new() }; Class::COUNT] }
+    }
+
+    /// The magazine for a class.
+    #[inline]
+    pub(crate) fn of(&self, class: Class) -> Option<&Magazine> {
+        self.by_class.get(class.index())
+    }
+}
+
+impl Default for Magazines {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Magazine {
+    /// An empty magazine, which keeps nothing until an allocator takes it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            count: AtomicU32::new(0),
+            limit: AtomicU32::new(0),
+            freed: AtomicU64::new(0),
+            objects: [const { AtomicPtr::new(core::ptr::null_mut()) }; ROOM],
+        }
+    }
+
+    /// Makes it empty, and keep so many objects.
+    pub(crate) fn reset(&self, limit: u32) {
+        self.count.store(0, Relaxed);
+        self.limit.store(limit, Relaxed);
+        self.freed.store(0, Relaxed);
+    }
+
+    /// Takes the object that came last.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<NonNull<u8>> {
+        let top = self.count.load(Relaxed).wrapping_sub(1);
+        // One check for both: an empty stack has no entry number 2^32 - 1.
+        let object = self.objects.get(top as usize)?.load(Relaxed);
+        self.count.store(top, Relaxed);
+        NonNull::new(object)
+    }
+
+    /// Takes the object that came first: the one that was free for the longest time.
+    pub(crate) fn pop_first(&self) -> Option<NonNull<u8>> {
+        let objects = self.objects.get(..self.count() as usize)?;
+        let first = objects.first()?.load(Relaxed);
+        let moved = objects.iter().zip(objects.iter().skip(1));
+        moved.for_each(|(place, next)| place.store(next.load(Relaxed), Relaxed));
+        self.count.store(self.count() - 1, Relaxed);
+        NonNull::new(first)
+    }
+
+    /// Puts an object that is given back on top; says whether there was room among those that are kept.
+    #[inline]
+    pub(crate) fn push_freed(&self, object: NonNull<u8>) -> bool {
+        self.count.load(Relaxed) < self.limit.load(Relaxed) && self.squeeze_in(object)
+    }
+
+    /// Puts an object that is given back on top, kept or not, if there is any room at all.
+    #[inline]
+    pub(crate) fn squeeze_in(&self, object: NonNull<u8>) -> bool {
+        let is_in = self.push(object);
+        if is_in {
+            self.count_freed();
+        }
+        is_in
+    }
+
+    /// Puts an object on top; says whether there was room.
+    #[inline]
+    pub(crate) fn push(&self, object: NonNull<u8>) -> bool {
+        let count = self.count.load(Relaxed);
+        let Some(place) = self.objects.get(count as usize) else { return false };
+        place.store(object.as_ptr(), Relaxed);
+        // Release, pairs with the Acquire in `contains`: who sees the count sees no older object below it.
+        self.count.store(count + 1, Release);
+        true
+    }
+
+    /// Counts an object that was given back and went elsewhere.
+    #[inline]
+    pub(crate) fn count_freed(&self) {
+        self.freed.store(self.freed.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Takes the older half of the objects, one by one.
+    pub(crate) fn take_older_half(&self, mut take: impl FnMut(NonNull<u8>)) {
+        let count = self.count() as usize;
+        let (older, newer) = self.objects.split_at(count.div_ceil(2).min(ROOM));
+        older.iter().filter_map(|object| NonNull::new(object.load(Relaxed))).for_each(&mut take);
+        let newer = newer.iter().take(count / 2);
+        self.objects.iter().zip(newer).for_each(|(place, next)| place.store(next.load(Relaxed), Relaxed));
+        self.count.store(self.count() / 2, Relaxed);
+    }
+
+    /// Takes all objects, one by one.
+    pub(crate) fn take_all(&self, mut take: impl FnMut(NonNull<u8>)) {
+        while let Some(object) = self.pop() {
+            take(object);
+        }
+    }
+
+    /// Whether `object` is in it; exact for an object that nobody may put in or take out meanwhile.
+    pub(crate) fn contains(&self, object: NonNull<u8>) -> bool {
+        let count = self.count.load(Acquire);
+        self.objects.iter().take(count as usize).any(|place| place.load(Relaxed) == object.as_ptr())
+    }
+
+    /// The objects in it.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = NonNull<u8>> {
+        let objects = self.objects.iter().take(self.count() as usize);
+        objects.filter_map(|object| NonNull::new(object.load(Relaxed)))
+    }
+
+    /// How many objects there are.
+    #[inline]
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Relaxed)
+    }
+
+    /// How many objects are taken from the pool at a time: half of what is kept.
+    pub(crate) fn batch(&self) -> u32 {
+        self.limit.load(Relaxed).div_ceil(2)
+    }
+
+    /// How many objects were given back on this core.
+    pub(crate) fn freed(&self) -> u64 {
+        self.freed.load(Relaxed)
+    }
+}
+
+impl Default for Magazine {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,257 @@
+//! Objects of all sizes up to 8 KiB: a pool for each size class.
+
+#![expect(unsafe_code, reason = "takes back what callers say is theirs, and marks it")]
+
+use core::{alloc::Layout, marker::PhantomData, ptr::NonNull};
+
+use super::{
+    class::Class,
+    counter::{Bytes, Counter, Reports, Seats, address_of},
+    errors::{Misuse, ObjectAddr, ObjectError},
+    ground::{Ground, Place},
+    hardening::{Hardening, Level, Marks, Secret, Standard},
+    magazine::{Magazine, Magazines},
+    memory::DirectMap,
+    pool::{Ids, Pool, Pools},
+};
+use crate::{
+    allocator::FrameAllocator,
+    cpu::{Core, CpuLocal},
+    word::{Owner, PoolId},
+};
+
+/// What slabs need to begin with.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a, M> {
+    /// Where memory is mapped.
+    pub memory: M,
+    /// A pool for each size class.
+    pub pools: &'a Pools,
+    /// For each core its magazines.
+    pub magazines: &'a [Magazines],
+    /// Whose the frames are.
+    pub owner: Owner,
+    /// A number that who writes where he should not does not know: best a random one.
+    pub secret: u64,
+    /// What is told of misuse that is found after the call that did it. It is called with a lock held, and must not call
+    /// the allocator.
+    pub hook: Option<fn(Misuse)>,
+}
+
+/// Objects of all sizes up to [`MAX_SIZE`](super::MAX_SIZE).
+///
+/// # Example
+///
+/// See [`FrameAllocator`] for `frames`; `Mapped` is the kernel's [`DirectMap`].
+///
+/// ```ignore
+/// static POOLS: Pools = Pools::new();
+/// static MAGAZINES: [Magazines; 8] = [const { Magazines::new() }; 8];
+///
+/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner: Owner::new(3), secret, hook: None };
+/// let slabs: Slabs<_, _> = Slabs::new(&frames, setup);
+/// let layout = Layout::new::<[u64; 9]>();
+/// let object = slabs.alloc(layout)?;
+/// unsafe { slabs.free(object, layout)? };
+/// ```
+#[derive(Debug)]
+pub struct Slabs<'a, C, M, H = Standard> {
+    ground: Ground<'a, C, M>,
+    pools: &'a Pools,
+    magazines: &'a [Magazines],
+    secret: Secret,
+    reports: Reports,
+    ids: Ids,
+    hardening: PhantomData<H>,
+}
+
+/// The magazines of a class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClassSeats<'a> {
+    magazines: &'a [Magazines],
+    class: Class,
+}
+
+impl Seats for ClassSeats<'_> {
+    fn of(&self, core: Core) -> Option<&Magazine> {
+        self.magazines.get(core.index())?.of(self.class)
+    }
+
+    fn count(&self) -> usize {
+        self.magazines.len()
+    }
+}
+
+impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
+    /// Slabs of frames that `frames` hands out. They have none yet.
+    ///
+    /// The pools and the magazines are to be no other's.
+    pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Self {
+        let Setup { memory, pools, magazines, owner, secret, hook } = setup;
+        pools.reset();
+        for class in Class::all() {
+            let of_class = magazines.iter().filter_map(|magazines| magazines.of(class));
+            of_class.for_each(|magazine| magazine.reset(class.shape().kept()));
+        }
+        Self {
+            ground: Ground::new(frames, memory, owner),
+            pools,
+            magazines,
+            secret: Secret(secret),
+            reports: Reports::new(hook),
+            ids: Ids::new(),
+            hardening: PhantomData,
+        }
+    }
+
+    /// Memory for an object.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::TooLarge`], and [`ObjectError::NoMemory`] when there were no frames even with everything given back
+    /// that nobody needs.
+    #[inline]
+    pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
+        let class = Class::of(layout).ok_or(ObjectError::TooLarge { layout })?;
+        let popped = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.pop());
+        match popped {
+            Some(object) if self.take_mark(object, class) => Ok(object),
+            _ => self.alloc_slow(class),
+        }
+    }
+
+    /// Takes an object back.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or not of that size, or free: as far as the hardening level tells. Nothing has changed then.
+    ///
+    /// # Safety
+    ///
+    /// If the object was handed out for this layout, nobody uses it from here on.
+    #[inline]
+    pub unsafe fn free(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
+        let class = Class::of(layout).ok_or_else(|| self.foreign(object))?;
+        let place = self.ground.place(object);
+        if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
+            return Err(self.why_not(object, self.pool(class)));
+        }
+        let marks = marks::<H>(class);
+        // SAFETY: a slot of the class starts there, which has room for the class's marks.
+        if unsafe { self.secret.looks_free(object, marks) }
+            && let Some(found) = self.counter(class).find_free(object)
+        {
+            return Err(Misuse::DoubleFree { address: address_of(object), found });
+        }
+        // SAFETY: as above, and the caller does not use it any more.
+        unsafe { self.secret.mark(object, marks) };
+        let pushed = self.ground.cpu().pinned(|core| {
+            let magazine = self.magazines.get(core?.index())?.of(class)?;
+            magazine.push_freed(object).then_some(())
+        });
+        if pushed.is_some() { Ok(()) } else { self.counter(class).free(object) }
+    }
+
+    /// Gives back all frames that no object needs; says whether all cores could be held for it.
+    pub fn shrink(&self) -> bool {
+        Class::all().for_each(|class| self.counter(class).drain());
+        let drain_other = |other| Class::all().for_each(|class| self.counter(class).drain_other(other));
+        let all = self.ground.cpu().hold_others(drain_other);
+        Class::all().for_each(|class| self.counter(class).shrink());
+        self.ground.shrink_store();
+        all
+    }
+
+    /// How often misuse was found after the call that did it.
+    pub fn reports(&self) -> u64 {
+        self.reports.count()
+    }
+
+    pub(crate) const fn ground(&self) -> &Ground<'a, C, M> {
+        &self.ground
+    }
+
+    pub(crate) const fn secret(&self) -> Secret {
+        self.secret
+    }
+
+    pub(crate) const fn reported(&self) -> &Reports {
+        &self.reports
+    }
+
+    pub(crate) const fn pool(&self, class: Class) -> &'a Pool {
+        self.pools.of(class)
+    }
+
+    pub(crate) const fn magazines(&self) -> &'a [Magazines] {
+        self.magazines
+    }
+
+    pub(crate) const fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    #[inline]
+    pub(crate) fn counter(&self, class: Class) -> Counter<'_, 'a, C, M, Bytes, ClassSeats<'a>> {
+        Counter {
+            ground: &self.ground,
+            pool: self.pool(class),
+            seats: ClassSeats { magazines: self.magazines, class },
+            life: Bytes,
+            marks: marks::<H>(class),
+            secret: self.secret,
+            reports: &self.reports,
+        }
+    }
+
+    #[inline]
+    fn take_mark(&self, object: NonNull<u8>, class: Class) -> bool {
+        // SAFETY: it was just taken out of a magazine of the class.
+        unsafe { self.counter(class).take_mark(object) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&self, class: Class) -> Result<NonNull<u8>, ObjectError> {
+        match self.counter(class).alloc::<H>() {
+            Err(ObjectError::NoMemory(_)) => {
+                self.shrink();
+                self.counter(class).alloc::<H>()
+            }
+            result => result,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn why_not(&self, object: NonNull<u8>, pool: &Pool) -> Misuse {
+        let (address, expected) = (address_of(object), pool.id());
+        let Some(place) = self.ground.place(object).filter(Place::is_slab) else { return self.foreign(object) };
+        let found = place.pool();
+        if found != expected {
+            return Misuse::WrongPool { address, expected, found };
+        }
+        let shape = pool.shape();
+        let start = shape.slot_around(place.offset()).map(|slot| place.offset() as usize - shape.offset(slot));
+        let object = start.map(|inside| ObjectAddr(address.0 - inside));
+        Misuse::NotStart { address, object }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn foreign(&self, object: NonNull<u8>) -> Misuse {
+        let found = self.ground.frames().state(self.ground.memory().address(object));
+        Misuse::Foreign { address: address_of(object), found }
+    }
+}
+
+/// Whether an object of the class starts at this place, as far as that is checked.
+#[inline]
+fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
+    place.is_in(PoolId::of_class(class.index())) && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
+}
+
+#[inline]
+fn marks<H: Hardening>(class: Class) -> Marks {
+    Marks::over::<H>(class.size())
+}

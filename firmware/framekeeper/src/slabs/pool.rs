@@ -1,0 +1,332 @@
+//! A pool: all slabs with objects of one size, and the depot in front of them.
+//!
+//! Slabs with some free slots are in a list, the last one that got one in front; full ones are in none. Those of which
+//! all slots are free are in a list of their own. Two of them are kept for the next that is needed; the others go back to
+//! the frames, without the lock, since who has objects with a destructor must run that first.
+//!
+//! | lock | protects | order |
+//! |---|---|---|
+//! | a pool's | its depot, its lists, and the descriptors of its slabs | before the descriptors' store |
+
+use core::ptr::NonNull;
+
+use super::{
+    class::Class,
+    depot::Depot,
+    ground::Ground,
+    memory::DirectMap,
+    shape::Shape,
+    slab::{Slab, TakenSlot},
+    store::Spare,
+};
+use crate::{
+    cpu::{Core, CpuLocal},
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed},
+    word::{PoolId, Slot},
+};
+
+/// Slabs of which all slots are free and that are kept.
+const EMPTY_KEPT: u64 = 2;
+
+/// All objects of one size.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    id: PoolId,
+    shape: Shape,
+    stock: Mutex<Stock>,
+}
+
+/// A pool's depot and slabs.
+#[derive(Debug)]
+pub(crate) struct Stock {
+    pub(crate) depot: Depot,
+    /// The first slab that has both free slots and others.
+    partial: Option<Slot>,
+    /// The first slab that has only free slots.
+    empty: Option<Slot>,
+    pub(crate) spare: Spare,
+    counts: Counts,
+}
+
+/// What a pool has, and what it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Slabs that were made.
+    pub(crate) created: u64,
+    /// Slabs that were given back.
+    pub(crate) destroyed: u64,
+    /// Slabs of which all slots are free.
+    pub(crate) empty: u64,
+    /// Free slots in all slabs.
+    pub(crate) free: u64,
+    /// Objects that were given back where there was no magazine.
+    pub(crate) freed: u64,
+}
+
+/// A pool whose lock the holder of this has.
+#[derive(Debug)]
+pub(crate) struct Held<'p, 'a, C, M> {
+    ground: &'p Ground<'a, C, M>,
+    pool: &'p Pool,
+    pub(crate) stock: MutexGuard<'p, Stock>,
+}
+
+/// A pool for each size class. For a `static`: it is too large for a kernel's stack.
+#[derive(Debug)]
+pub struct Pools {
+    by_class: [Pool; Class::COUNT],
+}
+
+/// The numbers that pools have, beside those of the size classes.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    used: [AtomicU64; PoolId::COUNT as usize / 64],
+}
+
+/// Why an object was not taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No object of the pool is there.
+    NoObject,
+    /// It is free.
+    WasFree,
+}
+
+impl Pools {
+    /// Pools without slabs.
+    #[must_use]
+    pub const fn new() -> Self {
+        let mut by_class = [const { Pool::new(PoolId::of_class(0), *Class::SMALLEST.shape()) }; Class::COUNT];
+        let mut number = 1;
+        while number < Class::COUNT {
+            by_class[number] = Pool::new(PoolId::of_class(number), *Class::SMALLEST.plus(number).shape());
+            number += 1;
+        }
+        Self { by_class }
+    }
+
+    #[inline]
+    pub(crate) const fn of(&self, class: Class) -> &Pool {
+        &self.by_class[class.index()]
+    }
+
+    /// Forgets all slabs.
+    pub(crate) fn reset(&self) {
+        self.by_class.iter().for_each(|pool| *pool.stock.lock() = Stock::new(&pool.shape));
+    }
+}
+
+impl Default for Pools {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ids {
+    /// All but those of the size classes.
+    pub(crate) const fn new() -> Self {
+        let mut used = [const { AtomicU64::new(0) }; PoolId::COUNT as usize / 64];
+        used[0] = AtomicU64::new(u64::MAX);
+        Self { used }
+    }
+
+    /// Takes a number, if there is one left.
+    pub(crate) fn take(&self) -> Option<PoolId> {
+        for (word, first) in self.used.iter().zip((0..).step_by(64)) {
+            let free = |used: u64| (used != u64::MAX).then_some(used | used.wrapping_add(1));
+            if let Ok(used) = word.fetch_update(Relaxed, Relaxed, free) {
+                return PoolId::new(first + used.trailing_ones() as u16);
+            }
+        }
+        None
+    }
+
+    /// Gives a number back.
+    pub(crate) fn give(&self, id: PoolId) {
+        let word = self.used.get(usize::from(id.number() / 64));
+        word.into_iter().for_each(|used| {
+            used.fetch_and(!(1 << (id.number() % 64)), Relaxed);
+        });
+    }
+}
+
+impl Pool {
+    pub(crate) const fn new(id: PoolId, shape: Shape) -> Self {
+        Self { id, shape, stock: Mutex::new(Stock::new(&shape)) }
+    }
+
+    #[inline]
+    pub(crate) const fn id(&self) -> PoolId {
+        self.id
+    }
+
+    #[inline]
+    pub(crate) const fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The pool, once nobody else has it; none where one cannot wait for that.
+    pub(crate) fn held<'p, 'a, C: CpuLocal, M: DirectMap>(
+        &'p self,
+        ground: &'p Ground<'a, C, M>,
+        core: Option<Core>,
+    ) -> Option<Held<'p, 'a, C, M>> {
+        let Some(_) = core else { return self.try_held(ground) };
+        Some(Held { ground, pool: self, stock: self.stock.lock() })
+    }
+
+    /// The pool, if nobody else has it.
+    pub(crate) fn try_held<'p, 'a, C: CpuLocal, M: DirectMap>(
+        &'p self,
+        ground: &'p Ground<'a, C, M>,
+    ) -> Option<Held<'p, 'a, C, M>> {
+        Some(Held { ground, pool: self, stock: self.stock.try_lock()? })
+    }
+}
+
+impl Stock {
+    const fn new(shape: &Shape) -> Self {
+        Self {
+            depot: Depot::new(2 * shape.kept()),
+            partial: None,
+            empty: None,
+            spare: Spare::new(),
+            counts: Counts { created: 0, destroyed: 0, empty: 0, free: 0, freed: 0 },
+        }
+    }
+
+    pub(crate) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) const fn first_partial(&self) -> Option<Slot> {
+        self.partial
+    }
+
+    pub(crate) const fn first_empty(&self) -> Option<Slot> {
+        self.empty
+    }
+}
+
+impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
+    /// Counts an object that is given back where there is no magazine.
+    pub(crate) fn count_freed(&mut self) {
+        self.stock.counts.freed += 1;
+    }
+
+    /// Adds a new slab.
+    pub(crate) fn add(&mut self, slab: &Slab<'_>) {
+        self.stock.counts.created += 1;
+        self.stock.counts.free += u64::from(slab.free_slots());
+        self.push_empty(slab);
+    }
+
+    /// Takes up to `wanted` slots out of one slab; says how many.
+    pub(crate) fn take(&mut self, wanted: u32, taken: impl FnMut(TakenSlot)) -> u32 {
+        let Some(slab) = self.first_with_free() else { return 0 };
+        let before = slab.free_slots();
+        slab.take(&self.pool.shape, wanted, taken);
+        let left = slab.free_slots();
+        self.stock.counts.free -= u64::from(before - left);
+        if left == 0 {
+            self.unlink(&slab);
+        }
+        before - left
+    }
+
+    /// Puts an object back into its slab.
+    pub(crate) fn give(&mut self, object: NonNull<u8>) -> Result<(), Refusal> {
+        let (slab, slot) = self.find(object)?;
+        slab.give(slot).map_err(|_| Refusal::WasFree)?;
+        self.stock.counts.free += 1;
+        let free = slab.free_slots();
+        if free == 1 {
+            self.push_partial(&slab);
+        } else if free == self.pool.shape.slots() {
+            self.unlink(&slab);
+            self.push_empty(&slab);
+        }
+        Ok(())
+    }
+
+    /// Whether the object is free in its slab.
+    pub(crate) fn is_free(&self, object: NonNull<u8>) -> bool {
+        self.find(object).is_ok_and(|(slab, slot)| slab.is_free(slot))
+    }
+
+    /// Whether there are more slabs of which all slots are free than are to be kept.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.stock.counts.empty > EMPTY_KEPT
+    }
+
+    /// Takes a slab of which all slots are free, if there are more of them than are to be kept. The caller has it then.
+    pub(crate) fn take_surplus(&mut self) -> Option<Slab<'p>> {
+        if self.has_surplus() { self.take_empty() } else { None }
+    }
+
+    /// Takes a slab of which all slots are free. The caller has it then.
+    pub(crate) fn take_empty(&mut self) -> Option<Slab<'p>> {
+        let slab = self.pop_empty()?;
+        self.stock.counts.destroyed += 1;
+        self.stock.counts.free -= u64::from(slab.free_slots());
+        Some(slab)
+    }
+
+    /// The slab that an object lies in, and the object's slot.
+    #[inline]
+    fn find(&self, object: NonNull<u8>) -> Result<(Slab<'p>, u32), Refusal> {
+        let place = self.ground.place(object).filter(|place| place.is_in(self.pool.id));
+        let found = place.and_then(|place| {
+            Some((self.ground.slab(place.head(), self.pool)?, self.pool.shape.slot(place.offset())?))
+        });
+        found.ok_or(Refusal::NoObject)
+    }
+
+    /// The first slab that has a free slot. It is in the list of those that have others, too.
+    fn first_with_free(&mut self) -> Option<Slab<'p>> {
+        if let Some(slot) = self.stock.partial {
+            return self.ground.slab_at(slot, self.pool);
+        }
+        let slab = self.pop_empty()?;
+        self.push_partial(&slab);
+        Some(slab)
+    }
+
+    fn push_empty(&mut self, slab: &Slab<'_>) {
+        slab.set_links(self.stock.empty, None);
+        self.stock.empty = Some(slab.head());
+        self.stock.counts.empty += 1;
+    }
+
+    fn pop_empty(&mut self) -> Option<Slab<'p>> {
+        let slab = self.ground.slab_at(self.stock.empty?, self.pool)?;
+        self.stock.empty = slab.next();
+        self.stock.counts.empty -= 1;
+        slab.set_links(None, None);
+        Some(slab)
+    }
+
+    fn push_partial(&mut self, slab: &Slab<'_>) {
+        slab.set_links(self.stock.partial, None);
+        if let Some(next) = self.at(self.stock.partial) {
+            next.set_before(Some(slab.head()));
+        }
+        self.stock.partial = Some(slab.head());
+    }
+
+    /// Takes a slab out of the list of those with free slots and others.
+    fn unlink(&mut self, slab: &Slab<'_>) {
+        match self.at(slab.before()) {
+            Some(before) => before.set_next(slab.next()),
+            None => self.stock.partial = slab.next(),
+        }
+        if let Some(next) = self.at(slab.next()) {
+            next.set_before(slab.before());
+        }
+        slab.set_links(None, None);
+    }
+
+    fn at(&self, slot: Option<Slot>) -> Option<Slab<'p>> {
+        self.ground.slab_at(slot?, self.pool)
+    }
+}
