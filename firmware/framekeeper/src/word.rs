@@ -194,7 +194,8 @@ impl Word {
 
     /// A frame of a slab: the how manieth, of which pool, and its share of the descriptor's place.
     pub(crate) const fn slab(page: u32, pool: PoolId, share: u32) -> Self {
-        let payload = (page & PAGE) << PAGE_SHIFT | (pool.0 as u32) << POOL_SHIFT | (share & SHARE) << SHARE_SHIFT;
+        let payload =
+            (page & PAGE) << PAGE_SHIFT | (pool.0 as u32) << POOL_SHIFT | (share & SHARE) << SHARE_SHIFT;
         Self(SLAB ^ with_parity(payload))
     }
 

@@ -75,7 +75,9 @@ impl fmt::Display for State {
             Self::Allocated { head, frames, owner } => {
                 write!(f, "{frames} frames at {} of owner {}", head.start(), owner.number())
             }
-            Self::Slab { head, pool } => write!(f, "in the slab at {} of pool {}", head.start(), pool.number()),
+            Self::Slab { head, pool } => {
+                write!(f, "in the slab at {} of pool {}", head.start(), pool.number())
+            }
             Self::Changing => f.write_str("changing"),
             Self::Damaged { word } => write!(f, "damaged: its word is {word:#x}"),
         }

@@ -158,21 +158,26 @@ where
         self.objects.shrink();
     }
 
+    pub(super) const fn objects(&self) -> &Objects<'a, C, M, H, Made<T, F>> {
+        &self.objects
+    }
+
     /// What it has, and what it did.
     pub fn usage(&self) -> Usage {
         self.objects.counter().usage()
     }
 
-    /// Ends the cache, unless somebody has an object of it who got it by [`Cached::into_raw`] or forgot it.
+    /// Ends the cache.
     ///
     /// # Errors
     ///
-    /// How many objects these are, and the cache.
-    pub fn destroy(self) -> Result<(), (u64, Self)> {
+    /// Somebody has objects of it, who got them by [`Cached::into_raw`] or forgot them. These stay what they are, and their
+    /// slabs what those are.
+    pub fn destroy(self) -> Result<(), CacheError> {
         self.shrink();
         match self.usage().allocated() {
             0 => Ok(()),
-            live => Err((live, self)),
+            objects => Err(CacheError::InUse { objects }),
         }
     }
 

@@ -20,33 +20,27 @@ impl Class {
     /// [`MAX_SIZE`], or aligned to more.
     #[inline]
     #[must_use]
-    pub const fn of(layout: Layout) -> Option<Self> {
+    pub fn of(layout: Layout) -> Option<Self> {
         // The last byte, once the size is a multiple of the alignment; then the class is one too: between two powers of two
         // classes are all multiples of an eighth of the lower one, and a multiple of more is a class itself.
         Self::with_last_byte(layout.size().saturating_sub(1) | (layout.align() - 1))
     }
 
-    /// The smallest class of at least `size` bytes, and of some.
+    /// The smallest class with this byte.
     #[inline]
-    pub(crate) const fn holding(size: usize) -> Option<Self> {
-        Self::with_last_byte(size.saturating_sub(1))
+    fn with_last_byte(last: usize) -> Option<Self> {
+        BY_LAST_BYTE.get(last / GRAIN).copied().map(Self)
     }
 
-    #[inline]
-    const fn with_last_byte(last: usize) -> Option<Self> {
-        if last < MAX_SIZE { Some(Self(BY_LAST_BYTE[last / GRAIN])) } else { None }
-    }
-
-    pub(crate) const SMALLEST: Self = Self(0);
-
-    /// The class so many above this one, if there is one; else another.
-    pub(crate) const fn plus(self, count: usize) -> Self {
-        Self(((self.0 as usize + count) % Self::COUNT) as u8)
+    /// The class with this number, if there is one; else another.
+    pub(crate) const fn new(number: usize) -> Self {
+        let [low, ..] = (number % Self::COUNT).to_le_bytes();
+        Self(low)
     }
 
     /// All of them, rising.
     pub fn all() -> impl ExactSizeIterator<Item = Self> + DoubleEndedIterator {
-        (0..Self::COUNT as u8).map(Self)
+        (0..Self::COUNT).map(Self::new)
     }
 
     /// As an index into an array of [`Self::COUNT`].
@@ -63,6 +57,7 @@ impl Class {
     }
 
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
     pub(crate) const fn shape(self) -> &'static Shape {
         &SHAPES[self.index()]
     }
@@ -73,6 +68,7 @@ const SHAPES: [Shape; Class::COUNT] = shapes();
 /// The class for each grain that a last byte can be in.
 static BY_LAST_BYTE: [u8; MAX_SIZE / GRAIN] = by_last_byte();
 
+#[expect(clippy::indexing_slicing, reason = "runs when it is compiled")]
 const fn shapes() -> [Shape; Class::COUNT] {
     let Some(first) = Shape::of(GRAIN) else { unreachable!() };
     let mut shapes = [first; Class::COUNT];
@@ -89,6 +85,7 @@ const fn shapes() -> [Shape; Class::COUNT] {
     shapes
 }
 
+#[expect(clippy::indexing_slicing, reason = "runs when it is compiled")]
 const fn by_last_byte() -> [u8; MAX_SIZE / GRAIN] {
     let mut table = [0; MAX_SIZE / GRAIN];
     let (mut grain, mut class) = (0, 0_u8);
@@ -107,6 +104,10 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    fn holding(size: usize) -> Option<Class> {
+        Class::of(Layout::from_size_align(size, 1).unwrap())
+    }
+
     #[test]
     fn r002_1_all_powers_of_two_from_8_to_8192_are_classes() {
         let sizes: Vec<_> = Class::all().map(Class::size).collect();
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn r002_2_less_than_an_eighth_is_wasted_from_57_bytes_on() {
         for size in 1..=MAX_SIZE {
-            let class = Class::holding(size).unwrap().size();
+            let class = holding(size).unwrap().size();
             let waste = class - size;
             assert!(if size < 57 { waste < 8 } else { waste * 8 < class }, "{size} in {class}");
         }
@@ -127,10 +128,10 @@ mod tests {
     fn r002_9_a_class_is_the_smallest_that_holds_a_size() {
         for size in 0..=MAX_SIZE {
             let smallest = Class::all().find(|class| class.size() >= size);
-            assert_eq!(Class::holding(size), smallest, "{size}");
+            assert_eq!(holding(size), smallest, "{size}");
         }
-        assert_eq!(Class::holding(100).unwrap().size(), 104);
-        assert_eq!((Class::holding(MAX_SIZE + 1), Class::holding(usize::MAX)), (None, None));
+        assert_eq!(holding(100).unwrap().size(), 104);
+        assert_eq!((holding(MAX_SIZE + 1), holding(isize::MAX as usize)), (None, None));
     }
 
     #[test]

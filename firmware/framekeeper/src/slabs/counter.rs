@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Objects that are taken out of a slab at a time, at most.
-const BATCH: usize = 16;
+const BATCH: u32 = 16;
 
 /// What happens to memory when it becomes an object, and when it is none any more.
 pub(crate) trait Life {
@@ -121,10 +121,27 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         }
     }
 
-    /// Takes an object back for which the magazine has no room. It is marked.
+    /// Takes an object back that may be free already, or for which the magazine may have no room.
+    ///
+    /// # Safety
+    ///
+    /// A slot of the pool starts there. If it is an object that somebody has, nobody uses it from here on.
     #[cold]
     #[inline(never)]
-    pub(crate) fn free(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+    pub(crate) unsafe fn free(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+        // SAFETY: a slot starts there.
+        if unsafe { self.secret.looks_free(object, self.marks) }
+            && let Some(found) = self.find_free(object)
+        {
+            return Err(Misuse::DoubleFree { address: address_of(object), found });
+        }
+        // SAFETY: as above, and nobody uses it.
+        unsafe { self.secret.mark(object, self.marks) };
+        self.take_back(object)
+    }
+
+    /// Takes an object back that is marked.
+    fn take_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
         let has_surplus = self.ground.cpu().pinned(|core| {
             let Some(magazine) = core.and_then(|core| self.seats.of(core)) else {
                 return self.free_without_magazine(object);
@@ -207,7 +224,10 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
             self.ground.dissolve(&slab, self.pool);
             return Err(ObjectError::Refused);
         }
-        let added = self.ground.cpu().pinned(|core| self.pool.held(self.ground, core).map(|mut held| held.add(&slab)));
+        let added = self
+            .ground
+            .cpu()
+            .pinned(|core| self.pool.held(self.ground, core).map(|mut held| held.add(&slab)));
         added.ok_or_else(|| {
             self.end(&slab);
             ObjectError::NoMemory(crate::AllocError::Busy)
@@ -249,10 +269,11 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         wanted: u32,
         magazine: Option<&Magazine>,
     ) -> Option<Option<NonNull<u8>>> {
-        let mut batch: [Option<TakenSlot>; BATCH] = [None; BATCH];
-        let wanted = wanted.clamp(1, BATCH as u32);
+        let mut batch: [Option<TakenSlot>; BATCH as usize] = [None; BATCH as usize];
+        let wanted = wanted.clamp(1, BATCH);
         let mut places = batch.iter_mut();
-        let count = held.take(wanted, |taken| places.next().into_iter().for_each(|place| *place = Some(taken)));
+        let count =
+            held.take(wanted, |taken| places.next().into_iter().for_each(|place| *place = Some(taken)));
         if count == 0 {
             return None;
         }
@@ -273,12 +294,13 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     }
 
     /// Makes an order of it that cannot be foreseen without the secret.
-    fn shuffle(&self, batch: &mut [Option<TakenSlot>; BATCH], count: u32) {
+    fn shuffle(&self, batch: &mut [Option<TakenSlot>], count: u32) {
         let seed = batch.first().copied().flatten().map_or(0, |taken| taken.object.as_ptr().addr() as u64);
         let mut random = self.secret.0 ^ seed.rotate_left(17);
         for end in (1..count as usize).rev() {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-            batch.swap(end, (random >> 33) as usize % (end + 1));
+            let [.., a, b, c, d] = random.to_le_bytes();
+            batch.swap(end, u32::from_le_bytes([a, b, c, d]) as usize % (end + 1));
         }
     }
 
@@ -309,10 +331,15 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         false
     }
 
-    /// Whether nobody wrote to a free object.
-    pub(crate) fn is_intact(&self, object: NonNull<u8>) -> bool {
-        // SAFETY: it was just taken from where free objects lie, and all of these are marked.
-        let is_intact = unsafe { self.secret.is_marked(object, self.marks) };
+    /// Whether a free object is as it was left.
+    pub(crate) fn is_as_left(&self, object: NonNull<u8>) -> bool {
+        // SAFETY: it is from where free objects lie, and all of these are marked.
+        unsafe { self.secret.is_marked(object, self.marks) }
+    }
+
+    /// Whether nobody wrote to a free object that was just taken; if somebody did, that is told.
+    fn is_intact(&self, object: NonNull<u8>) -> bool {
+        let is_intact = self.is_as_left(object);
         if !is_intact {
             self.reports.report(Misuse::WrittenAfterFree { address: address_of(object) });
         }
@@ -344,7 +371,9 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
 
     fn dissolve_each(&self, take: impl Fn(&mut Held<'s, 'a, C, M>) -> Option<Slab<'s>>) {
         let next = || {
-            self.ground.cpu().pinned(|core| self.pool.held(self.ground, core).and_then(|mut held| take(&mut held)))
+            self.ground
+                .cpu()
+                .pinned(|core| self.pool.held(self.ground, core).and_then(|mut held| take(&mut held)))
         };
         while let Some(slab) = next() {
             self.end(&slab);

@@ -46,6 +46,11 @@ impl Depot {
         NonNull::new(object)
     }
 
+    /// Whether it takes as many objects as [`Self::new`] was told, and has no more.
+    pub(crate) fn is_for(&self, limit: u32) -> bool {
+        self.limit == (limit as usize).min(ROOM) && self.count <= self.limit
+    }
+
     /// How many objects there are.
     pub(crate) const fn count(&self) -> usize {
         self.count

@@ -22,7 +22,7 @@ pub enum ObjectError {
     Refused,
 }
 
-/// Why there can be no such cache.
+/// Why a cache cannot be, or cannot end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheError {
     /// No slab has objects of this size.
@@ -32,6 +32,11 @@ pub enum CacheError {
     },
     /// There are as many caches as there can be.
     TooMany,
+    /// Somebody has objects of it.
+    InUse {
+        /// How many.
+        objects: u64,
+    },
 }
 
 /// What was done wrong with an object.
@@ -134,6 +139,7 @@ impl fmt::Display for CacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadSize { size } => write!(f, "no slab has objects of {size} bytes"),
+            Self::InUse { objects } => write!(f, "{objects} objects of the cache were never given back"),
             Self::TooMany => f.write_str("there are as many caches as there can be"),
         }
     }
@@ -162,7 +168,9 @@ impl fmt::Display for Misuse {
             Self::NotStart { address, object: Some(object) } => {
                 write!(f, "{address} lies inside the object at {object}")
             }
-            Self::NotStart { address, object: None } => write!(f, "{address} lies behind a slab's last object"),
+            Self::NotStart { address, object: None } => {
+                write!(f, "{address} lies behind a slab's last object")
+            }
             Self::WrongSize { address, size } => {
                 write!(f, "{address} was given back with {size} bytes, and asked for with another size")
             }

@@ -98,10 +98,6 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         &self.memory
     }
 
-    pub(crate) const fn owner(&self) -> Owner {
-        self.owner
-    }
-
     #[inline]
     pub(crate) const fn cpu(&self) -> &C {
         self.frames.cpu()
@@ -183,6 +179,11 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     /// Bytes of frames that descriptors lie in.
     pub(crate) fn store_bytes(&self) -> u64 {
         self.cpu().pinned(|_| self.store.lock().bytes())
+    }
+
+    /// The store, with nobody else inside.
+    pub(crate) fn try_store(&self) -> Option<MutexGuard<'_, Store>> {
+        self.store.try_lock()
     }
 
     /// A descriptor for a slab of `pool`; none where one cannot wait for a lock.

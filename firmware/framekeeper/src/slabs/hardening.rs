@@ -77,11 +77,11 @@ impl Marks {
     pub(crate) const fn over<H: Hardening>(size: usize) -> Self {
         let words = match H::LEVEL {
             Level::Off => 0,
+            Level::Standard if size < 2 * WORD => 1,
             Level::Standard => 2,
-            Level::Paranoid => usize::MAX,
+            Level::Paranoid => size / WORD,
         };
-        let all = size / WORD;
-        Self { offset: 0, words: if words < all { words } else { all } }
+        Self { offset: 0, words }
     }
 
     /// A mark behind an object of `size` bytes, all of which must be left as they are.
@@ -118,10 +118,18 @@ impl Secret {
     /// The slot at `object` has the marks' words, and nobody uses it.
     #[inline]
     pub(crate) unsafe fn mark(self, object: NonNull<u8>, marks: Marks) {
-        for number in 0..marks.words {
+        let mark = |number| {
             // SAFETY: as the caller promises.
-            unsafe { word(object, marks, number).write(self.of(object)) };
+            unsafe { word(object, marks, number).write(self.of(object)) }
+        };
+        // Spelt out: what is done for each free is to be no loop.
+        if marks.words > 0 {
+            mark(0);
         }
+        if marks.words > 1 {
+            mark(1);
+        }
+        (2..marks.words).for_each(mark);
     }
 
     /// Whether an object is marked as it was when it became free.
@@ -131,8 +139,14 @@ impl Secret {
     /// As for [`mark`](Self::mark), which was called for it.
     #[inline]
     pub(crate) unsafe fn is_marked(self, object: NonNull<u8>, marks: Marks) -> bool {
-        // SAFETY: as the caller promises.
-        (0..marks.words).all(|number| unsafe { word(object, marks, number).read() } == self.of(object))
+        let is_marked = |number| {
+            // SAFETY: as the caller promises.
+            let found = unsafe { word(object, marks, number).read() };
+            found == self.of(object)
+        };
+        (marks.words < 1 || is_marked(0))
+            && (marks.words < 2 || is_marked(1))
+            && (2..marks.words).all(is_marked)
     }
 
     /// Takes the first mark away, so that the object looks free no more.
@@ -168,15 +182,10 @@ impl Secret {
     }
 }
 
-/// A word of the marks.
-///
-/// # Safety
-///
-/// The slot at `object` has that word.
+/// A word of the marks, inside the slot at `object`.
 #[inline]
-unsafe fn word(object: NonNull<u8>, marks: Marks, number: usize) -> NonNull<u64> {
-    // SAFETY: as the caller promises.
-    unsafe { object.byte_add(marks.offset + number * WORD) }.cast()
+fn word(object: NonNull<u8>, marks: Marks, number: usize) -> *mut u64 {
+    object.as_ptr().wrapping_byte_add(marks.offset + number * WORD).cast()
 }
 
 /// Whether the word at `place`, which whoever had it may never have written, is `mark`.
@@ -188,13 +197,13 @@ unsafe fn word(object: NonNull<u8>, marks: Marks, number: usize) -> NonNull<u64>
 ///
 /// `place` can be read.
 #[inline]
-unsafe fn first_mark_is(place: NonNull<u64>, mark: u64) -> bool {
+unsafe fn first_mark_is(place: *const u64, mark: u64) -> bool {
     #[cfg(all(target_arch = "aarch64", not(miri)))]
     {
         let found: u64;
         // SAFETY: it reads the word at `place`, as the caller allows, and nothing else.
         unsafe {
-            core::arch::asm!("ldr {}, [{}]", out(reg) found, in(reg) place.as_ptr(), options(pure, readonly, nostack, preserves_flags));
+            core::arch::asm!("ldr {}, [{}]", out(reg) found, in(reg) place, options(pure, readonly, nostack, preserves_flags));
         }
         found == mark
     }
@@ -203,7 +212,7 @@ unsafe fn first_mark_is(place: NonNull<u64>, mark: u64) -> bool {
         let found: u64;
         // SAFETY: it reads the word at `place`, as the caller allows, and nothing else.
         unsafe {
-            core::arch::asm!("mov {}, [{}]", out(reg) found, in(reg) place.as_ptr(), options(pure, readonly, nostack, preserves_flags));
+            core::arch::asm!("mov {}, [{}]", out(reg) found, in(reg) place, options(pure, readonly, nostack, preserves_flags));
         }
         found == mark
     }

@@ -89,10 +89,12 @@ impl Magazine {
         NonNull::new(first)
     }
 
-    /// Puts an object that is given back on top; says whether there was room among those that are kept.
+    /// Room for an object that is given back, among those that are kept.
     #[inline]
-    pub(crate) fn push_freed(&self, object: NonNull<u8>) -> bool {
-        self.count.load(Relaxed) < self.limit.load(Relaxed) && self.squeeze_in(object)
+    pub(crate) fn room(&self) -> Option<Room<'_>> {
+        let count = self.count.load(Relaxed);
+        let place = self.objects.get(count as usize).filter(|_| count < self.limit.load(Relaxed))?;
+        Some(Room { magazine: self, place, count })
     }
 
     /// Puts an object that is given back on top, kept or not, if there is any room at all.
@@ -145,6 +147,16 @@ impl Magazine {
         self.objects.iter().take(count as usize).any(|place| place.load(Relaxed) == object.as_ptr())
     }
 
+    /// How often `object` is in it.
+    pub(crate) fn times(&self, object: NonNull<u8>) -> usize {
+        self.objects().filter(|&other| other == object).count()
+    }
+
+    /// Whether it keeps so many objects.
+    pub(crate) fn is_for(&self, limit: u32) -> bool {
+        self.limit.load(Relaxed) == limit && self.count() as usize <= ROOM
+    }
+
     /// The objects in it.
     pub(crate) fn objects(&self) -> impl Iterator<Item = NonNull<u8>> {
         let objects = self.objects.iter().take(self.count() as usize);
@@ -165,6 +177,25 @@ impl Magazine {
     /// How many objects were given back on this core.
     pub(crate) fn freed(&self) -> u64 {
         self.freed.load(Relaxed)
+    }
+}
+
+/// Room for an object, until the magazine changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'m> {
+    magazine: &'m Magazine,
+    place: &'m AtomicPtr<u8>,
+    count: u32,
+}
+
+impl Room<'_> {
+    /// Puts an object there that is given back.
+    #[inline]
+    pub(crate) fn fill(self, object: NonNull<u8>) {
+        self.place.store(object.as_ptr(), Relaxed);
+        // Release, as in `push`.
+        self.magazine.count.store(self.count + 1, Release);
+        self.magazine.count_freed();
     }
 }
 

@@ -29,6 +29,7 @@ mod shape;
 mod single;
 mod slab;
 mod store;
+mod verify;
 
 pub use cache::{Cache, Cached, Keeper, Reserve};
 pub use class::Class;
@@ -41,6 +42,7 @@ pub use pool::Pools;
 pub use report::{SlabReport, USAGE_HEADER, Usage};
 pub use shape::MAX_SIZE;
 pub use single::Slab;
+pub use verify::SlabFault;
 
 #[cfg(test)]
 mod tests;

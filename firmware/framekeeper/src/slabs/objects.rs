@@ -131,25 +131,12 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// If the object was handed out for this layout, nobody uses it from here on.
     #[inline]
     pub unsafe fn free(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
-        let class = Class::of(layout).ok_or_else(|| self.foreign(object))?;
-        let place = self.ground.place(object);
-        if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
-            return Err(self.why_not(object, self.pool(class)));
+        // SAFETY: as the caller promises.
+        match unsafe { self.free_to_magazine(object, layout) } {
+            Some(()) => Ok(()),
+            // SAFETY: as the caller promises, and nothing has changed.
+            None => unsafe { self.free_slow(object, layout) },
         }
-        let marks = marks::<H>(class);
-        // SAFETY: a slot of the class starts there, which has room for the class's marks.
-        if unsafe { self.secret.looks_free(object, marks) }
-            && let Some(found) = self.counter(class).find_free(object)
-        {
-            return Err(Misuse::DoubleFree { address: address_of(object), found });
-        }
-        // SAFETY: as above, and the caller does not use it any more.
-        unsafe { self.secret.mark(object, marks) };
-        let pushed = self.ground.cpu().pinned(|core| {
-            let magazine = self.magazines.get(core?.index())?.of(class)?;
-            magazine.push_freed(object).then_some(())
-        });
-        if pushed.is_some() { Ok(()) } else { self.counter(class).free(object) }
     }
 
     /// Gives back all frames that no object needs; says whether all cores could be held for it.
@@ -183,10 +170,6 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         self.pools.of(class)
     }
 
-    pub(crate) const fn magazines(&self) -> &'a [Magazines] {
-        self.magazines
-    }
-
     pub(crate) const fn ids(&self) -> &Ids {
         &self.ids
     }
@@ -202,6 +185,46 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             secret: self.secret,
             reports: &self.reports,
         }
+    }
+
+    /// Takes an object back if nothing is unusual; else nothing has changed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    #[inline]
+    unsafe fn free_to_magazine(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
+        let class = Class::of(layout)?;
+        self.ground.place(object).filter(|place| is_at_start::<H>(place, class))?;
+        let marks = marks::<H>(class);
+        // SAFETY: a slot of the class starts there, which has room for the class's marks.
+        if unsafe { self.secret.looks_free(object, marks) } {
+            return None;
+        }
+        self.ground.cpu().pinned(|core| {
+            let room = self.magazines.get(core?.index())?.of(class)?.room()?;
+            // SAFETY: as above, and the caller does not use it any more.
+            unsafe { self.secret.mark(object, marks) };
+            room.fill(object);
+            Some(())
+        })
+    }
+
+    /// Takes an object back where something is unusual, or finds out what is wrong.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_slow(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
+        let class = Class::of(layout).ok_or_else(|| self.foreign(object))?;
+        let place = self.ground.place(object);
+        if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
+            return Err(self.why_not(object, self.pool(class)));
+        }
+        // SAFETY: as the caller promises, and a slot of the class starts there.
+        unsafe { self.counter(class).free(object) }
     }
 
     #[inline]
@@ -226,13 +249,16 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[inline(never)]
     pub(crate) fn why_not(&self, object: NonNull<u8>, pool: &Pool) -> Misuse {
         let (address, expected) = (address_of(object), pool.id());
-        let Some(place) = self.ground.place(object).filter(Place::is_slab) else { return self.foreign(object) };
+        let Some(place) = self.ground.place(object).filter(Place::is_slab) else {
+            return self.foreign(object);
+        };
         let found = place.pool();
         if found != expected {
             return Misuse::WrongPool { address, expected, found };
         }
         let shape = pool.shape();
-        let start = shape.slot_around(place.offset()).map(|slot| place.offset() as usize - shape.offset(slot));
+        let start =
+            shape.slot_around(place.offset()).map(|slot| place.offset() as usize - shape.offset(slot));
         let object = start.map(|inside| ObjectAddr(address.0 - inside));
         Misuse::NotStart { address, object }
     }
@@ -248,7 +274,8 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 /// Whether an object of the class starts at this place, as far as that is checked.
 #[inline]
 fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
-    place.is_in(PoolId::of_class(class.index())) && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
+    place.is_in(PoolId::of_class(class.index()))
+        && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
 }
 
 #[inline]

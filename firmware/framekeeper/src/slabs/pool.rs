@@ -41,9 +41,9 @@ pub(crate) struct Pool {
 pub(crate) struct Stock {
     pub(crate) depot: Depot,
     /// The first slab that has both free slots and others.
-    partial: Option<Slot>,
+    pub(crate) partial: Option<Slot>,
     /// The first slab that has only free slots.
-    empty: Option<Slot>,
+    pub(crate) empty: Option<Slot>,
     pub(crate) spare: Spare,
     counts: Counts,
 }
@@ -95,17 +95,19 @@ pub(crate) enum Refusal {
 impl Pools {
     /// Pools without slabs.
     #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
     pub const fn new() -> Self {
-        let mut by_class = [const { Pool::new(PoolId::of_class(0), *Class::SMALLEST.shape()) }; Class::COUNT];
+        let mut by_class = [const { Pool::of_class(0) }; Class::COUNT];
         let mut number = 1;
         while number < Class::COUNT {
-            by_class[number] = Pool::new(PoolId::of_class(number), *Class::SMALLEST.plus(number).shape());
+            by_class[number] = Pool::of_class(number);
             number += 1;
         }
         Self { by_class }
     }
 
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
     pub(crate) const fn of(&self, class: Class) -> &Pool {
         &self.by_class[class.index()]
     }
@@ -126,7 +128,8 @@ impl Ids {
     /// All but those of the size classes.
     pub(crate) const fn new() -> Self {
         let mut used = [const { AtomicU64::new(0) }; PoolId::COUNT as usize / 64];
-        used[0] = AtomicU64::new(u64::MAX);
+        let [classes, ..] = &mut used;
+        *classes = AtomicU64::new(u64::MAX);
         Self { used }
     }
 
@@ -135,7 +138,8 @@ impl Ids {
         for (word, first) in self.used.iter().zip((0..).step_by(64)) {
             let free = |used: u64| (used != u64::MAX).then_some(used | used.wrapping_add(1));
             if let Ok(used) = word.fetch_update(Relaxed, Relaxed, free) {
-                return PoolId::new(first + used.trailing_ones() as u16);
+                let [number, ..] = used.trailing_ones().to_le_bytes();
+                return PoolId::new(first + u16::from(number));
             }
         }
         None
@@ -153,6 +157,10 @@ impl Ids {
 impl Pool {
     pub(crate) const fn new(id: PoolId, shape: Shape) -> Self {
         Self { id, shape, stock: Mutex::new(Stock::new(&shape)) }
+    }
+
+    const fn of_class(number: usize) -> Self {
+        Self::new(PoolId::of_class(number), *Class::new(number).shape())
     }
 
     #[inline]
@@ -199,12 +207,13 @@ impl Stock {
         self.counts
     }
 
-    pub(crate) const fn first_partial(&self) -> Option<Slot> {
-        self.partial
-    }
-
-    pub(crate) const fn first_empty(&self) -> Option<Slot> {
-        self.empty
+    /// The list that a slab with so many free slots of so many is in; none for one without.
+    const fn list(&mut self, free: u32, slots: u32) -> Option<&mut Option<Slot>> {
+        match free {
+            0 => None,
+            all if all == slots => Some(&mut self.empty),
+            _ => Some(&mut self.partial),
+        }
     }
 }
 
@@ -218,40 +227,37 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
     pub(crate) fn add(&mut self, slab: &Slab<'_>) {
         self.stock.counts.created += 1;
         self.stock.counts.free += u64::from(slab.free_slots());
-        self.push_empty(slab);
+        self.link(slab);
     }
 
     /// Takes up to `wanted` slots out of one slab; says how many.
     pub(crate) fn take(&mut self, wanted: u32, taken: impl FnMut(TakenSlot)) -> u32 {
-        let Some(slab) = self.first_with_free() else { return 0 };
-        let before = slab.free_slots();
-        slab.take(&self.pool.shape, wanted, taken);
-        let left = slab.free_slots();
-        self.stock.counts.free -= u64::from(before - left);
-        if left == 0 {
-            self.unlink(&slab);
-        }
-        before - left
+        let Some(slab) = self.at(self.stock.partial.or(self.stock.empty)) else { return 0 };
+        let count = slab.free_slots().min(wanted);
+        self.change(&slab, slab.free_slots() - count, |slab| slab.take(&self.pool.shape, count, taken));
+        self.stock.counts.free -= u64::from(count);
+        count
     }
 
     /// Puts an object back into its slab.
     pub(crate) fn give(&mut self, object: NonNull<u8>) -> Result<(), Refusal> {
         let (slab, slot) = self.find(object)?;
-        slab.give(slot).map_err(|_| Refusal::WasFree)?;
-        self.stock.counts.free += 1;
-        let free = slab.free_slots();
-        if free == 1 {
-            self.push_partial(&slab);
-        } else if free == self.pool.shape.slots() {
-            self.unlink(&slab);
-            self.push_empty(&slab);
+        if slab.is_free(slot) {
+            return Err(Refusal::WasFree);
         }
+        self.change(&slab, slab.free_slots() + 1, |slab| slab.give(slot));
+        self.stock.counts.free += 1;
         Ok(())
     }
 
     /// Whether the object is free in its slab.
     pub(crate) fn is_free(&self, object: NonNull<u8>) -> bool {
         self.find(object).is_ok_and(|(slab, slot)| slab.is_free(slot))
+    }
+
+    /// Whether it is an object of the pool that is not free in its slab.
+    pub(crate) fn is_taken(&self, object: NonNull<u8>) -> bool {
+        self.find(object).is_ok_and(|(slab, slot)| !slab.is_free(slot))
     }
 
     /// Whether there are more slabs of which all slots are free than are to be kept.
@@ -266,7 +272,8 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
 
     /// Takes a slab of which all slots are free. The caller has it then.
     pub(crate) fn take_empty(&mut self) -> Option<Slab<'p>> {
-        let slab = self.pop_empty()?;
+        let slab = self.at(self.stock.empty)?;
+        self.unlink(&slab);
         self.stock.counts.destroyed += 1;
         self.stock.counts.free -= u64::from(slab.free_slots());
         Some(slab)
@@ -282,48 +289,46 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
         found.ok_or(Refusal::NoObject)
     }
 
-    /// The first slab that has a free slot. It is in the list of those that have others, too.
-    fn first_with_free(&mut self) -> Option<Slab<'p>> {
-        if let Some(slot) = self.stock.partial {
-            return self.ground.slab_at(slot, self.pool);
+    /// Makes a change after which so many slots of a slab are free, and puts it in the list where it belongs then.
+    fn change(&mut self, slab: &Slab<'_>, after: u32, change: impl FnOnce(&Slab<'_>)) {
+        let slots = self.pool.shape.slots();
+        let is_partial = |free: u32| free > 0 && free < slots;
+        if is_partial(slab.free_slots()) && is_partial(after) {
+            return change(slab);
         }
-        let slab = self.pop_empty()?;
-        self.push_partial(&slab);
-        Some(slab)
+        self.unlink(slab);
+        change(slab);
+        self.link(slab);
     }
 
-    fn push_empty(&mut self, slab: &Slab<'_>) {
-        slab.set_links(self.stock.empty, None);
-        self.stock.empty = Some(slab.head());
-        self.stock.counts.empty += 1;
-    }
-
-    fn pop_empty(&mut self) -> Option<Slab<'p>> {
-        let slab = self.ground.slab_at(self.stock.empty?, self.pool)?;
-        self.stock.empty = slab.next();
-        self.stock.counts.empty -= 1;
-        slab.set_links(None, None);
-        Some(slab)
-    }
-
-    fn push_partial(&mut self, slab: &Slab<'_>) {
-        slab.set_links(self.stock.partial, None);
-        if let Some(next) = self.at(self.stock.partial) {
+    /// Puts a slab in front of the list where it belongs.
+    fn link(&mut self, slab: &Slab<'_>) {
+        let (free, slots) = (slab.free_slots(), self.pool.shape.slots());
+        let Some(first) = self.stock.list(free, slots) else { return };
+        let next = first.replace(slab.head());
+        slab.set_links(next, None);
+        if let Some(next) = self.at(next) {
             next.set_before(Some(slab.head()));
         }
-        self.stock.partial = Some(slab.head());
+        self.stock.counts.empty += u64::from(free == slots);
     }
 
-    /// Takes a slab out of the list of those with free slots and others.
+    /// Takes a slab out of the list that it is in.
     fn unlink(&mut self, slab: &Slab<'_>) {
-        match self.at(slab.before()) {
-            Some(before) => before.set_next(slab.next()),
-            None => self.stock.partial = slab.next(),
+        let (free, slots) = (slab.free_slots(), self.pool.shape.slots());
+        let Some(first) = self.stock.list(free, slots) else { return };
+        let (next, before) = (slab.next(), slab.before());
+        if before.is_none() {
+            *first = next;
         }
-        if let Some(next) = self.at(slab.next()) {
-            next.set_before(slab.before());
+        if let Some(before) = self.at(before) {
+            before.set_next(next);
+        }
+        if let Some(next) = self.at(next) {
+            next.set_before(before);
         }
         slab.set_links(None, None);
+        self.stock.counts.empty -= u64::from(free == slots);
     }
 
     fn at(&self, slot: Option<Slot>) -> Option<Slab<'p>> {

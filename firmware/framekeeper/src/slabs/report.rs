@@ -130,7 +130,8 @@ impl fmt::Display for SlabReport {
 impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     /// What the size classes have.
     pub fn report(&self) -> SlabReport {
-        let mut report = SlabReport { classes: [Usage::default(); Class::COUNT], metadata: self.ground().store_bytes() };
+        let mut report =
+            SlabReport { classes: [Usage::default(); Class::COUNT], metadata: self.ground().store_bytes() };
         for (class, usage) in Class::all().zip(&mut report.classes) {
             *usage = self.counter(class).usage();
         }

@@ -25,10 +25,12 @@ const LEAST_KEPT: u32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     size: u32,
-    order: Order,
     slots: u32,
     /// What times the odd part of the size is 1, in 32 bits.
     inverse: u32,
+    /// How many times the size can be halved.
+    halvings: u8,
+    order: Order,
 }
 
 impl Shape {
@@ -42,7 +44,8 @@ impl Shape {
         let size = u32::from_le_bytes([a, b, c, d]);
         let order = order_for(size);
         let slots = bytes(order) / size;
-        Some(Self { size, order, slots, inverse: inverse(size >> size.trailing_zeros()) })
+        let [halvings, ..] = size.trailing_zeros().to_le_bytes();
+        Some(Self { size, slots, inverse: inverse(size >> halvings), halvings, order })
     }
 
     /// Bytes of a slot.
@@ -68,7 +71,7 @@ impl Shape {
     /// multiplication in place of a division and its check.
     #[inline]
     pub(crate) const fn slot(&self, offset: u32) -> Option<u32> {
-        let quotient = offset.wrapping_mul(self.inverse).rotate_right(self.size.trailing_zeros());
+        let quotient = offset.wrapping_mul(self.inverse).rotate_right(self.halvings as u32);
         if quotient < self.slots { Some(quotient) } else { None }
     }
 
@@ -100,7 +103,7 @@ impl Shape {
 /// The smallest slab of which at most a sixteenth is left behind its last slot, and that has a few slots. Of the smallest
 /// objects a large one: a descriptor's fixed part must be little beside a bit for each object.
 const fn order_for(size: u32) -> Order {
-    let mut number = if size == GRAIN as u32 { MAX_ORDER } else { MIN_ORDER };
+    let mut number = if size as usize == GRAIN { MAX_ORDER } else { MIN_ORDER };
     while number < MAX_ORDER {
         let bytes = bytes(order(number));
         if bytes / size >= FEW_SLOTS && bytes % size <= bytes / 16 {

@@ -5,7 +5,7 @@
 use core::ptr::NonNull;
 
 use super::{
-    counter::{Bytes, Counter, Life, Seats, address_of},
+    counter::{Bytes, Counter, Life, Seats},
     errors::{CacheError, Misuse, ObjectError},
     hardening::{Hardening, Level, Marks, Standard},
     magazine::Magazine,
@@ -31,7 +31,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slab<'a, C, M, H> {
     /// # Errors
     ///
     /// The size is zero or larger than [`MAX_SIZE`](super::MAX_SIZE), or there are too many caches.
-    pub fn new(slabs: &'a Slabs<'a, C, M, H>, magazines: &'a [Magazine], size: usize) -> Result<Self, CacheError> {
+    pub fn new(
+        slabs: &'a Slabs<'a, C, M, H>,
+        magazines: &'a [Magazine],
+        size: usize,
+    ) -> Result<Self, CacheError> {
         let marks = Marks::over::<H>(size.next_multiple_of(8));
         Ok(Self { objects: Objects::new(slabs, magazines, size, marks, Bytes)? })
     }
@@ -64,6 +68,10 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slab<'a, C, M, H> {
     /// Gives back all frames that no object needs.
     pub fn shrink(&self) {
         self.objects.shrink();
+    }
+
+    pub(crate) const fn objects(&self) -> &Objects<'a, C, M, H, Bytes> {
+        &self.objects
     }
 
     /// What it has, and what it did.
@@ -131,10 +139,9 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
             return Err(self.slabs.why_not(object, &self.pool));
         }
         // SAFETY: a slot of the pool starts there, which has room for its marks.
-        if unsafe { self.slabs.secret().looks_free(object, self.marks) }
-            && let Some(found) = self.counter().find_free(object)
-        {
-            return Err(Misuse::DoubleFree { address: address_of(object), found });
+        if unsafe { self.slabs.secret().looks_free(object, self.marks) } {
+            // SAFETY: as the caller promises.
+            return unsafe { self.counter().free(object) };
         }
         // SAFETY: as the caller promises.
         unsafe { self.give_back(object) }
@@ -147,13 +154,18 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
     /// It is an object of this pool that was handed out and not given back since; nobody uses it from here on.
     #[inline]
     pub(crate) unsafe fn give_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
-        // SAFETY: as the caller promises.
-        unsafe { self.slabs.secret().mark(object, self.marks) };
         let pushed = self.slabs.ground().cpu().pinned(|core| {
-            let magazine = self.magazines.get(core?.index())?;
-            magazine.push_freed(object).then_some(())
+            let room = self.magazines.get(core?.index())?.room()?;
+            // SAFETY: as the caller promises.
+            unsafe { self.slabs.secret().mark(object, self.marks) };
+            room.fill(object);
+            Some(())
         });
-        if pushed.is_some() { Ok(()) } else { self.counter().free(object) }
+        match pushed {
+            Some(()) => Ok(()),
+            // SAFETY: as the caller promises.
+            None => unsafe { self.counter().free(object) },
+        }
     }
 
     pub(crate) fn shrink(&self) {

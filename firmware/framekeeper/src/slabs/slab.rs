@@ -51,10 +51,6 @@ pub(crate) struct TakenSlot {
     pub(crate) is_fresh: bool,
 }
 
-/// A slot was free already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WasFree;
-
 impl<'m> Slab<'m> {
     /// The slab whose first frame is at `head` in the map and mapped at `start`, with a descriptor of so many words as
     /// [`descriptor_words`] says.
@@ -122,17 +118,10 @@ impl<'m> Slab<'m> {
 
     /// Makes a slot free that is not.
     #[inline]
-    pub(crate) fn give(&self, slot: u32) -> Result<(), WasFree> {
-        let cell = self.bit(slot).ok_or(WasFree)?;
-        let (bits, bit) = (cell.load(Relaxed), 1 << (slot % 64));
-        if bits & bit != 0 {
-            return Err(WasFree);
-        }
-        cell.store(bits | bit, Relaxed);
-        if let Some(header) = self.words.first() {
-            header.store(header.load(Relaxed).wrapping_add(1), Relaxed);
-        }
-        Ok(())
+    pub(crate) fn give(&self, slot: u32) {
+        let (Some(cell), Some(header)) = (self.bit(slot), self.words.first()) else { return };
+        cell.store(cell.load(Relaxed) | 1 << (slot % 64), Relaxed);
+        header.store(header.load(Relaxed) + 1, Relaxed);
     }
 
     /// Whether a slot is free.

@@ -138,6 +138,16 @@ impl Store {
         self.bytes -= bytes;
     }
 
+    /// How many descriptors slabs have.
+    pub(crate) const fn live(&self) -> u64 {
+        self.live
+    }
+
+    /// The chunks, from the one that came last.
+    pub(crate) fn chunks(&self, memory: &impl DirectMap) -> impl Iterator<Item = PhysAddr> {
+        core::iter::successors(self.last, |&chunk| link(memory, chunk))
+    }
+
     fn take_spare(&self, spare: &mut Spare, memory: &impl DirectMap) -> Option<PhysAddr> {
         let place = spare.last.filter(|_| spare.generation == self.generation)?;
         spare.last = link(memory, place);
@@ -162,7 +172,7 @@ impl Store {
 ///
 /// `place` came from [`Store::take`] for at least so many words, and its chunk was not given back since.
 #[inline]
-pub(crate) unsafe fn words<'m>(memory: &'m impl DirectMap, place: PhysAddr, count: usize) -> &'m [AtomicU64] {
+pub(crate) unsafe fn words(memory: &impl DirectMap, place: PhysAddr, count: usize) -> &[AtomicU64] {
     let start = memory.pointer(place).cast::<AtomicU64>();
     // SAFETY: a chunk is words, and mapped as long as it is a chunk; and all that is ever made of it is such references.
     unsafe { core::slice::from_raw_parts(start.as_ptr(), count) }

@@ -55,7 +55,11 @@ unsafe impl DirectMap for Mapped {
     }
 
     fn address(&self, pointer: NonNull<u8>) -> PhysAddr {
-        PhysAddr(START.wrapping_add((pointer.as_ptr().addr() as u64).wrapping_sub(self.memory.as_ptr().addr() as u64)))
+        PhysAddr(
+            START.wrapping_add(
+                (pointer.as_ptr().addr() as u64).wrapping_sub(self.memory.as_ptr().addr() as u64),
+            ),
+        )
     }
 }
 
@@ -88,12 +92,20 @@ pub(crate) fn on_machine_with<H: Hardening>(
     let (mut memory, pools) = (Memory::of(&ram), Pools::new());
     let caches: Vec<_> = (0..cores).map(|_| CoreCache::new()).collect();
     let magazines: Vec<_> = (0..cores).map(|_| Magazines::new()).collect();
-    let frames =
-        FrameAllocator::new(&ram, &ram, memory.storage(), &caches, Cores::new(cores)).unwrap();
-    let setup = Setup { memory: &mapped, pools: &pools, magazines: &magazines, owner: SLABS, secret: 0x5eed_5eed_5eed_5eed, hook };
+    let frames = FrameAllocator::new(&ram, &ram, memory.storage(), &caches, Cores::new(cores)).unwrap();
+    let setup = Setup {
+        memory: &mapped,
+        pools: &pools,
+        magazines: &magazines,
+        owner: SLABS,
+        secret: 0x5eed_5eed_5eed_5eed,
+        hook,
+    };
     let slabs = Slabs::new(&frames, setup);
     work(&frames, &slabs);
+    slabs.verify().unwrap();
     slabs.shrink();
+    slabs.verify().unwrap();
     frames.drain_all();
     frames.verify().unwrap();
 }
