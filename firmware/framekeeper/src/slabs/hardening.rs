@@ -149,17 +149,24 @@ impl Secret {
             && (2..marks.words).all(is_marked)
     }
 
-    /// Takes the first mark away, so that the object looks free no more.
+    /// Takes the marks away, so that the object looks free no more, and tells nobody the secret.
     ///
     /// # Safety
     ///
     /// As for [`mark`](Self::mark).
     #[inline]
     pub(crate) unsafe fn unmark(self, object: NonNull<u8>, marks: Marks) {
-        if marks.words > 0 {
+        let unmark = |number| {
             // SAFETY: as the caller promises.
-            unsafe { word(object, marks, 0).write(0) };
+            unsafe { word(object, marks, number).write(0) }
+        };
+        if marks.words > 0 {
+            unmark(0);
         }
+        if marks.words > 1 {
+            unmark(1);
+        }
+        (2..marks.words).for_each(unmark);
     }
 
     /// Whether an object that somebody gives back looks free.
@@ -176,8 +183,9 @@ impl Secret {
         unsafe { first_mark_is(word(object, marks, 0), self.of(object)) }
     }
 
+    /// The mark of an object.
     #[inline]
-    fn of(self, object: NonNull<u8>) -> u64 {
+    pub(crate) fn of(self, object: NonNull<u8>) -> u64 {
         object.as_ptr().addr() as u64 ^ self.0
     }
 }

@@ -25,6 +25,7 @@ mod memory;
 mod objects;
 mod pool;
 mod report;
+mod seal;
 mod shape;
 mod single;
 mod slab;

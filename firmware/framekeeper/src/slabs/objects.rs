@@ -13,6 +13,7 @@ use super::{
     magazine::{Magazine, Magazines},
     memory::DirectMap,
     pool::{Ids, Pool, Pools},
+    seal::{SEAL, Sealed},
 };
 use crate::{
     allocator::FrameAllocator,
@@ -112,12 +113,27 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// that nobody needs.
     #[inline]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
-        let class = Class::of(layout).ok_or(ObjectError::TooLarge { layout })?;
-        let popped = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.pop());
-        match popped {
-            Some(object) if self.take_mark(object, class) => Ok(object),
-            _ => self.alloc_slow(class),
+        let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
+        let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
+        let object = match next {
+            Some(object) if self.take_mark(object, class) => object,
+            _ => self.alloc_slow(class)?,
+        };
+        if H::LEVEL >= Level::Paranoid {
+            // SAFETY: it is an object of the class that nobody has yet.
+            unsafe { sealed(object, layout, class).write(self.secret) };
         }
+        Ok(object)
+    }
+
+    /// The class that serves this layout; none if it is too large for slabs.
+    #[inline]
+    #[must_use]
+    pub fn class_of(layout: Layout) -> Option<Class> {
+        if H::LEVEL < Level::Paranoid {
+            return Class::of(layout);
+        }
+        Class::of(Layout::from_size_align(layout.size().checked_add(SEAL)?, layout.align()).ok()?)
     }
 
     /// Takes an object back.
@@ -194,11 +210,16 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// As for [`free`](Self::free).
     #[inline]
     unsafe fn free_to_magazine(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
-        let class = Class::of(layout)?;
+        let class = Self::class_of(layout)?;
         self.ground.place(object).filter(|place| is_at_start::<H>(place, class))?;
         let marks = marks::<H>(class);
         // SAFETY: a slot of the class starts there, which has room for the class's marks.
         if unsafe { self.secret.looks_free(object, marks) } {
+            return None;
+        }
+        // SAFETY: as above, and objects that somebody has are sealed.
+        if H::LEVEL >= Level::Paranoid && unsafe { sealed(object, layout, class).check(self.secret) }.is_err()
+        {
             return None;
         }
         self.ground.cpu().pinned(|core| {
@@ -218,13 +239,19 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[cold]
     #[inline(never)]
     unsafe fn free_slow(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
-        let class = Class::of(layout).ok_or_else(|| self.foreign(object))?;
+        let class = Self::class_of(layout).ok_or_else(|| self.foreign(object))?;
         let place = self.ground.place(object);
         if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
             return Err(self.why_not(object, self.pool(class)));
         }
+        // SAFETY: a slot of the class starts there.
+        unsafe { self.counter(class).refuse_free(object) }?;
+        if H::LEVEL >= Level::Paranoid {
+            // SAFETY: as above, and it is not free, so that it is sealed.
+            unsafe { sealed(object, layout, class).check(self.secret) }?;
+        }
         // SAFETY: as the caller promises, and a slot of the class starts there.
-        unsafe { self.counter(class).free(object) }
+        unsafe { self.counter(class).take_back(object) }
     }
 
     #[inline]
@@ -276,6 +303,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
     place.is_in(PoolId::of_class(class.index()))
         && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
+}
+
+/// An object with what lies behind it.
+const fn sealed(object: NonNull<u8>, layout: Layout, class: Class) -> Sealed {
+    Sealed { object, size: layout.size(), slot: class.size() }
 }
 
 #[inline]

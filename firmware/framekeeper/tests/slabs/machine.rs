@@ -152,5 +152,5 @@ pub(crate) fn free<H: Hardening>(
 /// Writes to memory that nobody should write to any more.
 pub(crate) fn overwrite(start: NonNull<u8>, offset: usize, byte: u8) {
     // SAFETY: it is mapped, and no reference to it exists.
-    unsafe { start.byte_add(offset).write(byte) };
+    unsafe { start.as_ptr().wrapping_add(offset).write(byte) };
 }
