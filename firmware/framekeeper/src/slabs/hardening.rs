@@ -5,6 +5,7 @@
 //! | [`Off`] | the memory belongs to the pool of the size | – |
 //! | [`Standard`] | also: an object starts there, and is not free | that the first 16 bytes of what was free are as it was left |
 //! | [`Paranoid`] | also: the exact size, and that nothing was written behind the object | that all of it is as it was left |
+//! | [`Debug`] | 〃, and notes who gave it back | 〃, and notes who asked for it |
 //!
 //! A free object is **marked**: its first words, or at `Paranoid` all of them, are its address with a secret. That does
 //! not decide anything by itself. Who frees what looks marked is made to search the magazines, the depot and the slab, and
@@ -28,6 +29,8 @@ pub enum Level {
     Standard,
     /// What can be had without a change to how objects are used.
     Paranoid,
+    /// And who did it.
+    Debug,
 }
 
 /// A level, as a type.
@@ -48,6 +51,10 @@ pub struct Standard;
 #[derive(Clone, Copy, Debug)]
 pub struct Paranoid;
 
+/// [`Level::Debug`].
+#[derive(Clone, Copy, Debug)]
+pub struct Debug;
+
 impl Hardening for Off {
     const LEVEL: Level = Level::Off;
 }
@@ -58,6 +65,10 @@ impl Hardening for Standard {
 
 impl Hardening for Paranoid {
     const LEVEL: Level = Level::Paranoid;
+}
+
+impl Hardening for Debug {
+    const LEVEL: Level = Level::Debug;
 }
 
 const WORD: usize = 8;
@@ -79,7 +90,7 @@ impl Marks {
             Level::Off => 0,
             Level::Standard if size < 2 * WORD => 1,
             Level::Standard => 2,
-            Level::Paranoid => size / WORD,
+            Level::Paranoid | Level::Debug => size / WORD,
         };
         Self { offset: 0, words }
     }
@@ -89,7 +100,7 @@ impl Marks {
     pub(crate) const fn behind<H: Hardening>(size: usize) -> Self {
         let words = match H::LEVEL {
             Level::Off => 0,
-            Level::Standard | Level::Paranoid => 1,
+            Level::Standard | Level::Paranoid | Level::Debug => 1,
         };
         Self { offset: size.next_multiple_of(WORD), words }
     }

@@ -14,6 +14,7 @@ use super::{
     memory::DirectMap,
     pool::{Ids, Pool, Pools},
     seal::{SEAL, Sealed},
+    sites::{Done, SiteRing, Sites},
 };
 use crate::{
     allocator::FrameAllocator,
@@ -37,6 +38,8 @@ pub struct Setup<'a, M> {
     /// What is told of misuse that is found after the call that did it. It is called with a lock held, and must not call
     /// the allocator.
     pub hook: Option<fn(Misuse)>,
+    /// What [`Debug`](super::Debug) notes who did what in.
+    pub sites: Option<&'a SiteRing>,
 }
 
 /// Objects of all sizes up to [`MAX_SIZE`](super::MAX_SIZE).
@@ -49,7 +52,7 @@ pub struct Setup<'a, M> {
 /// static POOLS: Pools = Pools::new();
 /// static MAGAZINES: [Magazines; 8] = [const { Magazines::new() }; 8];
 ///
-/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner: Owner::new(3), secret, hook: None };
+/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner: Owner::new(3), secret, hook: None, sites: None };
 /// let slabs: Slabs<_, _> = Slabs::new(&frames, setup);
 /// let layout = Layout::new::<[u64; 9]>();
 /// let object = slabs.alloc(layout)?;
@@ -63,6 +66,7 @@ pub struct Slabs<'a, C, M, H = Standard> {
     secret: Secret,
     reports: Reports,
     ids: Ids,
+    sites: Option<&'a SiteRing>,
     hardening: PhantomData<H>,
 }
 
@@ -88,7 +92,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     ///
     /// The pools and the magazines are to be no other's.
     pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Self {
-        let Setup { memory, pools, magazines, owner, secret, hook } = setup;
+        let Setup { memory, pools, magazines, owner, secret, hook, sites } = setup;
         pools.reset();
         for class in Class::all() {
             let of_class = magazines.iter().filter_map(|magazines| magazines.of(class));
@@ -101,6 +105,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             secret: Secret(secret),
             reports: Reports::new(hook),
             ids: Ids::new(),
+            sites,
             hardening: PhantomData,
         }
     }
@@ -112,6 +117,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// [`ObjectError::TooLarge`], and [`ObjectError::NoMemory`] when there were no frames even with everything given back
     /// that nobody needs.
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
         let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
         let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
@@ -123,6 +129,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             // SAFETY: it is an object of the class that nobody has yet.
             unsafe { sealed(object, layout, class).write(self.secret) };
         }
+        self.note(object, Done::Allocated);
         Ok(object)
     }
 
@@ -146,12 +153,31 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     ///
     /// If the object was handed out for this layout, nobody uses it from here on.
     #[inline]
+    #[track_caller]
     pub unsafe fn free(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
         // SAFETY: as the caller promises.
-        match unsafe { self.free_to_magazine(object, layout) } {
-            Some(()) => Ok(()),
+        if unsafe { self.free_to_magazine(object, layout) }.is_none() {
             // SAFETY: as the caller promises, and nothing has changed.
-            None => unsafe { self.free_slow(object, layout) },
+            unsafe { self.free_slow(object, layout) }?;
+        }
+        self.note(object, Done::Freed);
+        Ok(())
+    }
+
+    /// Where an object was asked for and given back last, if that was noted and is remembered.
+    pub fn sites(&self, object: ObjectAddr) -> Sites {
+        self.sites.map(|ring| self.ground.cpu().pinned(|_| ring.of(object))).unwrap_or_default()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn note(&self, object: NonNull<u8>, done: Done) {
+        if H::LEVEL < Level::Debug {
+            return;
+        }
+        if let Some(ring) = self.sites {
+            let site = core::panic::Location::caller();
+            self.ground.cpu().pinned(|_| ring.note(address_of(object), site, done));
         }
     }
 

@@ -1,7 +1,7 @@
-//! What the level `Paranoid` promises beyond the others.
+//! What the levels `Paranoid` and `Debug` promise beyond the others.
 
 use crate::machine::{free, on_machine, overwrite};
-use framekeeper::slabs::{Misuse, ObjectAddr, Paranoid};
+use framekeeper::slabs::{Debug, Misuse, ObjectAddr, Paranoid};
 use std::alloc::Layout;
 
 #[test]
@@ -34,5 +34,22 @@ fn m3_what_was_given_back_is_not_soon_handed_out_again() {
             assert_ne!(other, start);
             assert!(matches!(free(slabs, start, layout), Err(Misuse::DoubleFree { .. })));
         }
+    });
+}
+
+#[test]
+fn m1_debug_tells_who_had_the_object_and_who_gave_it_back() {
+    on_machine::<Debug>(8, 1, |_, slabs| {
+        let layout = Layout::from_size_align(64, 8).unwrap();
+        let (asked, start) = (line!(), slabs.alloc(layout).unwrap());
+        free(slabs, start, layout).unwrap();
+        let address = ObjectAddr(start.as_ptr().addr());
+        let sites = slabs.sites(address);
+        let allocated = sites.allocated.unwrap();
+        assert_eq!((allocated.file(), allocated.line()), (file!(), asked));
+        assert!(sites.freed.unwrap().file().ends_with("machine.rs"));
+        assert!(matches!(free(slabs, start, layout), Err(Misuse::DoubleFree { .. })));
+        assert_eq!(slabs.sites(address), sites, "what was refused is no event");
+        assert_eq!(slabs.sites(ObjectAddr(1)), Default::default());
     });
 }
