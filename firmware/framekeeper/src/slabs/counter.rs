@@ -220,6 +220,16 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         self.dissolve_each(Held::take_empty);
     }
 
+    /// Uses each cell that several cores may use.
+    #[cfg(all(test, loom))]
+    pub(crate) fn touch(&self) {
+        let cores = (0..=u8::MAX).take(self.seats.count()).map(Core::new);
+        cores.filter_map(|core| self.seats.of(core)).for_each(Magazine::touch);
+        self.ground.cpu().pinned(|core| drop(self.pool.held(self.ground, core)));
+        drop(self.ground.try_store());
+        self.reports.count();
+    }
+
     /// Adds a slab.
     pub(crate) fn grow(&self) -> Result<(), ObjectError> {
         let slab = self.ground.build(self.pool).map_err(ObjectError::NoMemory)?;

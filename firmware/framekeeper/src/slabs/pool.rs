@@ -136,10 +136,14 @@ impl Ids {
     /// Takes a number, if there is one left.
     pub(crate) fn take(&self) -> Option<PoolId> {
         for (word, first) in self.used.iter().zip((0..).step_by(64)) {
-            let free = |used: u64| (used != u64::MAX).then_some(used | used.wrapping_add(1));
-            if let Ok(used) = word.fetch_update(Relaxed, Relaxed, free) {
-                let [number, ..] = used.trailing_ones().to_le_bytes();
-                return PoolId::new(first + u16::from(number));
+            let mut used = word.load(Relaxed);
+            while used != u64::MAX {
+                let number = used.trailing_ones();
+                used = word.fetch_or(1 << number, Relaxed);
+                if used >> number & 1 == 0 {
+                    let [number, ..] = number.to_le_bytes();
+                    return PoolId::new(first + u16::from(number));
+                }
             }
         }
         None
