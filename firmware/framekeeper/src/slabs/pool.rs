@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | a pool's | its depot, its lists, and the descriptors of its slabs | before the descriptors' store |
 
-use core::ptr::NonNull;
+use core::{mem::ManuallyDrop, ptr::NonNull};
 
 use super::{
     class::Class,
@@ -74,7 +74,8 @@ pub(crate) struct Held<'p, 'a, C, M> {
 /// A pool for each size class. For a `static`: it is too large for a kernel's stack.
 #[derive(Debug)]
 pub struct Pools {
-    by_class: [Pool; Class::COUNT],
+    /// Without destructors, which some locks have: such cannot be put into an array one by one in a constant.
+    by_class: [ManuallyDrop<Pool>; Class::COUNT],
 }
 
 /// The numbers that pools have, beside those of the size classes.
@@ -97,10 +98,10 @@ impl Pools {
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
     pub const fn new() -> Self {
-        let mut by_class = [const { Pool::of_class(0) }; Class::COUNT];
+        let mut by_class = [const { ManuallyDrop::new(Pool::of_class(0)) }; Class::COUNT];
         let mut number = 1;
         while number < Class::COUNT {
-            by_class[number] = Pool::of_class(number);
+            by_class[number] = ManuallyDrop::new(Pool::of_class(number));
             number += 1;
         }
         Self { by_class }
@@ -108,7 +109,7 @@ impl Pools {
 
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
-    pub(crate) const fn of(&self, class: Class) -> &Pool {
+    pub(crate) fn of(&self, class: Class) -> &Pool {
         &self.by_class[class.index()]
     }
 
