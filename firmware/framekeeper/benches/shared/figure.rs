@@ -36,8 +36,9 @@ impl Figure {
         Self { middle, spread: None }
     }
 
-    /// One without a number in any round has none.
+    /// Rounds that did not get to it do not count. One that failed in any round has no number.
     pub(crate) fn over(mut readings: Vec<Reading>) -> Self {
+        readings.retain(|reading| reading.mark != NOTHING);
         readings.sort_by(|a, b| a.value.total_cmp(&b.value));
         let Some(&highest) = readings.last() else { return Self::NOTHING };
         if highest.value.is_nan() {
