@@ -8,7 +8,7 @@
 //! | 30 | 0 | 0 | 〃 | 0 |
 //! | 31 | parity | 〃 | 〃 | 〃 |
 //!
-//! Each frame of a slab says by itself where in its slab it is (bits 4–7) and of which pool that is (8–17), and has a
+//! Each frame of a slab says by itself of which pool that is (bits 4–13) and where in it the frame is (14–17), and has a
 //! share of where the slab's descriptor lies (18–30): so what an object belongs to is told by one word.
 //!
 //! Only the first frame of any other block, its head, says whose the block is. Zero is a hole: memory that nobody wrote about is
@@ -117,9 +117,9 @@ const ALLOCATED: u32 = 0b1001;
 const CACHED: u32 = 0b1010;
 const SLAB: u32 = 0b1100;
 
-const PAGE_SHIFT: u32 = 4;
+const PAGE_SHIFT: u32 = 14;
 const PAGE: u32 = 0b1111;
-const POOL_SHIFT: u32 = 8;
+const POOL_SHIFT: u32 = 4;
 const SHARE_SHIFT: u32 = 18;
 
 /// Bits of a descriptor's place that a slab's frame has.
@@ -215,8 +215,8 @@ impl Word {
 
     /// The pool of a slab.
     pub(crate) const fn pool(self) -> PoolId {
-        let [_, low, high, _] = self.0.to_le_bytes();
-        PoolId(u16::from_le_bytes([low, high & 0b11]))
+        let [low, high, ..] = (self.0 >> POOL_SHIFT).to_le_bytes();
+        PoolId(u16::from_le_bytes([low, high]) % PoolId::COUNT)
     }
 
     /// A frame's share of where its slab's descriptor lies.

@@ -65,6 +65,11 @@ pub(crate) struct Made<T, F> {
 }
 
 impl<T, F: Fn() -> Option<T>> Life for Made<T, F> {
+    #[inline]
+    fn marks<H: Hardening>(&self) -> Marks {
+        Marks::behind::<H>(size_of::<T>())
+    }
+
     fn begin(&self, object: NonNull<u8>) -> bool {
         let Some(value) = (self.construct)() else { return false };
         // SAFETY: the slot has room for it, is aligned for it, and nobody has it yet.
@@ -79,6 +84,10 @@ impl<T, F: Fn() -> Option<T>> Life for Made<T, F> {
 }
 
 impl<L: Life> Life for &L {
+    fn marks<H: Hardening>(&self) -> Marks {
+        (**self).marks::<H>()
+    }
+
     fn begin(&self, object: NonNull<u8>) -> bool {
         (**self).begin(object)
     }
@@ -107,10 +116,9 @@ where
         magazines: &'a [Magazine],
         construct: F,
     ) -> Result<Self, CacheError> {
-        let marks = Marks::behind::<H>(size_of::<T>());
-        let slot = marks.end().max(1).next_multiple_of(align_of::<T>());
         let life = Made { construct, _object: core::marker::PhantomData };
-        Ok(Self { name, objects: Objects::new(slabs, magazines, (size_of::<T>(), slot), marks, life)? })
+        let slot = life.marks::<H>().end().max(1).next_multiple_of(align_of::<T>());
+        Ok(Self { name, objects: Objects::new(slabs, magazines, (size_of::<T>(), slot), life)? })
     }
 
     /// What it is called.

@@ -23,7 +23,14 @@ impl Class {
     pub fn of(layout: Layout) -> Option<Self> {
         // The last byte, once the size is a multiple of the alignment; then the class is one too: between two powers of two
         // classes are all multiples of an eighth of the lower one, and a multiple of more is a class itself.
-        Self::with_last_byte(layout.size().saturating_sub(1) | (layout.align() - 1))
+        let last = layout.size().wrapping_sub(1) | (layout.align() - 1);
+        Self::with_last_byte(last).or_else(|| Self::of_nothing(layout))
+    }
+
+    /// The class for objects of no bytes.
+    #[cold]
+    fn of_nothing(layout: Layout) -> Option<Self> {
+        if layout.size() == 0 { Self::with_last_byte(layout.align() - 1) } else { None }
     }
 
     /// The smallest class with this byte.

@@ -29,6 +29,9 @@ const BATCH: u32 = 16;
 
 /// What happens to memory when it becomes an object, and when it is none any more.
 pub(crate) trait Life {
+    /// Where free objects are marked.
+    fn marks<H: Hardening>(&self) -> Marks;
+
     /// Makes the object; says whether that could be done.
     fn begin(&self, object: NonNull<u8>) -> bool;
 
@@ -36,11 +39,16 @@ pub(crate) trait Life {
     fn end(&self, object: NonNull<u8>);
 }
 
-/// Objects that are bytes.
+/// Objects that are bytes: so many.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bytes;
+pub(crate) struct Bytes(pub(crate) usize);
 
 impl Life for Bytes {
+    #[inline]
+    fn marks<H: Hardening>(&self) -> Marks {
+        Marks::over::<H>(self.0)
+    }
+
     fn begin(&self, _: NonNull<u8>) -> bool {
         true
     }
@@ -74,6 +82,13 @@ impl Reports {
         self.count.fetch_add(1, Relaxed);
         if let Some(hook) = self.hook {
             hook(misuse);
+        }
+    }
+
+    /// Reports that somebody wrote to an object that was free, if there is one.
+    pub(crate) fn report_written(&self, object: Option<NonNull<u8>>) {
+        if let Some(object) = object {
+            self.report(Misuse::WrittenAfterFree { address: address_of(object) });
         }
     }
 
@@ -337,7 +352,7 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         true
     }
 
-    /// Makes an object that was free one that is not; says whether it was as it was left.
+    /// Makes an object that was free one that is not, if it is as it was left; says whether it is.
     ///
     /// # Safety
     ///
@@ -345,13 +360,12 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     #[inline]
     pub(crate) unsafe fn take_mark(&self, object: NonNull<u8>) -> bool {
         // SAFETY: as the caller promises; and all that lies in magazines is marked.
-        if unsafe { self.secret.is_marked(object, self.marks) } {
+        let is_marked = unsafe { self.secret.is_marked(object, self.marks) };
+        if is_marked {
             // SAFETY: as above.
             unsafe { self.secret.unmark(object, self.marks) };
-            return true;
         }
-        self.reports.report(Misuse::WrittenAfterFree { address: address_of(object) });
-        false
+        is_marked
     }
 
     /// Whether a free object is as it was left.
@@ -363,9 +377,7 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     /// Whether nobody wrote to a free object that was just taken; if somebody did, that is told.
     fn is_intact(&self, object: NonNull<u8>) -> bool {
         let is_intact = self.is_as_left(object);
-        if !is_intact {
-            self.reports.report(Misuse::WrittenAfterFree { address: address_of(object) });
-        }
+        self.reports.report_written((!is_intact).then_some(object));
         is_intact
     }
 

@@ -46,6 +46,3 @@ pub use shape::MAX_SIZE;
 pub use single::Slab;
 pub use sites::{Site, SiteRing, Sites};
 pub use verify::SlabFault;
-
-#[cfg(test)]
-mod tests;

@@ -123,7 +123,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
         let object = match next {
             Some(object) if self.take_mark(object, class) => object,
-            _ => self.alloc_slow(class)?,
+            damaged => self.alloc_slow(damaged, class)?,
         };
         if H::LEVEL >= Level::Paranoid {
             // SAFETY: it is an object of the class that nobody has yet.
@@ -222,7 +222,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             ground: &self.ground,
             pool: self.pool(class),
             seats: ClassSeats { magazines: self.magazines, class },
-            life: Bytes,
+            life: Bytes(class.size()),
             marks: marks::<H>(class),
             secret: self.secret,
             reports: &self.reports,
@@ -288,7 +288,8 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 
     #[cold]
     #[inline(never)]
-    fn alloc_slow(&self, class: Class) -> Result<NonNull<u8>, ObjectError> {
+    fn alloc_slow(&self, damaged: Option<NonNull<u8>>, class: Class) -> Result<NonNull<u8>, ObjectError> {
+        self.reports.report_written(damaged);
         match self.counter(class).alloc::<H>() {
             Err(ObjectError::NoMemory(_)) => {
                 self.shrink();

@@ -7,14 +7,14 @@ use core::ptr::NonNull;
 use super::{
     counter::{Bytes, Counter, Life, Seats},
     errors::{CacheError, Misuse, ObjectError},
-    hardening::{Hardening, Level, Marks, Standard},
+    hardening::{Hardening, Level, Standard},
     magazine::Magazine,
     memory::DirectMap,
     objects::Slabs,
     pool::Pool,
     report::Usage,
     seal::{SEAL, Sealed},
-    shape::Shape,
+    shape::{GRAIN, Shape},
 };
 use crate::cpu::{Core, CpuLocal};
 
@@ -38,11 +38,9 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slab<'a, C, M, H> {
         size: usize,
     ) -> Result<Self, CacheError> {
         let slot = if H::LEVEL >= Level::Paranoid { size.saturating_add(SEAL) } else { size };
-        let marks = Marks::over::<H>(slot.checked_next_multiple_of(8).unwrap_or(slot));
-        if size == 0 {
-            return Err(CacheError::BadSize { size });
-        }
-        Ok(Self { objects: Objects::new(slabs, magazines, (size, slot), marks, Bytes)? })
+        let slot = slot.checked_next_multiple_of(GRAIN).filter(|_| size > 0);
+        let slot = slot.ok_or(CacheError::BadSize { size })?;
+        Ok(Self { objects: Objects::new(slabs, magazines, (size, slot), Bytes(slot))? })
     }
 
     /// Memory for an object.
@@ -93,7 +91,6 @@ pub(crate) struct Objects<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> 
     magazines: &'a [Magazine],
     /// Bytes of an object; a slot may have more.
     size: usize,
-    marks: Marks,
     life: L,
 }
 
@@ -113,13 +110,12 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         slabs: &'a Slabs<'a, C, M, H>,
         magazines: &'a [Magazine],
         (size, slot): (usize, usize),
-        marks: Marks,
         life: L,
     ) -> Result<Self, CacheError> {
         let shape = Shape::of(slot).ok_or(CacheError::BadSize { size })?;
         let id = slabs.ids().take().ok_or(CacheError::TooMany)?;
         magazines.iter().for_each(|magazine| magazine.reset(shape.kept()));
-        Ok(Self { slabs, pool: Pool::new(id, shape), magazines, size, marks, life })
+        Ok(Self { slabs, pool: Pool::new(id, shape), magazines, size, life })
     }
 
     #[inline]
@@ -127,7 +123,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         let popped = self.slabs.ground().cpu().pinned(|core| self.magazines.get(core?.index())?.next::<H>());
         let object = match popped {
             Some(object) if self.take_mark(object) => object,
-            _ => self.alloc_slow()?,
+            damaged => self.alloc_slow(damaged)?,
         };
         if H::LEVEL >= Level::Paranoid {
             // SAFETY: it is an object of this pool that nobody has yet.
@@ -152,7 +148,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
             return Err(self.slabs.why_not(object, &self.pool));
         }
         // SAFETY: a slot of the pool starts there, which has room for its marks.
-        if unsafe { self.slabs.secret().looks_free(object, self.marks) } {
+        if unsafe { self.slabs.secret().looks_free(object, self.life.marks::<H>()) } {
             // SAFETY: as above.
             unsafe { self.counter().refuse_free(object) }?;
         }
@@ -174,7 +170,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         let pushed = self.slabs.ground().cpu().pinned(|core| {
             let room = self.magazines.get(core?.index())?.room()?;
             // SAFETY: as the caller promises.
-            unsafe { self.slabs.secret().mark(object, self.marks) };
+            unsafe { self.slabs.secret().mark(object, self.life.marks::<H>()) };
             room.fill(object);
             Some(())
         });
@@ -198,7 +194,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
             pool: &self.pool,
             seats: self.magazines,
             life: &self.life,
-            marks: self.marks,
+            marks: self.life.marks::<H>(),
             secret: self.slabs.secret(),
             reports: self.slabs.reported(),
         }
@@ -217,7 +213,8 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
 
     #[cold]
     #[inline(never)]
-    fn alloc_slow(&self) -> Result<NonNull<u8>, ObjectError> {
+    fn alloc_slow(&self, damaged: Option<NonNull<u8>>) -> Result<NonNull<u8>, ObjectError> {
+        self.slabs.reported().report_written(damaged);
         match self.counter().alloc::<H>() {
             Err(ObjectError::NoMemory(_)) => {
                 self.slabs.shrink();
