@@ -3,14 +3,11 @@
 use crate::{
     memory::Memory,
     object::Workload,
-    peers::{
-        buddy_slab, floor,
-        framekeeper::{self, Hardening},
-        general, heaps, rlsf, slabmalloc,
-    },
+    peers::{buddy_slab, floor, framekeeper, general, heaps, rlsf, slabmalloc},
     rounds::{self, Samples},
     table::{Kind, Row},
 };
+use ::framekeeper::slabs::{Off, Paranoid, Standard};
 
 /// An allocator, or a floor below all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +92,9 @@ impl Peer {
     /// One turn, with fresh memory; general allocators have their own, and keep it.
     fn run<W: Workload>(self, memory: &mut Memory, workload: &W) -> Vec<W::Reading> {
         match self {
-            Self::Off => framekeeper::on_fresh(memory, Hardening::Off, |s| workload.measure(s)),
-            Self::Standard => framekeeper::on_fresh(memory, Hardening::Standard, |s| workload.measure(s)),
-            Self::Paranoid => framekeeper::on_fresh(memory, Hardening::Paranoid, |s| workload.measure(s)),
+            Self::Off => framekeeper::on_fresh::<Off, _>(memory, workload),
+            Self::Standard => framekeeper::on_fresh::<Standard, _>(memory, workload),
+            Self::Paranoid => framekeeper::on_fresh::<Paranoid, _>(memory, workload),
             Self::BuddySlab => workload.measure(&buddy_slab::on_fresh(memory)),
             Self::Slabmalloc => workload.measure(&slabmalloc::on_fresh(memory)),
             Self::Talc => workload.measure(&heaps::talc_on_fresh(memory)),
