@@ -207,6 +207,13 @@ impl Word {
         self.0 & MASK == SLAB | (pool.0 as u32) << POOL_SHIFT
     }
 
+    /// Whether this is the frame of a slab of `pool` that comes so many behind the slab's first one.
+    #[inline]
+    pub(crate) const fn is_page_of(self, pool: PoolId, page: u32) -> bool {
+        const MASK: u32 = (1 << SHARE_SHIFT) - 1;
+        self.0 & MASK == SLAB | (pool.0 as u32) << POOL_SHIFT | page << PAGE_SHIFT
+    }
+
     /// Where in its slab a frame is.
     #[inline]
     pub(crate) const fn page(self) -> u32 {

@@ -131,6 +131,14 @@ impl<'a> FrameMap<'a> {
         self.words.get(slot.index()).map_or(Word::HOLE, |cell| WordCell(cell).load())
     }
 
+    /// The word of a frame and those of the three behind it.
+    #[inline]
+    pub(crate) fn four_words(&self, first: Entry) -> Option<[Word; 4]> {
+        let start = size(first.slot_number());
+        let cells = self.words.get(start..start.checked_add(4)?)?.first_chunk::<4>()?;
+        Some(cells.each_ref().map(|cell| WordCell(cell).load()))
+    }
+
     /// Replaces a word that nobody else may change now.
     #[inline]
     pub(crate) fn set(&self, slot: Slot, new: Word) {

@@ -31,9 +31,6 @@ use crate::{
     word::{Kind, Owner, PoolId, SHARE_BITS, Slot, Word},
 };
 
-/// Frames that have a share of a descriptor's place.
-const SHARES: u32 = 4;
-
 /// Bytes of a descriptor's words, the unit in which its place is told.
 const WORD: u64 = 8;
 
@@ -228,15 +225,12 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     /// Where the descriptor of the slab of `pool` lies whose first frame this is; none if that is no such slab.
     #[inline]
     fn descriptor_place(&self, head: Entry, pool: PoolId) -> Option<PhysAddr> {
-        let mut place = 0;
-        for page in (0..SHARES).rev() {
-            let word = self.frames.map().word_at(head.plus(page.into()).slot()?);
-            if !word.is_slab_of(pool) || word.page() != page {
-                return None;
-            }
-            place = place << SHARE_BITS | u64::from(word.share());
-        }
-        Some(PhysAddr(place * WORD))
+        let [a, b, c, d] = self.frames.map().four_words(head)?;
+        let is_slab =
+            a.is_page_of(pool, 0) & b.is_page_of(pool, 1) & c.is_page_of(pool, 2) & d.is_page_of(pool, 3);
+        let high = u64::from(d.share()) << SHARE_BITS | u64::from(c.share());
+        let low = u64::from(b.share()) << SHARE_BITS | u64::from(a.share());
+        is_slab.then_some(PhysAddr((high << (2 * SHARE_BITS) | low) * WORD))
     }
 
     /// Writes the words of a slab's frames, the first one last.

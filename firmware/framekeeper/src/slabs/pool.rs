@@ -13,7 +13,7 @@ use core::{mem::ManuallyDrop, ptr::NonNull};
 use super::{
     class::Class,
     depot::Depot,
-    ground::Ground,
+    ground::{Ground, Place},
     memory::DirectMap,
     shape::Shape,
     slab::{Slab, TakenSlot},
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     cpu::{Core, CpuLocal},
+    entry::Entry,
     sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed},
     word::{PoolId, Slot},
 };
@@ -69,6 +70,8 @@ pub(crate) struct Held<'p, 'a, C, M> {
     ground: &'p Ground<'a, C, M>,
     pool: &'p Pool,
     pub(crate) stock: MutexGuard<'p, Stock>,
+    /// The slab that was found last, and its first frame: objects that are given back together are often neighbours.
+    last: Option<(Entry, Slab<'p>)>,
 }
 
 /// A pool for each size class. For a `static`: it is too large for a kernel's stack.
@@ -185,7 +188,7 @@ impl Pool {
         core: Option<Core>,
     ) -> Option<Held<'p, 'a, C, M>> {
         let Some(_) = core else { return self.try_held(ground) };
-        Some(Held { ground, pool: self, stock: self.stock.lock() })
+        Some(Held { ground, pool: self, stock: self.stock.lock(), last: None })
     }
 
     /// The pool, if nobody else has it.
@@ -193,7 +196,7 @@ impl Pool {
         &'p self,
         ground: &'p Ground<'a, C, M>,
     ) -> Option<Held<'p, 'a, C, M>> {
-        Some(Held { ground, pool: self, stock: self.stock.try_lock()? })
+        Some(Held { ground, pool: self, stock: self.stock.try_lock()?, last: None })
     }
 }
 
@@ -246,7 +249,13 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
 
     /// Puts an object back into its slab.
     pub(crate) fn give(&mut self, object: NonNull<u8>) -> Result<(), Refusal> {
-        let (slab, slot) = self.find(object)?;
+        let place = self.place(object).ok_or(Refusal::NoObject)?;
+        let slab = match self.last {
+            Some((head, slab)) if head == place.head() => slab,
+            _ => self.ground.slab(place.head(), self.pool).ok_or(Refusal::NoObject)?,
+        };
+        self.last = Some((place.head(), slab));
+        let slot = self.pool.shape.slot(place.offset()).ok_or(Refusal::NoObject)?;
         if slab.is_free(slot) {
             return Err(Refusal::WasFree);
         }
@@ -257,12 +266,12 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
 
     /// Whether the object is free in its slab.
     pub(crate) fn is_free(&self, object: NonNull<u8>) -> bool {
-        self.find(object).is_ok_and(|(slab, slot)| slab.is_free(slot))
+        self.find(object).is_some_and(|(slab, slot)| slab.is_free(slot))
     }
 
     /// Whether it is an object of the pool that is not free in its slab.
     pub(crate) fn is_taken(&self, object: NonNull<u8>) -> bool {
-        self.find(object).is_ok_and(|(slab, slot)| !slab.is_free(slot))
+        self.find(object).is_some_and(|(slab, slot)| !slab.is_free(slot))
     }
 
     /// Whether there are more slabs of which all slots are free than are to be kept.
@@ -285,13 +294,15 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
     }
 
     /// The slab that an object lies in, and the object's slot.
+    fn find(&self, object: NonNull<u8>) -> Option<(Slab<'p>, u32)> {
+        let place = self.place(object)?;
+        Some((self.ground.slab(place.head(), self.pool)?, self.pool.shape.slot(place.offset())?))
+    }
+
+    /// Where an object is, if that is in a slab of the pool.
     #[inline]
-    fn find(&self, object: NonNull<u8>) -> Result<(Slab<'p>, u32), Refusal> {
-        let place = self.ground.place(object).filter(|place| place.is_in(self.pool.id));
-        let found = place.and_then(|place| {
-            Some((self.ground.slab(place.head(), self.pool)?, self.pool.shape.slot(place.offset())?))
-        });
-        found.ok_or(Refusal::NoObject)
+    fn place(&self, object: NonNull<u8>) -> Option<Place> {
+        self.ground.place(object).filter(|place| place.is_in(self.pool.id))
     }
 
     /// Makes a change after which so many slots of a slab are free, and puts it in the list where it belongs then.
