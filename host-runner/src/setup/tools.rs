@@ -14,13 +14,15 @@ pub enum Tool {
     Clippy,
     /// `qemu-system-aarch64`.
     Qemu,
+    /// `make`.
+    Make,
 }
 
 impl Tool {
     /// Every tool that anything here needs, for the Rust target `target`.
     #[must_use]
     pub fn all(target: &str) -> Vec<Self> {
-        vec![Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy, Self::Qemu]
+        vec![Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy, Self::Make, Self::Qemu]
     }
 
     /// What it is called.
@@ -31,6 +33,7 @@ impl Tool {
             Self::Rustfmt => "rustfmt".to_owned(),
             Self::Clippy => "clippy".to_owned(),
             Self::Qemu => "qemu-system-aarch64".to_owned(),
+            Self::Make => "make".to_owned(),
         }
     }
 
@@ -40,6 +43,7 @@ impl Tool {
         match self {
             Self::RustTarget(_) => "building the firmware",
             Self::Rustfmt | Self::Clippy => "host-runner check",
+            Self::Make => "host-runner check: it builds allocators to compare with",
             Self::Qemu => "running on the qemu boards",
         }
     }
@@ -59,6 +63,7 @@ impl Tool {
             Self::Rustfmt => version("rustfmt"),
             Self::Clippy => version("cargo-clippy"),
             Self::Qemu => version("qemu-system-aarch64"),
+            Self::Make => version("make"),
         }
     }
 
@@ -69,7 +74,10 @@ impl Tool {
             Self::RustTarget(target) => with_rustup(system, &format!("rustup target add {target}")),
             Self::Rustfmt => with_rustup(system, "rustup component add rustfmt"),
             Self::Clippy => with_rustup(system, "rustup component add clippy"),
-            Self::Qemu => qemu_package(system),
+            Self::Qemu => {
+                package(system, &["qemu-system-arm", "qemu-system-aarch64", "qemu-system-aarch64", "qemu"])
+            }
+            Self::Make => package(system, &["make"; 4]),
         }
     }
 
@@ -83,6 +91,7 @@ impl Tool {
                  see docs/closed-network.md"
             }
             Self::Qemu => "install QEMU for AArch64 (qemu-system-aarch64) by this machine's package manager",
+            Self::Make => "install make by this machine's package manager",
         }
     }
 }
@@ -101,20 +110,16 @@ fn with_rustup(system: &impl System, command: &str) -> Option<String> {
     system.output("rustup", &["--version"]).map(|_| command.to_owned())
 }
 
-/// The package that has QEMU for AArch64, by package manager. The first that answers is the system's own, except
-/// Homebrew, which comes last because it also lives beside others.
-fn qemu_package(system: &impl System) -> Option<String> {
+/// The command that installs a package, which is called differently by apt, dnf, pacman and Homebrew. The manager that
+/// answers first is the system's own, except Homebrew, which comes last because it also lives beside others.
+fn package(system: &impl System, [apt, dnf, pacman, brew]: &[&str; 4]) -> Option<String> {
     let sudo = if system.is_root() { "" } else { "sudo " };
+    let apt_get = format!("{sudo}apt-get");
     let managers = [
-        (
-            "apt-get",
-            format!(
-                "{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends qemu-system-arm"
-            ),
-        ),
-        ("dnf", format!("{sudo}dnf install -y qemu-system-aarch64")),
-        ("pacman", format!("{sudo}pacman -S --noconfirm qemu-system-aarch64")),
-        ("brew", "brew install qemu".to_owned()),
+        ("apt-get", format!("{apt_get} update && {apt_get} install -y --no-install-recommends {apt}")),
+        ("dnf", format!("{sudo}dnf install -y {dnf}")),
+        ("pacman", format!("{sudo}pacman -S --noconfirm {pacman}")),
+        ("brew", format!("brew install {brew}")),
     ];
     managers
         .into_iter()
