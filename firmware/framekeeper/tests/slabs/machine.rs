@@ -9,7 +9,9 @@ use crate::ground::{MIB, Memory, ram};
 use cores::Cores;
 use framekeeper::{
     CoreCache, FRAME_SIZE, FrameAllocator, Owner, PhysAddr,
-    slabs::{Cache, Cached, DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slab, Slabs},
+    slabs::{
+        Cache, Cached, DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slab, Slabs,
+    },
 };
 use std::{alloc::Layout, cell::Cell, ptr::NonNull};
 

@@ -10,6 +10,7 @@ mod machine;
 mod misuse;
 mod paranoid;
 mod requirements;
+mod shortage;
 
 // What the cores are made of.
 use std::{sync::Mutex, thread_local};
