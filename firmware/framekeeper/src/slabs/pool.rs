@@ -11,13 +11,7 @@
 use core::{mem::ManuallyDrop, ptr::NonNull};
 
 use super::{
-    class::Class,
-    depot::Depot,
-    ground::Ground,
-    memory::DirectMap,
-    shape::Shape,
-    slab::{Slab, TakenSlot},
-    store::Spare,
+    class::Class, depot::Depot, ground::Ground, memory::DirectMap, shape::Shape, slab::Slab, store::Spare,
 };
 use crate::{
     cpu::{Core, CpuLocal},
@@ -236,7 +230,7 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
     }
 
     /// Takes up to `wanted` slots out of one slab; says how many.
-    pub(crate) fn take(&mut self, wanted: u32, taken: impl FnMut(TakenSlot)) -> u32 {
+    pub(crate) fn take(&mut self, wanted: u32, taken: impl FnMut(NonNull<u8>)) -> u32 {
         let Some(slab) = self.at(self.stock.partial.or(self.stock.empty)) else { return 0 };
         let count = slab.free_slots().min(wanted);
         self.change(&slab, slab.free_slots() - count, |slab| slab.take(&self.pool.shape, count, taken));

@@ -213,7 +213,7 @@ impl<C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'_, '_, C, M, L, S> {
 
     /// What is free in a slab is as it was left.
     fn verify_marks(&self, slab: &Slab<'_>) -> Result<(), SlabFault> {
-        let free = (0..slab.used_slots()).filter(|&slot| slab.is_free(slot));
+        let free = (0..self.pool.shape().slots()).filter(|&slot| slab.is_free(slot));
         let mut objects = free.map(|slot| slab.object(self.pool.shape(), slot));
         match objects.find(|&object| !self.is_as_left(object)) {
             Some(object) => Err(SlabFault::Written { pool: self.pool.id(), object: address_of(object) }),
