@@ -17,7 +17,7 @@ use super::{
     magazine::Magazine,
     memory::DirectMap,
     pool::{Held, Pool, Refusal},
-    slab::{Slab, TakenSlot},
+    slab::Slab,
 };
 use crate::{
     cpu::{Core, CpuLocal},
@@ -255,11 +255,21 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
             }
             unfinished.made += 1;
         }
+        self.mark_all(&slab);
         let add = |mut held: Held<'s, 'a, C, M>| held.add(&slab);
         let added = self.ground.cpu().pinned(|core| self.pool.held(self.ground, core).map(add));
         added.ok_or(ObjectError::NoMemory(crate::AllocError::Busy))?;
         core::mem::forget(unfinished);
         Ok(())
+    }
+
+    /// Marks all objects of a new slab, which the caller has: so who gives back what was never handed out is found out.
+    fn mark_all(&self, slab: &Slab<'_>) {
+        let shape = self.pool.shape();
+        for object in (0..shape.slots()).map(|slot| slab.object(shape, slot)) {
+            // SAFETY: nobody has it but the caller.
+            unsafe { self.secret.mark(object, self.marks) };
+        }
     }
 
     fn attempt<H: Hardening>(&self, core: Option<Core>) -> Attempt {
@@ -308,7 +318,7 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         wanted: u32,
         magazine: Option<&Magazine>,
     ) -> Option<Option<NonNull<u8>>> {
-        let mut batch: [Option<TakenSlot>; BATCH as usize] = [None; BATCH as usize];
+        let mut batch: [Option<NonNull<u8>>; BATCH as usize] = [None; BATCH as usize];
         let mut places = batch.iter_mut();
         let count =
             held.take(wanted, |taken| places.next().into_iter().for_each(|place| *place = Some(taken)));
@@ -320,11 +330,11 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         }
         // From the last to the first, so that what lies first is used first.
         let mut first = None;
-        for taken in batch.iter().rev().flatten() {
-            if !self.prepare(*taken) {
+        for &object in batch.iter().rev().flatten() {
+            if !self.is_intact(object) {
                 continue;
             }
-            if let (Some(next), Some(magazine)) = (first.replace(taken.object), magazine) {
+            if let (Some(next), Some(magazine)) = (first.replace(object), magazine) {
                 magazine.push(next);
             }
         }
@@ -332,24 +342,14 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     }
 
     /// Makes an order of it that cannot be foreseen without the secret.
-    fn shuffle(&self, batch: &mut [Option<TakenSlot>], count: u32) {
-        let seed = batch.first().copied().flatten().map_or(0, |taken| taken.object.as_ptr().addr() as u64);
+    fn shuffle(&self, batch: &mut [Option<NonNull<u8>>], count: u32) {
+        let seed = batch.first().copied().flatten().map_or(0, |object| object.as_ptr().addr() as u64);
         let mut random = self.secret.0 ^ seed.rotate_left(17);
         for end in (1..count as usize).rev() {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             let [.., a, b, c, d] = random.to_le_bytes();
             batch.swap(end, u32::from_le_bytes([a, b, c, d]) as usize % (end + 1));
         }
-    }
-
-    /// Makes a slot's object one that can lie in a magazine; not one that was written to while it was free.
-    fn prepare(&self, taken: TakenSlot) -> bool {
-        if !taken.is_fresh {
-            return self.is_intact(taken.object);
-        }
-        // SAFETY: nobody has it but this.
-        unsafe { self.secret.mark(taken.object, self.marks) };
-        true
     }
 
     /// Makes an object that was free one that is not, if it is as it was left; says whether it is.

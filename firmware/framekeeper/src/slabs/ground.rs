@@ -131,10 +131,10 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     pub(crate) fn build(&self, pool: &Pool) -> Result<Slab<'_>, AllocError> {
         let shape = pool.shape();
         let start = self.frames.alloc(Request::order(shape.order()).owned_by(self.owner))?;
-        let Some(place) = self.descriptor(pool)? else {
+        let place = self.descriptor(pool).and_then(|place| place.ok_or(AllocError::Busy));
+        let place = place.inspect_err(|_| {
             let _ = self.frames.free_frame(start);
-            return Err(AllocError::Busy);
-        };
+        })?;
         // SAFETY: it was just taken from the store for so many words.
         let words = unsafe { store::words(&self.memory, place, descriptor_words(shape)) };
         let first = self.frames.map().find(Frame::containing(start)).and_then(|(entry, _)| entry.slot());

@@ -16,7 +16,7 @@ use super::{
     ground::{Ground, Place},
     memory::DirectMap,
     shape::Shape,
-    slab::{Slab, TakenSlot},
+    slab::Slab,
     store::Spare,
 };
 use crate::{
@@ -239,7 +239,7 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
     }
 
     /// Takes up to `wanted` slots out of one slab; says how many.
-    pub(crate) fn take(&mut self, wanted: u32, taken: impl FnMut(TakenSlot)) -> u32 {
+    pub(crate) fn take(&mut self, wanted: u32, taken: impl FnMut(NonNull<u8>)) -> u32 {
         let Some(slab) = self.at(self.stock.partial.or(self.stock.empty)) else { return 0 };
         let count = slab.free_slots().min(wanted);
         self.change(&slab, slab.free_slots() - count, |slab| slab.take(&self.pool.shape, count, taken));

@@ -2,11 +2,11 @@
 //!
 //! | word of a descriptor | |
 //! |---|---|
-//! | 0 | free slots (bits 0–13), slots that were ever handed out (14–27), the same inverted (28–41), the pool (42–51) |
+//! | 0 | free slots (bits 0–13), the pool (14–23) |
 //! | 1 | the next slab of the pool's list (0–25), the one before it (26–51) |
 //! | from 2 on | a bit for each slot: it is free, and in no magazine and no depot |
 //!
-//! Slots are handed out from the lowest free one on. So those from the second number on were never anybody's.
+//! Slots are handed out from the lowest free one on.
 //!
 //! Only the holder of the pool's lock looks at a descriptor: nothing here is ordered.
 
@@ -23,9 +23,7 @@ const HEADER: usize = 2;
 
 const COUNT_BITS: u32 = 14;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
-const USED_SHIFT: u32 = COUNT_BITS;
-const COPY_SHIFT: u32 = 2 * COUNT_BITS;
-const POOL_SHIFT: u32 = 3 * COUNT_BITS;
+const POOL_SHIFT: u32 = COUNT_BITS;
 
 const LINK_BITS: u32 = 26;
 const LINK: u64 = (1 << LINK_BITS) - 1;
@@ -43,14 +41,6 @@ pub(crate) struct Slab<'m> {
     words: &'m [AtomicU64],
 }
 
-/// A slot that was taken.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TakenSlot {
-    pub(crate) object: NonNull<u8>,
-    /// Whether it was never anybody's.
-    pub(crate) is_fresh: bool,
-}
-
 impl<'m> Slab<'m> {
     /// The slab whose first frame is at `head` in the map and mapped at `start`, with a descriptor of so many words as
     /// [`descriptor_words`] says.
@@ -62,7 +52,7 @@ impl<'m> Slab<'m> {
     /// Makes all slots free.
     pub(crate) fn reset(&self, pool: PoolId, shape: &Shape) {
         let all = u64::from(shape.slots());
-        self.set_header(all, 0, pool);
+        self.set_header(all, pool);
         self.set_links(None, None);
         let mut left = all;
         for bits in self.bits() {
@@ -85,16 +75,9 @@ impl<'m> Slab<'m> {
         low_u32(self.header() & COUNT)
     }
 
-    /// How many slots were ever handed out.
-    #[inline]
-    pub(crate) fn used_slots(&self) -> u32 {
-        low_u32(self.header() >> USED_SHIFT & COUNT)
-    }
-
-    /// Takes up to `wanted` free slots, the lowest first.
-    pub(crate) fn take(&self, shape: &Shape, wanted: u32, mut taken: impl FnMut(TakenSlot)) {
-        let used = self.used_slots();
-        let (mut left, mut above) = (wanted, used);
+    /// Takes up to `wanted` free slots' objects, the lowest first.
+    pub(crate) fn take(&self, shape: &Shape, wanted: u32, mut taken: impl FnMut(NonNull<u8>)) {
+        let mut left = wanted;
         for (cell, first) in self.bits().zip((0..).step_by(64)) {
             let mut bits = cell.load(Relaxed);
             if bits == 0 {
@@ -104,8 +87,7 @@ impl<'m> Slab<'m> {
                 let slot = first + bits.trailing_zeros();
                 bits &= bits - 1;
                 left -= 1;
-                above = above.max(slot + 1);
-                taken(TakenSlot { object: self.object(shape, slot), is_fresh: slot >= used });
+                taken(self.object(shape, slot));
             }
             cell.store(bits, Relaxed);
             if left == 0 {
@@ -113,7 +95,7 @@ impl<'m> Slab<'m> {
             }
         }
         let free = u64::from(self.free_slots().saturating_sub(wanted - left));
-        self.set_header(free, above.into(), self.pool());
+        self.set_header(free, self.pool());
     }
 
     /// Makes a slot free that is not.
@@ -166,15 +148,11 @@ impl<'m> Slab<'m> {
 
     /// Whether the descriptor says what one of `pool` can say: all but whether its lists lead to it and from it.
     pub(crate) fn is_consistent(&self, pool: PoolId, shape: &Shape) -> bool {
-        let used = self.used_slots();
-        let right = header(self.free_slots().into(), used.into(), pool);
+        let right = header(self.free_slots().into(), pool);
         let found: u32 = self.bits().map(|bits| bits.load(Relaxed).count_ones()).sum();
-        let unused_are_free = (used..shape.slots()).all(|slot| self.is_free(slot));
         let behind = (shape.slots()..).take_while(|slot| slot % 64 != 0).any(|slot| self.is_free(slot));
         self.header() == right
             && found == self.free_slots()
-            && used <= shape.slots()
-            && unused_are_free
             && !behind
             && self.links() >> (2 * LINK_BITS) == 0
     }
@@ -193,8 +171,8 @@ impl<'m> Slab<'m> {
         self.words.first().map_or(0, |header| header.load(Relaxed))
     }
 
-    fn set_header(&self, free: u64, used: u64, pool: PoolId) {
-        self.words.first().into_iter().for_each(|word| word.store(header(free, used, pool), Relaxed));
+    fn set_header(&self, free: u64, pool: PoolId) {
+        self.words.first().into_iter().for_each(|word| word.store(header(free, pool), Relaxed));
     }
 
     fn links(&self) -> u64 {
@@ -208,8 +186,8 @@ impl<'m> Slab<'m> {
     }
 }
 
-fn header(free: u64, used: u64, pool: PoolId) -> u64 {
-    free | used << USED_SHIFT | (!used & COUNT) << COPY_SHIFT | u64::from(pool.number()) << POOL_SHIFT
+fn header(free: u64, pool: PoolId) -> u64 {
+    free | u64::from(pool.number()) << POOL_SHIFT
 }
 
 fn link(slot: Option<Slot>) -> u64 {

@@ -1,10 +1,16 @@
 //! Slabs: requirements, conformance, misuse, and random use against a model.
 
+mod accounts;
+mod caches;
+mod contents;
 #[path = "../frames/ground.rs"]
 #[expect(dead_code, reason = "of what the other suite stands on, part is needed here")]
 mod ground;
 mod machine;
+mod misuse;
 mod paranoid;
 mod requirements;
+mod shortage;
 
+// What the cores are made of.
 use std::{sync::Mutex, thread_local};

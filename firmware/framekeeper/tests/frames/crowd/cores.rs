@@ -25,6 +25,7 @@ fn place() -> Option<Core> {
 }
 
 /// Cores of which each can hold all others.
+#[derive(Debug)]
 pub(crate) struct Cores {
     pins: Vec<Mutex<()>>,
     /// One holds the others at a time: two that held each other would wait for ever.

@@ -1,0 +1,203 @@
+//! What objects hold once they are given back: who wrote there is found out, and what looks like a mark is none.
+
+use crate::machine::{
+    Machine, Object, Objects, cores::on_core, fill_with_marks, free, free_to, magazines, overwrite, read,
+};
+use framekeeper::slabs::{
+    Cache, FreeIn, Hardening, Misuse, ObjectAddr, Off, Paranoid, Slab, SlabFault, Standard,
+};
+use std::{alloc::Layout, cell::RefCell, collections::HashSet, ptr::NonNull};
+
+std::thread_local! {
+    /// What the thread's machine was told.
+    static HEARD: RefCell<Vec<Misuse>> = const { RefCell::new(Vec::new()) };
+}
+
+fn hear(misuse: Misuse) {
+    HEARD.with_borrow_mut(|heard| heard.push(misuse));
+}
+
+fn heard() -> Vec<Misuse> {
+    HEARD.take()
+}
+
+fn bytes(size: usize) -> Layout {
+    Layout::from_size_align(size, 1).unwrap()
+}
+
+fn at(object: NonNull<u8>) -> ObjectAddr {
+    ObjectAddr(object.as_ptr().addr())
+}
+
+/// A machine that hears of misuse.
+fn on_hearing_machine<H: Hardening>(work: impl FnOnce(&Objects<'_, H>)) {
+    let machine = Machine { hook: Some(hear), ..Machine::new(256, 1) };
+    machine.run::<H>(|_, slabs| work(slabs));
+}
+
+/// Takes all that there is of a layout until an object was handed out or was found to be written to.
+fn take_until_found<H: Hardening>(slabs: &Objects<'_, H>, layout: Layout, victim: NonNull<u8>) -> bool {
+    let mut taken = Vec::new();
+    let found = loop {
+        taken.push(slabs.alloc(layout).unwrap());
+        if slabs.reports() > 0 || taken.last() == Some(&victim) {
+            break slabs.reports() > 0;
+        }
+    };
+    assert!(!found || !taken.contains(&victim), "it is not handed out any more");
+    taken.into_iter().for_each(|object| free(slabs, object, layout).unwrap());
+    found
+}
+
+/// A byte is written into an object that was given back before so many others, from where it goes into the depot, or back
+/// into its slab.
+fn written<H: Hardening>(size: usize, offset: usize, others: usize) -> bool {
+    let mut is_found = false;
+    on_hearing_machine::<H>(|slabs| {
+        let (layout, class) = (bytes(size), Objects::<H>::class_of(bytes(size)).unwrap());
+        let victim = slabs.alloc(layout).unwrap();
+        let others: Vec<_> = (0..others).map(|_| slabs.alloc(layout).unwrap()).collect();
+        free(slabs, victim, layout).unwrap();
+        others.into_iter().for_each(|object| free(slabs, object, layout).unwrap());
+        let (found, before) = (slabs.verify(), slabs.report());
+        assert_eq!(found, Ok(()));
+        overwrite(victim, offset, read(victim, offset) ^ 0x10);
+        let fault = slabs.verify();
+        assert_eq!(slabs.report(), before);
+        is_found = take_until_found(slabs, layout, victim);
+        assert_eq!(is_found, matches!(fault, Err(SlabFault::Written { object, .. }) if object == at(victim)));
+        let told = Misuse::WrittenAfterFree { address: at(victim) };
+        assert_eq!(told.to_string(), format!("{} was written to after it was given back", at(victim)));
+        assert_eq!(heard(), if is_found { vec![told] } else { vec![] });
+        assert_eq!(slabs.report().of(class).allocated(), u64::from(is_found), "it stays out of use");
+    });
+    is_found
+}
+
+/// Places where a free object lies when it is written to: a magazine, the depot, its slab.
+const OTHERS: [usize; 3] = [0, 40, 130];
+
+#[test]
+fn m10_at_standard_the_first_16_bytes_are_watched() {
+    for others in OTHERS {
+        for offset in 0..16 {
+            assert!(written::<Standard>(64, offset, others), "byte {offset}, {others} others");
+        }
+        assert!(!written::<Standard>(64, 16, others));
+        for offset in 0..8 {
+            assert!(written::<Standard>(8, offset, others), "byte {offset}, {others} others");
+        }
+    }
+}
+
+#[test]
+fn m10_at_paranoid_all_bytes_are_watched() {
+    for others in OTHERS {
+        for offset in 0..72 {
+            assert!(written::<Paranoid>(64, offset, others), "byte {offset}, {others} others");
+        }
+        // Also one that is no multiple of 8, and the largest.
+        for (size, offsets) in [(1, [0, 7]), (57, [56, 63]), (100, [99, 103])] {
+            for offset in offsets {
+                assert!(written::<Paranoid>(size, offset, others), "byte {offset} of {size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn m10_at_off_nothing_is_watched() {
+    assert!(!written::<Off>(64, 0, 0));
+}
+
+/// Behind the object, where its constructor's work must stay.
+#[test]
+fn m10_of_a_cache_the_word_behind_the_object_is_watched() {
+    let machine = Machine { hook: Some(hear), ..Machine::new(256, 1) };
+    machine.run::<Standard>(|_, slabs| {
+        let cache = Cache::new(slabs, "pairs", magazines(1), || Some([1_u64, 2])).unwrap();
+        let object = cache.alloc().unwrap().into_raw();
+        drop(crate::machine::from_raw(&cache, object));
+        overwrite(object.cast(), 16 + 3, read(object.cast(), 16 + 3) ^ 1);
+        assert!(matches!(cache.verify(), Err(SlabFault::Written { .. })));
+        let mut held = Vec::new();
+        while slabs.reports() == 0 {
+            held.push(cache.alloc().unwrap());
+        }
+        assert_eq!(heard(), [Misuse::WrittenAfterFree { address: at(object.cast()) }]);
+        assert!(held.iter().all(|other| std::ptr::from_ref(&**other) != object.as_ptr()));
+    });
+}
+
+/// Nothing that was in an object can be read once it is free.
+#[test]
+fn m21_at_paranoid_what_was_in_an_object_is_gone_when_it_is_given_back() {
+    on_hearing_machine::<Paranoid>(|slabs| {
+        let object = Object::new(slabs.alloc(bytes(100)).unwrap(), bytes(100), 0xa5);
+        free(slabs, object.start, bytes(100)).unwrap();
+        let left = (0..100).filter(|&offset| read(object.start, offset) == 0xa5).count();
+        // A mark may have such a byte, and then has it in each word.
+        assert!(left <= 100 / 8 * 2, "{left} bytes are left");
+    });
+}
+
+/// An object that holds what it would if it were free is given back like any other, and once only.
+fn m22<H: Hardening>(rounds: usize) {
+    on_hearing_machine::<H>(|slabs| {
+        for size in [8, 16, 56, 100, 1000] {
+            let mut held = Vec::new();
+            for round in 0..rounds {
+                let object = Object::new(slabs.alloc(bytes(size)).unwrap(), bytes(size), 1);
+                fill_with_marks(&object);
+                held.push(object.start);
+                if round % 3 == 2 {
+                    let object = held.swap_remove(round * 7 % held.len());
+                    free(slabs, object, bytes(size)).unwrap();
+                    if H::LEVEL != Off::LEVEL {
+                        let again = free(slabs, object, bytes(size));
+                        assert!(matches!(again, Err(Misuse::DoubleFree { .. })), "{again:?}");
+                    }
+                }
+            }
+            slabs.verify().unwrap();
+            held.into_iter().for_each(|object| free(slabs, object, bytes(size)).unwrap());
+            let class = Objects::<H>::class_of(bytes(size)).unwrap();
+            assert_eq!((slabs.reports(), slabs.report().of(class).allocated()), (0, 0));
+        }
+        assert_eq!(heard(), []);
+    });
+}
+
+#[test]
+fn m22_what_looks_like_a_mark_is_no_double_free() {
+    let rounds = if cfg!(miri) { 60 } else { 300 };
+    m22::<Off>(rounds);
+    m22::<Standard>(rounds);
+    m22::<Paranoid>(rounds);
+}
+
+#[test]
+fn m22_in_a_cache_of_one_size_too() {
+    let machine = Machine { hook: Some(hear), ..Machine::new(256, 2) };
+    machine.run::<Standard>(|_, slabs| {
+        let slab = Slab::new(slabs, magazines(2), 40).unwrap();
+        let objects: Vec<_> = (0..200)
+            .map(|number| {
+                on_core(number % 2);
+                let object = Object::new(slab.alloc().unwrap(), bytes(40), 1);
+                fill_with_marks(&object);
+                object.start
+            })
+            .collect();
+        assert_eq!(objects.iter().collect::<HashSet<_>>().len(), 200);
+        for &object in &objects {
+            free_to(&slab, object).unwrap();
+            let again = free_to(&slab, object).unwrap_err();
+            let Misuse::DoubleFree { address, found: FreeIn::Magazine(_) } = again else { panic!("{again}") };
+            assert_eq!(address, at(object));
+        }
+        on_core(0);
+        slab.verify().unwrap();
+        assert_eq!((slabs.reports(), slab.usage().allocated()), (0, 0));
+    });
+}
