@@ -20,6 +20,7 @@
         clippy::cast_possible_truncation
     )
 )]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![no_std]
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub mod dump;
 mod entry;
 mod errors;
 mod frame;
+pub mod heap;
 mod level;
 mod map;
 #[cfg(all(test, any(loom, shuttle)))]

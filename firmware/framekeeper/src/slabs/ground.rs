@@ -27,7 +27,7 @@ use crate::{
     errors::AllocError,
     frame::{Frame, Order},
     request::Request,
-    sync::{Mutex, MutexGuard},
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed},
     word::{Kind, Owner, PoolId, SHARE_BITS, Slot, Word},
 };
 
@@ -44,6 +44,8 @@ pub(crate) struct Ground<'a, C, M> {
     memory: M,
     store: Mutex<Store>,
     owner: Owner,
+    /// Frames of all slabs.
+    slab_frames: AtomicU64,
 }
 
 /// Where an address lies, if that is in a slab.
@@ -87,7 +89,7 @@ impl Place {
 
 impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     pub(crate) const fn new(frames: &'a FrameAllocator<'a, C>, memory: M, owner: Owner) -> Self {
-        Self { frames, memory, store: Mutex::new(Store::new()), owner }
+        Self { frames, memory, store: Mutex::new(Store::new()), owner, slab_frames: AtomicU64::new(0) }
     }
 
     pub(crate) const fn frames(&self) -> &'a FrameAllocator<'a, C> {
@@ -134,9 +136,12 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     pub(crate) fn build(&self, pool: &Pool) -> Result<Slab<'_>, AllocError> {
         let shape = pool.shape();
         let start = self.frames.alloc(Request::order(shape.order()).owned_by(self.owner))?;
-        let Some(place) = self.descriptor(pool)? else {
-            let _ = self.frames.free_frame(start);
-            return Err(AllocError::Busy);
+        let place = match self.descriptor(pool) {
+            Ok(Some(place)) => place,
+            refused => {
+                let _ = self.frames.free_frame(start);
+                return Err(refused.err().unwrap_or(AllocError::Busy));
+            }
         };
         // SAFETY: it was just taken from the store for so many words.
         let words = unsafe { store::words(&self.memory, place, descriptor_words(shape)) };
@@ -144,6 +149,7 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         let slab = Slab::new(first.ok_or(AllocError::Busy)?, self.memory.pointer(start), words);
         slab.reset(pool.id(), shape);
         self.set_words(slab.head(), shape.order(), |page| Word::slab(page, pool.id(), share(place, page)));
+        self.slab_frames.fetch_add(shape.order().frames(), Relaxed);
         Ok(slab)
     }
 
@@ -160,6 +166,7 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
                 0 => Word::allocated(order.frames(), self.owner),
                 _ => Word::PART,
             });
+            self.slab_frames.fetch_sub(order.frames(), Relaxed);
             if let (Some(place), Some(mut store)) = (place, self.locked_store(core)) {
                 store.give(place, &mut held.stock.spare, &self.memory);
             }
@@ -174,6 +181,11 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
             let frames = self.frames.free_frame(chunk).unwrap_or(0);
             self.cpu().pinned(|_| self.store.lock().gave(frames * FRAME_SIZE));
         }
+    }
+
+    /// Bytes of all slabs, of the size classes and of others.
+    pub(crate) fn slab_bytes(&self) -> u64 {
+        self.slab_frames.load(Relaxed) * FRAME_SIZE
     }
 
     /// Bytes of frames that descriptors lie in.
