@@ -108,9 +108,9 @@ where
         construct: F,
     ) -> Result<Self, CacheError> {
         let marks = Marks::behind::<H>(size_of::<T>());
-        let size = marks.end().max(1).next_multiple_of(align_of::<T>());
+        let slot = marks.end().max(1).next_multiple_of(align_of::<T>());
         let life = Made { construct, _object: core::marker::PhantomData };
-        Ok(Self { name, objects: Objects::new(slabs, magazines, size, marks, life)? })
+        Ok(Self { name, objects: Objects::new(slabs, magazines, (size_of::<T>(), slot), marks, life)? })
     }
 
     /// What it is called.

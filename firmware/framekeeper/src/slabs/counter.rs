@@ -121,27 +121,33 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         }
     }
 
-    /// Takes an object back that may be free already, or for which the magazine may have no room.
+    /// An error for what is free already.
     ///
     /// # Safety
     ///
-    /// A slot of the pool starts there. If it is an object that somebody has, nobody uses it from here on.
+    /// A slot of the pool starts there.
     #[cold]
     #[inline(never)]
-    pub(crate) unsafe fn free(&self, object: NonNull<u8>) -> Result<(), Misuse> {
-        // SAFETY: a slot starts there.
+    pub(crate) unsafe fn refuse_free(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+        // SAFETY: as the caller promises.
         if unsafe { self.secret.looks_free(object, self.marks) }
             && let Some(found) = self.find_free(object)
         {
             return Err(Misuse::DoubleFree { address: address_of(object), found });
         }
-        // SAFETY: as above, and nobody uses it.
-        unsafe { self.secret.mark(object, self.marks) };
-        self.take_back(object)
+        Ok(())
     }
 
-    /// Takes an object back that is marked.
-    fn take_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+    /// Takes an object back for which the magazine may have no room.
+    ///
+    /// # Safety
+    ///
+    /// A slot of the pool starts there, and nobody uses it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn take_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+        // SAFETY: as the caller promises.
+        unsafe { self.secret.mark(object, self.marks) };
         let has_surplus = self.ground.cpu().pinned(|core| {
             let Some(magazine) = core.and_then(|core| self.seats.of(core)) else {
                 return self.free_without_magazine(object);
@@ -237,29 +243,40 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     fn attempt<H: Hardening>(&self, core: Option<Core>) -> Attempt {
         let magazine = core.and_then(|core| self.seats.of(core));
         // Somebody may have refilled it since it was seen to be empty.
-        if let Some(object) = magazine.and_then(Magazine::pop).filter(|&object| self.is_intact(object)) {
+        if let Some(object) = magazine.and_then(Magazine::next::<H>).filter(|&object| self.is_intact(object))
+        {
             return Attempt::Got(object);
         }
         let Some(mut held) = self.pool.held(self.ground, core) else { return Attempt::Busy };
-        let wanted = magazine.map_or(1, Magazine::batch);
-        while let Some(first) = held.stock.depot.pop() {
-            if !self.is_intact(first) {
-                continue;
-            }
-            for _ in 1..wanted {
-                let Some((magazine, object)) = magazine.zip(held.stock.depot.pop()) else { break };
-                magazine.push(object);
-            }
-            return Attempt::Got(first);
-        }
+        let wanted = magazine.map_or(1, Magazine::batch).clamp(1, BATCH);
         loop {
-            match self.take_from_slab::<H>(&mut held, wanted, magazine) {
-                Some(Some(first)) => return Attempt::Got(first),
-                // All that was taken was damaged.
-                Some(None) => {}
-                None => return Attempt::Empty,
+            let mut got = self.take_from_depot(&mut held, wanted, magazine);
+            if got.is_none() {
+                match self.take_from_slab::<H>(&mut held, wanted, magazine) {
+                    Some(first) => got = first,
+                    None => return Attempt::Empty,
+                }
+            }
+            // None, if all that was taken was damaged.
+            if let Some(object) = got {
+                return Attempt::Got(object);
             }
         }
+    }
+
+    /// Takes objects from the depot, the one that is to be used first, and the others into the magazine.
+    fn take_from_depot(
+        &self,
+        held: &mut Held<'s, 'a, C, M>,
+        wanted: u32,
+        magazine: Option<&Magazine>,
+    ) -> Option<NonNull<u8>> {
+        let first = core::iter::from_fn(|| held.stock.depot.pop()).find(|&object| self.is_intact(object))?;
+        for _ in 1..wanted {
+            let Some((magazine, object)) = magazine.zip(held.stock.depot.pop()) else { break };
+            magazine.push(object);
+        }
+        Some(first)
     }
 
     /// Takes objects from a slab, the one that is to be used first, and the others into the magazine.
@@ -270,7 +287,6 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         magazine: Option<&Magazine>,
     ) -> Option<Option<NonNull<u8>>> {
         let mut batch: [Option<TakenSlot>; BATCH as usize] = [None; BATCH as usize];
-        let wanted = wanted.clamp(1, BATCH);
         let mut places = batch.iter_mut();
         let count =
             held.take(wanted, |taken| places.next().into_iter().for_each(|place| *place = Some(taken)));

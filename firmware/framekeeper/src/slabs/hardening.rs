@@ -5,6 +5,7 @@
 //! | [`Off`] | the memory belongs to the pool of the size | – |
 //! | [`Standard`] | also: an object starts there, and is not free | that the first 16 bytes of what was free are as it was left |
 //! | [`Paranoid`] | also: the exact size, and that nothing was written behind the object | that all of it is as it was left |
+//! | [`Debug`] | 〃, and notes who gave it back | 〃, and notes who asked for it |
 //!
 //! A free object is **marked**: its first words, or at `Paranoid` all of them, are its address with a secret. That does
 //! not decide anything by itself. Who frees what looks marked is made to search the magazines, the depot and the slab, and
@@ -28,6 +29,8 @@ pub enum Level {
     Standard,
     /// What can be had without a change to how objects are used.
     Paranoid,
+    /// And who did it.
+    Debug,
 }
 
 /// A level, as a type.
@@ -48,6 +51,10 @@ pub struct Standard;
 #[derive(Clone, Copy, Debug)]
 pub struct Paranoid;
 
+/// [`Level::Debug`].
+#[derive(Clone, Copy, Debug)]
+pub struct Debug;
+
 impl Hardening for Off {
     const LEVEL: Level = Level::Off;
 }
@@ -58,6 +65,10 @@ impl Hardening for Standard {
 
 impl Hardening for Paranoid {
     const LEVEL: Level = Level::Paranoid;
+}
+
+impl Hardening for Debug {
+    const LEVEL: Level = Level::Debug;
 }
 
 const WORD: usize = 8;
@@ -79,7 +90,7 @@ impl Marks {
             Level::Off => 0,
             Level::Standard if size < 2 * WORD => 1,
             Level::Standard => 2,
-            Level::Paranoid => size / WORD,
+            Level::Paranoid | Level::Debug => size / WORD,
         };
         Self { offset: 0, words }
     }
@@ -89,7 +100,7 @@ impl Marks {
     pub(crate) const fn behind<H: Hardening>(size: usize) -> Self {
         let words = match H::LEVEL {
             Level::Off => 0,
-            Level::Standard | Level::Paranoid => 1,
+            Level::Standard | Level::Paranoid | Level::Debug => 1,
         };
         Self { offset: size.next_multiple_of(WORD), words }
     }
@@ -149,17 +160,24 @@ impl Secret {
             && (2..marks.words).all(is_marked)
     }
 
-    /// Takes the first mark away, so that the object looks free no more.
+    /// Takes the marks away, so that the object looks free no more, and tells nobody the secret.
     ///
     /// # Safety
     ///
     /// As for [`mark`](Self::mark).
     #[inline]
     pub(crate) unsafe fn unmark(self, object: NonNull<u8>, marks: Marks) {
-        if marks.words > 0 {
+        let unmark = |number| {
             // SAFETY: as the caller promises.
-            unsafe { word(object, marks, 0).write(0) };
+            unsafe { word(object, marks, number).write(0) }
+        };
+        if marks.words > 0 {
+            unmark(0);
         }
+        if marks.words > 1 {
+            unmark(1);
+        }
+        (2..marks.words).for_each(unmark);
     }
 
     /// Whether an object that somebody gives back looks free.
@@ -176,8 +194,9 @@ impl Secret {
         unsafe { first_mark_is(word(object, marks, 0), self.of(object)) }
     }
 
+    /// The mark of an object.
     #[inline]
-    fn of(self, object: NonNull<u8>) -> u64 {
+    pub(crate) fn of(self, object: NonNull<u8>) -> u64 {
         object.as_ptr().addr() as u64 ^ self.0
     }
 }

@@ -6,7 +6,10 @@
 
 use core::ptr::NonNull;
 
-use super::class::Class;
+use super::{
+    class::Class,
+    hardening::{Hardening, Level},
+};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 /// Room for objects. More than are kept: what is freed while the pool's lock is busy stays here.
@@ -79,14 +82,21 @@ impl Magazine {
         NonNull::new(object)
     }
 
-    /// Takes the object that came first: the one that was free for the longest time.
-    pub(crate) fn pop_first(&self) -> Option<NonNull<u8>> {
+    /// Takes the object that came first, if more than half of what is kept is there: so what is given back is not soon
+    /// handed out again.
+    pub(crate) fn pop_oldest(&self) -> Option<NonNull<u8>> {
         let objects = self.objects.get(..self.count() as usize)?;
-        let first = objects.first()?.load(Relaxed);
-        let moved = objects.iter().zip(objects.iter().skip(1));
-        moved.for_each(|(place, next)| place.store(next.load(Relaxed), Relaxed));
+        let (first, others) = objects.split_first().filter(|_| self.count() > self.batch())?;
+        let object = first.load(Relaxed);
+        objects.iter().zip(others).for_each(|(place, next)| place.store(next.load(Relaxed), Relaxed));
         self.count.store(self.count() - 1, Relaxed);
-        NonNull::new(first)
+        NonNull::new(object)
+    }
+
+    /// Takes the object whose turn it is.
+    #[inline]
+    pub(crate) fn next<H: Hardening>(&self) -> Option<NonNull<u8>> {
+        if H::LEVEL >= Level::Paranoid { self.pop_oldest() } else { self.pop() }
     }
 
     /// Room for an object that is given back, among those that are kept.

@@ -25,8 +25,10 @@ mod memory;
 mod objects;
 mod pool;
 mod report;
+mod seal;
 mod shape;
 mod single;
+mod sites;
 mod slab;
 mod store;
 mod verify;
@@ -34,7 +36,7 @@ mod verify;
 pub use cache::{Cache, Cached, Keeper, Reserve};
 pub use class::Class;
 pub use errors::{CacheError, FreeIn, Misuse, ObjectAddr, ObjectError};
-pub use hardening::{Hardening, Level, Off, Paranoid, Standard};
+pub use hardening::{Debug, Hardening, Level, Off, Paranoid, Standard};
 pub use magazine::{Magazine, Magazines};
 pub use memory::DirectMap;
 pub use objects::{Setup, Slabs};
@@ -42,6 +44,7 @@ pub use pool::Pools;
 pub use report::{SlabReport, USAGE_HEADER, Usage};
 pub use shape::MAX_SIZE;
 pub use single::Slab;
+pub use sites::{Site, SiteRing, Sites};
 pub use verify::SlabFault;
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use super::{
     magazine::{Magazine, Magazines},
     memory::DirectMap,
     pool::{Ids, Pool, Pools},
+    seal::{SEAL, Sealed},
+    sites::{Done, SiteRing, Sites},
 };
 use crate::{
     allocator::FrameAllocator,
@@ -36,6 +38,8 @@ pub struct Setup<'a, M> {
     /// What is told of misuse that is found after the call that did it. It is called with a lock held, and must not call
     /// the allocator.
     pub hook: Option<fn(Misuse)>,
+    /// What [`Debug`](super::Debug) notes who did what in.
+    pub sites: Option<&'a SiteRing>,
 }
 
 /// Objects of all sizes up to [`MAX_SIZE`](super::MAX_SIZE).
@@ -48,7 +52,7 @@ pub struct Setup<'a, M> {
 /// static POOLS: Pools = Pools::new();
 /// static MAGAZINES: [Magazines; 8] = [const { Magazines::new() }; 8];
 ///
-/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner: Owner::new(3), secret, hook: None };
+/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner: Owner::new(3), secret, hook: None, sites: None };
 /// let slabs: Slabs<_, _> = Slabs::new(&frames, setup);
 /// let layout = Layout::new::<[u64; 9]>();
 /// let object = slabs.alloc(layout)?;
@@ -62,6 +66,7 @@ pub struct Slabs<'a, C, M, H = Standard> {
     secret: Secret,
     reports: Reports,
     ids: Ids,
+    sites: Option<&'a SiteRing>,
     hardening: PhantomData<H>,
 }
 
@@ -87,7 +92,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     ///
     /// The pools and the magazines are to be no other's.
     pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Self {
-        let Setup { memory, pools, magazines, owner, secret, hook } = setup;
+        let Setup { memory, pools, magazines, owner, secret, hook, sites } = setup;
         pools.reset();
         for class in Class::all() {
             let of_class = magazines.iter().filter_map(|magazines| magazines.of(class));
@@ -100,6 +105,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             secret: Secret(secret),
             reports: Reports::new(hook),
             ids: Ids::new(),
+            sites,
             hardening: PhantomData,
         }
     }
@@ -111,13 +117,30 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// [`ObjectError::TooLarge`], and [`ObjectError::NoMemory`] when there were no frames even with everything given back
     /// that nobody needs.
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
-        let class = Class::of(layout).ok_or(ObjectError::TooLarge { layout })?;
-        let popped = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.pop());
-        match popped {
-            Some(object) if self.take_mark(object, class) => Ok(object),
-            _ => self.alloc_slow(class),
+        let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
+        let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
+        let object = match next {
+            Some(object) if self.take_mark(object, class) => object,
+            _ => self.alloc_slow(class)?,
+        };
+        if H::LEVEL >= Level::Paranoid {
+            // SAFETY: it is an object of the class that nobody has yet.
+            unsafe { sealed(object, layout, class).write(self.secret) };
         }
+        self.note(object, Done::Allocated);
+        Ok(object)
+    }
+
+    /// The class that serves this layout; none if it is too large for slabs.
+    #[inline]
+    #[must_use]
+    pub fn class_of(layout: Layout) -> Option<Class> {
+        if H::LEVEL < Level::Paranoid {
+            return Class::of(layout);
+        }
+        Class::of(Layout::from_size_align(layout.size().checked_add(SEAL)?, layout.align()).ok()?)
     }
 
     /// Takes an object back.
@@ -130,12 +153,31 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     ///
     /// If the object was handed out for this layout, nobody uses it from here on.
     #[inline]
+    #[track_caller]
     pub unsafe fn free(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
         // SAFETY: as the caller promises.
-        match unsafe { self.free_to_magazine(object, layout) } {
-            Some(()) => Ok(()),
+        if unsafe { self.free_to_magazine(object, layout) }.is_none() {
             // SAFETY: as the caller promises, and nothing has changed.
-            None => unsafe { self.free_slow(object, layout) },
+            unsafe { self.free_slow(object, layout) }?;
+        }
+        self.note(object, Done::Freed);
+        Ok(())
+    }
+
+    /// Where an object was asked for and given back last, if that was noted and is remembered.
+    pub fn sites(&self, object: ObjectAddr) -> Sites {
+        self.sites.map(|ring| self.ground.cpu().pinned(|_| ring.of(object))).unwrap_or_default()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn note(&self, object: NonNull<u8>, done: Done) {
+        if H::LEVEL < Level::Debug {
+            return;
+        }
+        if let Some(ring) = self.sites {
+            let site = core::panic::Location::caller();
+            self.ground.cpu().pinned(|_| ring.note(address_of(object), site, done));
         }
     }
 
@@ -194,11 +236,16 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// As for [`free`](Self::free).
     #[inline]
     unsafe fn free_to_magazine(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
-        let class = Class::of(layout)?;
+        let class = Self::class_of(layout)?;
         self.ground.place(object).filter(|place| is_at_start::<H>(place, class))?;
         let marks = marks::<H>(class);
         // SAFETY: a slot of the class starts there, which has room for the class's marks.
         if unsafe { self.secret.looks_free(object, marks) } {
+            return None;
+        }
+        // SAFETY: as above, and objects that somebody has are sealed.
+        if H::LEVEL >= Level::Paranoid && unsafe { sealed(object, layout, class).check(self.secret) }.is_err()
+        {
             return None;
         }
         self.ground.cpu().pinned(|core| {
@@ -218,13 +265,19 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[cold]
     #[inline(never)]
     unsafe fn free_slow(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
-        let class = Class::of(layout).ok_or_else(|| self.foreign(object))?;
+        let class = Self::class_of(layout).ok_or_else(|| self.foreign(object))?;
         let place = self.ground.place(object);
         if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
             return Err(self.why_not(object, self.pool(class)));
         }
+        // SAFETY: a slot of the class starts there.
+        unsafe { self.counter(class).refuse_free(object) }?;
+        if H::LEVEL >= Level::Paranoid {
+            // SAFETY: as above, and it is not free, so that it is sealed.
+            unsafe { sealed(object, layout, class).check(self.secret) }?;
+        }
         // SAFETY: as the caller promises, and a slot of the class starts there.
-        unsafe { self.counter(class).free(object) }
+        unsafe { self.counter(class).take_back(object) }
     }
 
     #[inline]
@@ -276,6 +329,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
     place.is_in(PoolId::of_class(class.index()))
         && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
+}
+
+/// An object with what lies behind it.
+const fn sealed(object: NonNull<u8>, layout: Layout, class: Class) -> Sealed {
+    Sealed { object, size: layout.size(), slot: class.size() }
 }
 
 #[inline]

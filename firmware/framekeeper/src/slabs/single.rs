@@ -13,6 +13,7 @@ use super::{
     objects::Slabs,
     pool::Pool,
     report::Usage,
+    seal::{SEAL, Sealed},
     shape::Shape,
 };
 use crate::cpu::{Core, CpuLocal};
@@ -36,8 +37,12 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slab<'a, C, M, H> {
         magazines: &'a [Magazine],
         size: usize,
     ) -> Result<Self, CacheError> {
-        let marks = Marks::over::<H>(size.next_multiple_of(8));
-        Ok(Self { objects: Objects::new(slabs, magazines, size, marks, Bytes)? })
+        let slot = if H::LEVEL >= Level::Paranoid { size.saturating_add(SEAL) } else { size };
+        let marks = Marks::over::<H>(slot.checked_next_multiple_of(8).unwrap_or(slot));
+        if size == 0 {
+            return Err(CacheError::BadSize { size });
+        }
+        Ok(Self { objects: Objects::new(slabs, magazines, (size, slot), marks, Bytes)? })
     }
 
     /// Memory for an object.
@@ -86,6 +91,8 @@ pub(crate) struct Objects<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> 
     slabs: &'a Slabs<'a, C, M, H>,
     pool: Pool,
     magazines: &'a [Magazine],
+    /// Bytes of an object; a slot may have more.
+    size: usize,
     marks: Marks,
     life: L,
 }
@@ -101,26 +108,32 @@ impl Seats for &[Magazine] {
 }
 
 impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, L> {
+    /// Objects of a size, in slots of a size.
     pub(crate) fn new(
         slabs: &'a Slabs<'a, C, M, H>,
         magazines: &'a [Magazine],
-        size: usize,
+        (size, slot): (usize, usize),
         marks: Marks,
         life: L,
     ) -> Result<Self, CacheError> {
-        let shape = Shape::of(size).ok_or(CacheError::BadSize { size })?;
+        let shape = Shape::of(slot).ok_or(CacheError::BadSize { size })?;
         let id = slabs.ids().take().ok_or(CacheError::TooMany)?;
         magazines.iter().for_each(|magazine| magazine.reset(shape.kept()));
-        Ok(Self { slabs, pool: Pool::new(id, shape), magazines, marks, life })
+        Ok(Self { slabs, pool: Pool::new(id, shape), magazines, size, marks, life })
     }
 
     #[inline]
     pub(crate) fn alloc(&self) -> Result<NonNull<u8>, ObjectError> {
-        let popped = self.slabs.ground().cpu().pinned(|core| self.magazines.get(core?.index())?.pop());
-        match popped {
-            Some(object) if self.take_mark(object) => Ok(object),
-            _ => self.alloc_slow(),
+        let popped = self.slabs.ground().cpu().pinned(|core| self.magazines.get(core?.index())?.next::<H>());
+        let object = match popped {
+            Some(object) if self.take_mark(object) => object,
+            _ => self.alloc_slow()?,
+        };
+        if H::LEVEL >= Level::Paranoid {
+            // SAFETY: it is an object of this pool that nobody has yet.
+            unsafe { self.sealed(object).write(self.slabs.secret()) };
         }
+        Ok(object)
     }
 
     /// Takes an object back.
@@ -140,8 +153,8 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         }
         // SAFETY: a slot of the pool starts there, which has room for its marks.
         if unsafe { self.slabs.secret().looks_free(object, self.marks) } {
-            // SAFETY: as the caller promises.
-            return unsafe { self.counter().free(object) };
+            // SAFETY: as above.
+            unsafe { self.counter().refuse_free(object) }?;
         }
         // SAFETY: as the caller promises.
         unsafe { self.give_back(object) }
@@ -154,6 +167,10 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
     /// It is an object of this pool that was handed out and not given back since; nobody uses it from here on.
     #[inline]
     pub(crate) unsafe fn give_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
+        if H::LEVEL >= Level::Paranoid {
+            // SAFETY: it is an object that somebody has, so that it is sealed.
+            unsafe { self.sealed(object).check(self.slabs.secret()) }?;
+        }
         let pushed = self.slabs.ground().cpu().pinned(|core| {
             let room = self.magazines.get(core?.index())?.room()?;
             // SAFETY: as the caller promises.
@@ -164,7 +181,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         match pushed {
             Some(()) => Ok(()),
             // SAFETY: as the caller promises.
-            None => unsafe { self.counter().free(object) },
+            None => unsafe { self.counter().take_back(object) },
         }
     }
 
@@ -185,6 +202,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
             secret: self.slabs.secret(),
             reports: self.slabs.reported(),
         }
+    }
+
+    /// An object with what lies behind it.
+    const fn sealed(&self, object: NonNull<u8>) -> Sealed {
+        Sealed { object, size: self.size, slot: self.pool.shape().size() }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use crate::ground::{MIB, Memory, Ram, ram};
 use cores::Cores;
 use framekeeper::{
     CoreCache, FrameAllocator, Owner, PhysAddr,
-    slabs::{DirectMap, Hardening, Magazines, Misuse, Pools, Setup, Slabs},
+    slabs::{DirectMap, Hardening, Magazines, Misuse, Pools, Setup, SiteRing, Slabs},
 };
 use std::{alloc::Layout, ptr::NonNull};
 
@@ -90,6 +90,7 @@ pub(crate) fn on_machine_with<H: Hardening>(
     cores::on_core(0);
     let (ram, mapped) = (ram_of(mib), Mapped::new(mib * MIB));
     let (mut memory, pools) = (Memory::of(&ram), Pools::new());
+    let sites = SiteRing::new();
     let caches: Vec<_> = (0..cores).map(|_| CoreCache::new()).collect();
     let magazines: Vec<_> = (0..cores).map(|_| Magazines::new()).collect();
     let frames = FrameAllocator::new(&ram, &ram, memory.storage(), &caches, Cores::new(cores)).unwrap();
@@ -100,6 +101,7 @@ pub(crate) fn on_machine_with<H: Hardening>(
         owner: SLABS,
         secret: 0x5eed_5eed_5eed_5eed,
         hook,
+        sites: Some(&sites),
     };
     let slabs = Slabs::new(&frames, setup);
     work(&frames, &slabs);
@@ -152,5 +154,5 @@ pub(crate) fn free<H: Hardening>(
 /// Writes to memory that nobody should write to any more.
 pub(crate) fn overwrite(start: NonNull<u8>, offset: usize, byte: u8) {
     // SAFETY: it is mapped, and no reference to it exists.
-    unsafe { start.byte_add(offset).write(byte) };
+    unsafe { start.as_ptr().wrapping_add(offset).write(byte) };
 }

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "of what the other suite stands on, part is needed here")]
 mod ground;
 mod machine;
+mod paranoid;
 mod requirements;
 
 use std::{sync::Mutex, thread_local};

@@ -1,0 +1,84 @@
+//! What lies behind an object at [`Paranoid`](super::Paranoid): bytes that nobody has reason to write to, and in the slot's
+//! last word the size that was asked for.
+//!
+//! | invariant | kept by | checked by |
+//! |---|---|---|
+//! | only memory of an object that is being handed out, or being given back, is read or written | the callers, as for marks | Miri |
+
+#![expect(unsafe_code, reason = "writes and reads the bytes behind objects")]
+
+use core::ptr::NonNull;
+
+use super::{counter::address_of, errors::Misuse, hardening::Secret};
+
+/// Bytes that a slot has beside the largest object in it.
+pub(crate) const SEAL: usize = 8;
+
+/// An object in a slot, by their sizes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sealed {
+    pub(crate) object: NonNull<u8>,
+    /// Bytes that were asked for: at least [`SEAL`] less than the slot has.
+    pub(crate) size: usize,
+    /// Bytes of the slot.
+    pub(crate) slot: usize,
+}
+
+impl Sealed {
+    /// Writes the seal.
+    ///
+    /// # Safety
+    ///
+    /// The slot is that large, and nobody uses it.
+    pub(crate) unsafe fn write(self, secret: Secret) {
+        let [filler, ..] = self.word(secret, 0).to_le_bytes();
+        // SAFETY: inside the slot.
+        unsafe { self.filling().write_bytes(filler, self.last_word() - self.size) };
+        // SAFETY: as above.
+        unsafe { self.last().write_unaligned(self.word(secret, self.size)) };
+    }
+
+    /// Checks that the seal is as it was written.
+    ///
+    /// # Safety
+    ///
+    /// The slot is that large, was sealed, and nobody uses what is behind the object.
+    pub(crate) unsafe fn check(self, secret: Secret) -> Result<(), Misuse> {
+        // SAFETY: inside the slot, and written when it was sealed.
+        let found = unsafe { self.last().read_unaligned() };
+        let size = found ^ self.word(secret, 0);
+        if size != self.size as u64 {
+            let is_a_size = size <= self.last_word() as u64;
+            return Err(if is_a_size { self.of_other_size() } else { self.overwritten() });
+        }
+        let [filler, ..] = self.word(secret, 0).to_le_bytes();
+        // SAFETY: inside the slot, and written when it was sealed with this size.
+        let filling = unsafe { core::slice::from_raw_parts(self.filling(), self.last_word() - self.size) };
+        if filling.iter().all(|&byte| byte == filler) { Ok(()) } else { Err(self.overwritten()) }
+    }
+
+    fn of_other_size(self) -> Misuse {
+        Misuse::WrongSize { address: address_of(self.object), size: self.size }
+    }
+
+    fn overwritten(self) -> Misuse {
+        Misuse::WrittenBehind { address: address_of(self.object), size: self.size }
+    }
+
+    /// The last word for an object of this size. What is a mark turned by some bits is none.
+    fn word(self, secret: Secret, size: usize) -> u64 {
+        secret.of(self.object).rotate_left(23) ^ size as u64
+    }
+
+    const fn last_word(self) -> usize {
+        self.slot - SEAL
+    }
+
+    const fn filling(self) -> *mut u8 {
+        self.object.as_ptr().wrapping_add(self.size)
+    }
+
+    const fn last(self) -> *mut u64 {
+        self.object.as_ptr().wrapping_add(self.last_word()).cast()
+    }
+}

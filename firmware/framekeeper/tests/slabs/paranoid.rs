@@ -1,0 +1,55 @@
+//! What the levels `Paranoid` and `Debug` promise beyond the others.
+
+use crate::machine::{free, on_machine, overwrite};
+use framekeeper::slabs::{Debug, Misuse, ObjectAddr, Paranoid};
+use std::alloc::Layout;
+
+#[test]
+fn m11_m12_m13_who_writes_beside_his_object_is_found_out_when_it_is_given_back() {
+    on_machine::<Paranoid>(8, 1, |_, slabs| {
+        for size in [1, 7, 8, 100, 1000, 4000] {
+            let layout = Layout::from_size_align(size, 1).unwrap();
+            for (wrong, right) in [(size - 1, size), (size + 1, size)] {
+                let start = slabs.alloc(layout).unwrap();
+                let wrong = Layout::from_size_align(wrong, 1).unwrap();
+                assert!(free(slabs, start, wrong).is_err(), "{wrong:?} for {right}");
+                free(slabs, start, layout).unwrap();
+            }
+            let start = slabs.alloc(layout).unwrap();
+            overwrite(start, size, 0);
+            let address = ObjectAddr(start.as_ptr().addr());
+            assert_eq!(free(slabs, start, layout), Err(Misuse::WrittenBehind { address, size }));
+        }
+    });
+}
+
+#[test]
+fn m3_what_was_given_back_is_not_soon_handed_out_again() {
+    on_machine::<Paranoid>(8, 1, |_, slabs| {
+        let layout = Layout::from_size_align(64, 8).unwrap();
+        let start = slabs.alloc(layout).unwrap();
+        free(slabs, start, layout).unwrap();
+        for _ in 0..8 {
+            let other = slabs.alloc(layout).unwrap();
+            assert_ne!(other, start);
+            assert!(matches!(free(slabs, start, layout), Err(Misuse::DoubleFree { .. })));
+        }
+    });
+}
+
+#[test]
+fn m1_debug_tells_who_had_the_object_and_who_gave_it_back() {
+    on_machine::<Debug>(8, 1, |_, slabs| {
+        let layout = Layout::from_size_align(64, 8).unwrap();
+        let (asked, start) = (line!(), slabs.alloc(layout).unwrap());
+        free(slabs, start, layout).unwrap();
+        let address = ObjectAddr(start.as_ptr().addr());
+        let sites = slabs.sites(address);
+        let allocated = sites.allocated.unwrap();
+        assert_eq!((allocated.file(), allocated.line()), (file!(), asked));
+        assert!(sites.freed.unwrap().file().ends_with("machine.rs"));
+        assert!(matches!(free(slabs, start, layout), Err(Misuse::DoubleFree { .. })));
+        assert_eq!(slabs.sites(address), sites, "what was refused is no event");
+        assert_eq!(slabs.sites(ObjectAddr(1)), Default::default());
+    });
+}
