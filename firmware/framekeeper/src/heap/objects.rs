@@ -12,7 +12,7 @@ use super::{errors::HeapError, phases::Heap};
 use crate::{
     cpu::CpuLocal,
     map::State,
-    slabs::{Class, DirectMap, Hardening, Misuse, ObjectAddr, ObjectError},
+    slabs::{DirectMap, Hardening, Misuse, ObjectAddr, ObjectError, Slabs},
 };
 
 impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
@@ -22,6 +22,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     ///
     /// There is not enough, there never will be, or the heap has none yet.
     #[inline]
+    #[track_caller]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, HeapError> {
         let parts = self.parts()?;
         match parts.slabs.alloc(layout) {
@@ -36,6 +37,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     /// # Errors
     ///
     /// As [`alloc`](Self::alloc).
+    #[track_caller]
     pub fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, HeapError> {
         let memory = self.alloc(layout)?;
         // SAFETY: it was just handed out for so many bytes.
@@ -54,9 +56,10 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     ///
     /// If it was handed out for this layout, nobody uses it from here on.
     #[inline]
+    #[track_caller]
     pub unsafe fn free(&self, memory: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
         let Ok(parts) = self.parts() else { return Err(never_handed_out(memory)) };
-        if Class::of(layout).is_none() {
+        if Slabs::<C, M, H>::class_of(layout).is_none() {
             return parts.free_block(memory, layout);
         }
         // SAFETY: as the caller promises.

@@ -29,7 +29,7 @@ use crate::{
 /// static MAGAZINES: [Magazines; 8] = [const { Magazines::new() }; 8];
 ///
 /// let owner = Owner::new(3);
-/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner, secret, hook: None };
+/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner, secret, hook: None, sites: None };
 /// HEAP.init(&FRAMES, setup, Owner::new(4))?;
 /// let numbers = vec![1, 2, 3];
 /// ```
@@ -95,6 +95,15 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Heap<'a, C, M, H> {
     /// [`HeapError::NotReady`].
     pub fn frames(&self) -> Result<&'a FrameAllocator<'a, C>, HeapError> {
         Ok(self.parts()?.slabs.ground().frames())
+    }
+
+    /// Where memory is mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::NotReady`].
+    pub fn memory(&self) -> Result<&M, HeapError> {
+        Ok(self.parts()?.slabs.ground().memory())
     }
 
     /// Gives back all frames that no object needs; says whether all cores could be held for it.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cpu::CpuLocal,
-    slabs::{Class, DirectMap, Hardening, Level, Misuse, ObjectAddr},
+    slabs::{Class, DirectMap, Hardening, Level, Misuse, Slabs},
 };
 
 impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
@@ -29,6 +29,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     /// # Safety
     ///
     /// If it was handed out for this layout, nobody uses it by its old address from here on, unless this fails.
+    #[track_caller]
     pub unsafe fn realloc(
         &self,
         memory: NonNull<u8>,
@@ -46,6 +47,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     /// # Safety
     ///
     /// As for [`realloc`](Self::realloc).
+    #[track_caller]
     pub(super) unsafe fn change(
         &self,
         memory: NonNull<u8>,
@@ -81,8 +83,9 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Parts<'_, C, M, H> {
         from: Layout,
         to: Layout,
     ) -> Result<Resized, Misuse> {
-        let Some(class) = Class::of(from) else {
-            return match Class::of(to) {
+        let class_of = Slabs::<C, M, H>::class_of;
+        let Some(class) = class_of(from) else {
+            return match class_of(to) {
                 None => self.resize_block(memory, from, to),
                 // To the same size: only to see whether it is a block.
                 Some(_) => self.resize_block(memory, from, from).map(|_| Resized::Not),
@@ -92,7 +95,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Parts<'_, C, M, H> {
         unsafe { self.check(memory, class) }?;
         // Where the exact size is checked it must not change unseen; and who still uses the old address is found.
         let may_stay = H::LEVEL < Level::Paranoid || from.size() == to.size();
-        let stays = may_stay && Class::of(to) == Some(class);
+        let stays = may_stay && class_of(to) == Some(class);
         Ok(if stays { Resized::InPlace } else { Resized::Not })
     }
 
@@ -109,12 +112,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Parts<'_, C, M, H> {
         if !starts {
             return Err(self.slabs.why_not(object, counter.pool));
         }
-        // SAFETY: a slot of the class starts there, which has room for the class's marks.
-        if unsafe { counter.secret.looks_free(object, counter.marks) }
-            && let Some(found) = counter.find_free(object)
-        {
-            return Err(Misuse::DoubleFree { address: ObjectAddr(object.as_ptr().addr()), found });
-        }
-        Ok(())
+        // SAFETY: a slot of the class starts there.
+        unsafe { counter.refuse_free(object) }
     }
 }
