@@ -1,6 +1,6 @@
-//! Memory for the allocators: the same for every turn, so nobody pays for the first touch of a page in a measurement.
+//! Memory for the allocators: real, or only numbers.
 
-use crate::subject::{FRAME, GIB, MIB};
+use crate::arena::{Arena, FRAME, GIB};
 use ::framekeeper::{MapLayout, PhysAddr, PhysRange, RegionSet, Storage};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -13,13 +13,9 @@ pub(crate) const BASE: u64 = 0x8_8000_0000;
 /// What an allocator with its metadata in the memory may use for that: 16 bytes a frame.
 const METADATA: u64 = LARGEST / FRAME * 16;
 
-/// The arena's alignment: no peer needs more for blocks of up to 4 MiB.
-pub(crate) const ALIGNMENT: u64 = 4 * MIB;
-
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// Real memory, of which only what is written to takes up any.
-    arena: Vec<u8>,
+    arena: Arena,
     /// Words for a frame map, and its index.
     words: Vec<AtomicU32>,
     index: Vec<AtomicU64>,
@@ -27,18 +23,16 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        let arena = vec![0; (LARGEST + METADATA + ALIGNMENT) as usize];
         let needs = MapLayout::of(&ram(LARGEST)).expect("a map of the largest size").needs();
         // Not zero: zeroed memory would only be promised, not touched.
         let words = (0..needs.words).map(|_| AtomicU32::new(0xdead_beef)).collect();
         let index = (0..needs.index).map(|_| AtomicU64::new(0xdead_beef_dead_beef)).collect();
-        Self { arena, words, index }
+        Self { arena: Arena::new(LARGEST + METADATA), words, index }
     }
 
-    /// Real memory, aligned to [`ALIGNMENT`].
+    /// Real memory, of the largest size and what metadata may need besides.
     pub(crate) fn arena(&mut self) -> &mut [u8] {
-        let skipped = self.arena.as_ptr().align_offset(ALIGNMENT as usize);
-        &mut self.arena[skipped..]
+        self.arena.bytes()
     }
 
     pub(crate) fn storage(&mut self) -> Storage<'_> {

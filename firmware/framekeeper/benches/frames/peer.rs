@@ -3,7 +3,9 @@
 use crate::{
     memory::Memory,
     peers::{bitmap, buddy_slab, buddy_system, floor, frame_alloc, framekeeper},
+    rounds::{self, Samples},
     subject::Workload,
+    table::{Kind, Row},
 };
 
 /// An allocator, or a floor below all of them.
@@ -25,14 +27,6 @@ pub(crate) enum Peer {
     LockedStack,
 }
 
-/// What a row of a table is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Ours,
-    Peer,
-    Floor,
-}
-
 impl Peer {
     /// Everybody, for single frames.
     pub(crate) const FOR_FRAMES: &[Self] = &[
@@ -51,7 +45,7 @@ impl Peer {
     /// For what is not about time.
     pub(crate) const ALLOCATORS: &[Self] = Self::FOR_FRAMES.split_at(6).0;
 
-    pub(crate) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Framekeeper => "framekeeper",
             Self::BuddySlab => "buddy-slab",
@@ -65,16 +59,20 @@ impl Peer {
         }
     }
 
-    pub(crate) const fn kind(self) -> Kind {
+    const fn kind(self) -> Kind {
         match self {
             Self::Framekeeper => Kind::Ours,
-            Self::Harness | Self::Stack | Self::LockedStack => Kind::Floor,
+            Self::Harness | Self::Stack | Self::LockedStack => Kind::Landmark,
             _ => Kind::Peer,
         }
     }
 
+    pub(crate) const fn row(self) -> Row {
+        Row { name: self.name(), kind: self.kind() }
+    }
+
     /// One turn, with fresh memory.
-    pub(crate) fn run<W: Workload>(self, memory: &mut Memory, workload: &W) -> Vec<f64> {
+    fn run<W: Workload>(self, memory: &mut Memory, workload: &W) -> Vec<f64> {
         let size = workload.size();
         match self {
             Self::Framekeeper => framekeeper::on_fresh(memory, size, |made| workload.measure(made)),
@@ -88,4 +86,20 @@ impl Peer {
             Self::LockedStack => floor::on_locked_stack(size, |made| workload.measure(made)),
         }
     }
+}
+
+impl From<Peer> for Row {
+    fn from(peer: Peer) -> Self {
+        peer.row()
+    }
+}
+
+/// Turns of a workload.
+pub(crate) fn take_turns<W: Workload>(
+    memory: &mut Memory,
+    peers: &[Peer],
+    count: usize,
+    workload: &W,
+) -> Vec<Samples<f64>> {
+    rounds::take_turns(peers, count, |peer| peer.run(memory, workload))
 }

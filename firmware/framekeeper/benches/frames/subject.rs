@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-/// Bytes in a frame.
-pub(crate) const FRAME: u64 = 4096;
-pub(crate) const MIB: u64 = 1 << 20;
-pub(crate) const GIB: u64 = 1 << 30;
+pub(crate) use crate::arena::{FRAME, GIB, MIB};
 
 /// An allocator of frames. The measured loops are generic over it: a call through a vtable would cost as much as the
 /// fastest of them.

@@ -9,19 +9,13 @@ mod start;
 mod threads;
 
 use crate::{
+    groups::Group,
     memory::Memory,
     subject::{FRAME, Subject},
-    table::Table,
 };
 use std::hint::black_box;
 
-/// A table's worth of measurements, by its name on the command line.
-pub(crate) struct Group {
-    pub(crate) name: &'static str,
-    pub(crate) run: fn(&mut Memory) -> Table,
-}
-
-pub(crate) const GROUPS: &[Group] = &[
+pub(crate) const GROUPS: &[Group<Memory>] = &[
     Group { name: "F1", run: pairs::run },
     Group { name: "F2", run: bulk::run },
     Group { name: "F3", run: mixed::run },

@@ -220,24 +220,31 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         self.dissolve_each(Held::take_empty);
     }
 
+    /// Uses each cell that several cores may use.
+    #[cfg(all(test, loom))]
+    pub(crate) fn touch(&self) {
+        let cores = (0..=u8::MAX).take(self.seats.count()).map(Core::new);
+        cores.filter_map(|core| self.seats.of(core)).for_each(Magazine::touch);
+        self.ground.cpu().pinned(|core| drop(self.pool.held(self.ground, core)));
+        drop(self.ground.try_store());
+        self.reports.count();
+    }
+
     /// Adds a slab.
     pub(crate) fn grow(&self) -> Result<(), ObjectError> {
         let slab = self.ground.build(self.pool).map_err(ObjectError::NoMemory)?;
-        let shape = self.pool.shape();
-        let refused = (0..shape.slots()).find(|&slot| !self.life.begin(slab.object(shape, slot)));
-        if let Some(refused) = refused {
-            (0..refused).for_each(|slot| self.life.end(slab.object(shape, slot)));
-            self.ground.dissolve(&slab, self.pool);
-            return Err(ObjectError::Refused);
+        let mut unfinished = Unfinished { counter: self, slab, made: 0 };
+        while unfinished.made < self.pool.shape().slots() {
+            if !self.life.begin(slab.object(self.pool.shape(), unfinished.made)) {
+                return Err(ObjectError::Refused);
+            }
+            unfinished.made += 1;
         }
-        let added = self
-            .ground
-            .cpu()
-            .pinned(|core| self.pool.held(self.ground, core).map(|mut held| held.add(&slab)));
-        added.ok_or_else(|| {
-            self.end(&slab);
-            ObjectError::NoMemory(crate::AllocError::Busy)
-        })
+        let add = |mut held: Held<'s, 'a, C, M>| held.add(&slab);
+        let added = self.ground.cpu().pinned(|core| self.pool.held(self.ground, core).map(add));
+        added.ok_or(ObjectError::NoMemory(crate::AllocError::Busy))?;
+        core::mem::forget(unfinished);
+        Ok(())
     }
 
     fn attempt<H: Hardening>(&self, core: Option<Core>) -> Attempt {
@@ -401,6 +408,22 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         let shape = self.pool.shape();
         (0..shape.slots()).for_each(|slot| self.life.end(slab.object(shape, slot)));
         self.ground.dissolve(slab, self.pool);
+    }
+}
+
+/// A slab that nobody knows yet. Dropped, also by a constructor that panics, it goes back with what was made in it.
+struct Unfinished<'c, 's, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> {
+    counter: &'c Counter<'s, 'a, C, M, L, S>,
+    slab: Slab<'s>,
+    /// Slots that have an object.
+    made: u32,
+}
+
+impl<C: CpuLocal, M: DirectMap, L: Life, S: Seats> Drop for Unfinished<'_, '_, '_, C, M, L, S> {
+    fn drop(&mut self) {
+        let Counter { ground, pool, life, .. } = self.counter;
+        (0..self.made).for_each(|slot| life.end(self.slab.object(pool.shape(), slot)));
+        ground.dissolve(&self.slab, pool);
     }
 }
 

@@ -32,8 +32,8 @@ impl Depot {
         if self.count == self.limit {
             return false;
         }
-        let Some(place) = self.objects.get_mut(self.count) else { return false };
-        *place.get_mut() = object.as_ptr();
+        let Some(place) = self.objects.get(self.count) else { return false };
+        place.store(object.as_ptr(), Relaxed);
         self.count += 1;
         true
     }
@@ -41,7 +41,7 @@ impl Depot {
     /// Hands the object that came last out.
     pub(crate) fn pop(&mut self) -> Option<NonNull<u8>> {
         let top = self.count.checked_sub(1)?;
-        let object = *self.objects.get_mut(top)?.get_mut();
+        let object = self.objects.get(top)?.load(Relaxed);
         self.count = top;
         NonNull::new(object)
     }

@@ -173,6 +173,17 @@ impl Magazine {
         objects.filter_map(|object| NonNull::new(object.load(Relaxed)))
     }
 
+    /// Uses each cell.
+    #[cfg(all(test, loom))]
+    pub(crate) fn touch(&self) {
+        self.freed.load(Relaxed);
+        self.limit.load(Relaxed);
+        self.count();
+        self.objects.iter().for_each(|object| {
+            object.load(Relaxed);
+        });
+    }
+
     /// How many objects there are.
     #[inline]
     pub(crate) fn count(&self) -> u32 {

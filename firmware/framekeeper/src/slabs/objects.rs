@@ -208,7 +208,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         &self.reports
     }
 
-    pub(crate) const fn pool(&self, class: Class) -> &'a Pool {
+    pub(crate) fn pool(&self, class: Class) -> &'a Pool {
         self.pools.of(class)
     }
 

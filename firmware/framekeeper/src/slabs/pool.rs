@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | a pool's | its depot, its lists, and the descriptors of its slabs | before the descriptors' store |
 
-use core::ptr::NonNull;
+use core::{mem::ManuallyDrop, ptr::NonNull};
 
 use super::{
     class::Class,
@@ -74,7 +74,8 @@ pub(crate) struct Held<'p, 'a, C, M> {
 /// A pool for each size class. For a `static`: it is too large for a kernel's stack.
 #[derive(Debug)]
 pub struct Pools {
-    by_class: [Pool; Class::COUNT],
+    /// Without destructors, which some locks have: such cannot be put into an array one by one in a constant.
+    by_class: [ManuallyDrop<Pool>; Class::COUNT],
 }
 
 /// The numbers that pools have, beside those of the size classes.
@@ -97,10 +98,10 @@ impl Pools {
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
     pub const fn new() -> Self {
-        let mut by_class = [const { Pool::of_class(0) }; Class::COUNT];
+        let mut by_class = [const { ManuallyDrop::new(Pool::of_class(0)) }; Class::COUNT];
         let mut number = 1;
         while number < Class::COUNT {
-            by_class[number] = Pool::of_class(number);
+            by_class[number] = ManuallyDrop::new(Pool::of_class(number));
             number += 1;
         }
         Self { by_class }
@@ -108,7 +109,7 @@ impl Pools {
 
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "an index is below the number of classes")]
-    pub(crate) const fn of(&self, class: Class) -> &Pool {
+    pub(crate) fn of(&self, class: Class) -> &Pool {
         &self.by_class[class.index()]
     }
 
@@ -136,10 +137,14 @@ impl Ids {
     /// Takes a number, if there is one left.
     pub(crate) fn take(&self) -> Option<PoolId> {
         for (word, first) in self.used.iter().zip((0..).step_by(64)) {
-            let free = |used: u64| (used != u64::MAX).then_some(used | used.wrapping_add(1));
-            if let Ok(used) = word.fetch_update(Relaxed, Relaxed, free) {
-                let [number, ..] = used.trailing_ones().to_le_bytes();
-                return PoolId::new(first + u16::from(number));
+            let mut used = word.load(Relaxed);
+            while used != u64::MAX {
+                let number = used.trailing_ones();
+                used = word.fetch_or(1 << number, Relaxed);
+                if used >> number & 1 == 0 {
+                    let [number, ..] = number.to_le_bytes();
+                    return PoolId::new(first + u16::from(number));
+                }
             }
         }
         None

@@ -58,6 +58,7 @@ macro_rules! cell {
     ($name:ident, $value:ty) => {
         /// An atomic.
         #[derive(Debug)]
+        #[repr(transparent)]
         pub struct $name(core::sync::atomic::$name);
 
         impl $name {
@@ -101,6 +102,27 @@ macro_rules! cell {
                 )
             }
 
+            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                self.with(
+                    |cell| cell.fetch_add(value.into(), order) as $value,
+                    |plain| plain.fetch_add(value, order),
+                )
+            }
+
+            pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                self.with(
+                    |cell| cell.fetch_and(value.into(), order) as $value,
+                    |plain| plain.fetch_and(value, order),
+                )
+            }
+
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.with(
+                    |cell| cell.fetch_or(value.into(), order) as $value,
+                    |plain| plain.fetch_or(value, order),
+                )
+            }
+
             fn with<R>(
                 &self,
                 explored: impl FnOnce(&Explored) -> R,
@@ -118,6 +140,35 @@ macro_rules! cell {
 
 cell!(AtomicU32, u32);
 cell!(AtomicU64, u64);
+
+/// An atomic.
+#[derive(Debug)]
+pub(crate) struct AtomicPtr<T>(core::sync::atomic::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    pub(crate) const fn new(value: *mut T) -> Self {
+        Self(core::sync::atomic::AtomicPtr::new(value))
+    }
+
+    pub(crate) fn load(&self, order: Ordering) -> *mut T {
+        match self.in_run() {
+            Some(cell) => core::ptr::with_exposed_provenance_mut(cell.load(order) as usize),
+            None => self.0.load(order),
+        }
+    }
+
+    pub(crate) fn store(&self, value: *mut T, order: Ordering) {
+        match self.in_run() {
+            Some(cell) => cell.store(value.expose_provenance() as u64, order),
+            None => self.0.store(value, order),
+        }
+    }
+
+    fn in_run(&self) -> Option<Rc<Explored>> {
+        let value = || self.0.load(Ordering::Relaxed).expose_provenance() as u64;
+        in_run(core::ptr::from_ref(self).addr(), value)
+    }
+}
 
 impl AtomicU32 {
     /// Loom has no spurious failures.

@@ -2,7 +2,7 @@
 
 pub(crate) use shuttle::sync::{
     MutexGuard,
-    atomic::{AtomicU32, AtomicU64},
+    atomic::{AtomicPtr, AtomicU32, AtomicU64},
 };
 
 /// A lock at which shuttle may switch to another thread.

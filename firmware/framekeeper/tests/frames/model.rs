@@ -91,7 +91,7 @@ fn resize<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Model, frame:
     let fits = size > 0 && (had >= Some(size) || frame.is_multiple_of(size.next_power_of_two()));
     let may = fits && is_free;
     let must = may && (had >= Some(size) || frames.free().cached() == 0);
-    assert!(!resized.is_ok() || may, "{frame} to {size}: {resized:?}, {before}");
+    assert!(resized.is_err() || may, "{frame} to {size}: {resized:?}, {before}");
     assert!(resized.is_ok() || !must, "{frame} to {size}: {resized:?}, {before}");
     if let Ok(was) = resized {
         assert_eq!(Some(was as usize), had);

@@ -126,7 +126,7 @@ pub(crate) fn realloc<H: Hardening>(
 }
 
 /// The bytes of memory that the caller has and has filled.
-pub(crate) fn bytes(memory: &NonNull<u8>, size: usize) -> &mut [u8] {
+pub(crate) fn bytes<'m>(memory: NonNull<u8>, size: usize) -> &'m mut [u8] {
     // SAFETY: tests make one such slice at a time, of what they were handed and have filled.
     unsafe { std::slice::from_raw_parts_mut(memory.as_ptr(), size) }
 }

@@ -40,14 +40,14 @@ fn fill(held: &mut Held, start: usize, seed: usize) {
     held.expected.truncate(start.min(size));
     held.expected.extend((held.expected.len()..size).map(|index| (index * 7 + seed) as u8));
     if size > 0 {
-        bytes(&held.memory, size)[start.min(size)..].copy_from_slice(&held.expected[start.min(size)..]);
+        bytes(held.memory, size)[start.min(size)..].copy_from_slice(&held.expected[start.min(size)..]);
     }
 }
 
 fn check(held: &Held) {
     let size = held.layout.size();
     assert!(held.memory.as_ptr().addr().is_multiple_of(held.layout.align()));
-    assert!(size == 0 || bytes(&held.memory, size) == held.expected, "{:?} was changed", held.layout);
+    assert!(size == 0 || bytes(held.memory, size) == held.expected, "{:?} was changed", held.layout);
 }
 
 fn run<H: Hardening>(steps: &[Step]) {
@@ -69,7 +69,7 @@ fn run<H: Hardening>(steps: &[Step]) {
                         let kept = held.layout.size().min(size);
                         (held.memory, held.layout) = (memory, layout(size, held.layout.align()));
                         if kept > 0 {
-                            assert_eq!(bytes(&memory, kept), &held.expected[..kept]);
+                            assert_eq!(bytes(memory, kept), &held.expected[..kept]);
                         }
                         fill(held, kept, number);
                     }

@@ -144,8 +144,8 @@ fn zeroed_memory_is_zero_of_every_size() {
             let layout = layout(size, 8);
             for _ in 0..3 {
                 let memory = heap.alloc_zeroed(layout).unwrap();
-                assert!(bytes(&memory, size).iter().all(|&byte| byte == 0), "{size}");
-                bytes(&memory, size).fill(0xff);
+                assert!(bytes(memory, size).iter().all(|&byte| byte == 0), "{size}");
+                bytes(memory, size).fill(0xff);
                 free(heap, memory, layout).unwrap();
             }
         }

@@ -6,8 +6,9 @@
 #![expect(unsafe_code, reason = "frame-alloc is given memory and takes frames back on the caller's word")]
 
 use crate::{
+    arena::ALIGNMENT,
     cpu,
-    memory::{ALIGNMENT, Memory},
+    memory::Memory,
     subject::{FRAME, Made, Subject},
 };
 use ::frame_alloc::{

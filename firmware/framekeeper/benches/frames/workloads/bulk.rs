@@ -2,9 +2,8 @@
 
 use crate::{
     memory::Memory,
-    peer::Peer,
+    peer::{Peer, take_turns},
     rng::Rng,
-    rounds::take_turns,
     subject::{FRAME, GIB, Made, Subject, Workload},
     table::{Column, Table, Unit},
     workloads::take_frames,
@@ -15,12 +14,12 @@ const ROUNDS: usize = 21;
 const FRAMES: usize = (GIB / FRAME) as usize;
 
 const COLUMNS: &[Column] = &[
-    ("alloc", Unit::Nanoseconds),
-    ("free LIFO", Unit::Nanoseconds),
-    ("free FIFO", Unit::Nanoseconds),
-    ("free random", Unit::Nanoseconds),
-    ("alloc after random", Unit::Nanoseconds),
-    ("frames", Unit::Count),
+    ("alloc", Unit::NANOSECONDS),
+    ("free LIFO", Unit::NANOSECONDS),
+    ("free FIFO", Unit::NANOSECONDS),
+    ("free random", Unit::NANOSECONDS),
+    ("alloc after random", Unit::NANOSECONDS),
+    ("frames", Unit::COUNT),
 ];
 
 struct Bulk {

@@ -6,8 +6,7 @@
 use crate::{
     memory::Memory,
     mix::{Draw, Mix, Sizes, draw},
-    peer::Peer,
-    rounds::take_turns,
+    peer::{Peer, take_turns},
     shadow::Shadow,
     subject::{Made, Subject, Workload},
     table::{Column, Table, Unit},
@@ -32,23 +31,23 @@ const SETTINGS: [Setting; 3] = [
     Setting {
         sizes: Sizes::Even,
         percent: 50,
-        time: ("F3.50", Unit::Nanoseconds),
-        failed: ("failed", Unit::Count),
-        needlessly: ("needlessly", Unit::Count),
+        time: ("F3.50", Unit::NANOSECONDS),
+        failed: ("failed", Unit::COUNT),
+        needlessly: ("needlessly", Unit::COUNT),
     },
     Setting {
         sizes: Sizes::Even,
         percent: 90,
-        time: ("F3.90", Unit::Nanoseconds),
-        failed: ("failed.90", Unit::Count),
-        needlessly: ("needlessly.90", Unit::Count),
+        time: ("F3.90", Unit::NANOSECONDS),
+        failed: ("failed.90", Unit::COUNT),
+        needlessly: ("needlessly.90", Unit::COUNT),
     },
     Setting {
         sizes: Sizes::Halving,
         percent: 90,
-        time: ("F3g.90", Unit::Nanoseconds),
-        failed: ("failed.g90", Unit::Count),
-        needlessly: ("needlessly.g90", Unit::Count),
+        time: ("F3g.90", Unit::NANOSECONDS),
+        failed: ("failed.g90", Unit::COUNT),
+        needlessly: ("needlessly.g90", Unit::COUNT),
     },
 ];
 

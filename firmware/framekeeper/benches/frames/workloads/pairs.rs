@@ -3,8 +3,7 @@
 
 use crate::{
     memory::Memory,
-    peer::Peer,
-    rounds::take_turns,
+    peer::{Peer, take_turns},
     subject::{Made, Subject, Workload},
     table::{Table, Unit},
     workloads::{litter, repeat_pair},
@@ -32,7 +31,7 @@ fn time<S: Subject>(subject: &S) -> f64 {
 }
 
 pub(crate) fn run(memory: &mut Memory) -> Table {
-    let columns = [("pair", Unit::Nanoseconds), ("pair, pristine", Unit::Nanoseconds)];
+    let columns = [("pair", Unit::NANOSECONDS), ("pair, pristine", Unit::NANOSECONDS)];
     let samples = take_turns(memory, Peer::FOR_FRAMES, ROUNDS, &Pairs);
     Table::of("F1", "one frame taken and given back, hot", &columns, &samples)
 }

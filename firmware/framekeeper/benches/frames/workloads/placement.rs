@@ -12,9 +12,8 @@
 use crate::{
     memory::Memory,
     mix::LARGEST_ORDER,
-    peer::Peer,
+    peer::{Peer, take_turns},
     rng::Rng,
-    rounds::take_turns,
     shadow::Shadow,
     subject::{FRAME, MIB, Made, Subject, Workload},
     table::{Column, Table, Unit},
@@ -29,14 +28,14 @@ const PINS: usize = 64;
 const CHURN: usize = 10 * FRAMES;
 
 const FRAGMENTED: &[Column] = &[
-    ("frag: possible", Unit::Count),
-    ("had", Unit::Count),
-    ("all: possible", Unit::Count),
-    ("had again", Unit::Count),
+    ("frag: possible", Unit::COUNT),
+    ("had", Unit::COUNT),
+    ("all: possible", Unit::COUNT),
+    ("had again", Unit::COUNT),
 ];
 const PLACED: &[Column] =
-    &[("place: before", Unit::Percent), ("after", Unit::Percent), ("churn", Unit::Nanoseconds)];
-const PLACED_BY_PAIRS: &[Column] = &[("after pairs", Unit::Percent), ("churn in pairs", Unit::Nanoseconds)];
+    &[("place: before", Unit::PERCENT), ("after", Unit::PERCENT), ("churn", Unit::NANOSECONDS)];
+const PLACED_BY_PAIRS: &[Column] = &[("after pairs", Unit::PERCENT), ("churn in pairs", Unit::NANOSECONDS)];
 
 struct Fragmented;
 

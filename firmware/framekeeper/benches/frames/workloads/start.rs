@@ -2,14 +2,13 @@
 
 use crate::{
     memory::{LARGEST, Memory},
-    peer::Peer,
-    rounds::take_turns,
+    peer::{Peer, take_turns},
     subject::{Made, Subject, Workload},
     table::{Column, Table, Unit},
 };
 
 const ROUNDS: usize = 15;
-const COLUMNS: &[Column] = &[("bring-up", Unit::Microseconds), ("metadata", Unit::BytesPerFrame)];
+const COLUMNS: &[Column] = &[("bring-up", Unit::MICROSECONDS), ("metadata", Unit::BYTES_PER_FRAME)];
 
 struct BringUp;
 

@@ -9,26 +9,21 @@ use crate::{
     cpu,
     memory::Memory,
     mix::{Draw, Mix, Sizes, draw},
-    peer::Peer,
-    rounds::take_turns,
+    peer::{Peer, take_turns},
     subject::{Made, Subject, Workload},
     table::{Column, Table, Unit},
     workloads::{litter, repeat_pair},
 };
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 const ROUNDS: usize = 21;
 const PAIRS: usize = 400_000;
 const CALLS: usize = 200_000;
 
 const PAIR_COLUMNS: &[Column] =
-    &[("pair, 1", Unit::Nanoseconds), ("pair, 2", Unit::Nanoseconds), ("scaling", Unit::Times)];
+    &[("pair, 1", Unit::NANOSECONDS), ("pair, 2", Unit::NANOSECONDS), ("scaling", Unit::TIMES)];
 const MIX_COLUMNS: &[Column] =
-    &[("mix, 1", Unit::Nanoseconds), ("mix, 2", Unit::Nanoseconds), ("mix scaling", Unit::Times)];
+    &[("mix, 1", Unit::NANOSECONDS), ("mix, 2", Unit::NANOSECONDS), ("mix scaling", Unit::TIMES)];
 
 /// What a core does: prepare, then work that is timed.
 trait Job: Sync {
@@ -92,33 +87,8 @@ impl<J: Job> Workload for Scaling<J> {
     }
 }
 
-/// From the first start to the last end.
 fn on_cores<S: Subject, J: Job>(cores: usize, made: &Made<'_, S>, job: &J) -> Duration {
-    let waiting = AtomicUsize::new(cores);
-    let on_core = |core| {
-        cpu::enter(core);
-        let prepared = job.prepare(made);
-        meet(&waiting);
-        let began = Instant::now();
-        job.work(made.subject, prepared);
-        (began, Instant::now())
-    };
-    let times: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|core| scope.spawn(move || on_core(core))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a core's work ends")).collect()
-    });
-    let first = times.iter().map(|&(began, _)| began).min();
-    let last = times.iter().map(|&(_, ended)| ended).max();
-    first.zip(last).map_or(Duration::ZERO, |(first, last)| last - first)
-}
-
-/// Waits, awake, until everybody is here.
-fn meet(waiting: &AtomicUsize) {
-    // AcqRel and Acquire: nobody's preparation is left when work begins.
-    waiting.fetch_sub(1, Ordering::AcqRel);
-    while waiting.load(Ordering::Acquire) > 0 {
-        std::hint::spin_loop();
-    }
+    cpu::time_on(cores, || job.prepare(made), |prepared| job.work(made.subject, prepared))
 }
 
 pub(crate) fn run(memory: &mut Memory) -> Table {

@@ -4,6 +4,7 @@
 
 mod drain;
 mod head;
+mod objects;
 mod pending;
 mod zone;
 

@@ -1,6 +1,7 @@
 //! What Framekeeper is to reach, and whether it did.
 
 use crate::{
+    bars::{self, Outcome},
     peer::Peer,
     table::{Table, Unit},
 };
@@ -41,66 +42,43 @@ const BARS: &[(&str, &str, Goal)] = &[
     ("F7", "max", OfBestPeer(1.0)),
 ];
 
-/// A bar with its measurement.
-struct Outcome {
-    text: String,
-    is_met: bool,
-}
-
-/// Prints a line for each bar whose group was measured, and last how many were met.
+/// Prints a line for each bar whose group was measured.
 pub(crate) fn print(tables: &[Table]) {
-    println!("bars");
-    let outcomes: Vec<Outcome> = BARS
-        .iter()
-        .filter_map(|&(group, column, goal)| {
-            outcome(tables.iter().find(|table| table.group == group)?, column, goal)
-        })
-        .collect();
-    outcomes.iter().for_each(|outcome| println!("  {}", outcome.text));
-    let met = outcomes.iter().filter(|outcome| outcome.is_met).count();
-    println!("{met} of {} bars met", outcomes.len());
+    let of = |&(group, column, goal): &(&str, _, _)| {
+        outcome(tables.iter().find(|table| table.group == group)?, column, goal)
+    };
+    let outcomes: Vec<Outcome> = BARS.iter().filter_map(of).collect();
+    bars::print(&outcomes);
 }
 
 fn outcome(table: &Table, column: &str, goal: Goal) -> Option<Outcome> {
-    let measured = table.figure(Peer::Framekeeper, column)?;
+    let measured = table.figure(Peer::Framekeeper.row(), column)?;
     let unit = table.unit(column)?;
     let (bar, meaning) = bar(table, column, unit, goal)?;
     let is_low_better = matches!(goal, OfBestPeer(_) | Of(_) | Zero);
     let is_met = if is_low_better { measured <= bar } else { measured >= bar };
-    let value = with_unit(unit, measured);
-    let verdict = verdict(measured, bar, is_met);
-    let text =
-        format!("{:<18} {value:>9}   bar {meaning:<46} {verdict}", format!("{} {column}", table.group));
-    Some(Outcome { text, is_met })
+    let name = format!("{} {column}", table.group);
+    Some(Outcome { name, unit, measured, bar, meaning, is_met })
 }
 
 /// The number to reach, and where it comes from.
 fn bar(table: &Table, column: &str, unit: Unit, goal: Goal) -> Option<(f64, String)> {
-    let show = |value| with_unit(unit, value);
+    let show = |value| unit.with_name(value);
     Some(match goal {
         OfBestPeer(share) => {
             let (peer, best) = table.best_peer(column)?;
             let bar = share * best;
-            (bar, format!("<= {} = {share} x {} ({})", show(bar), show(best), peer.name()))
+            (bar, format!("<= {} = {share} x {} ({})", show(bar), show(best), peer.name))
         }
         Of(peer) => {
-            let bar = table.figure(peer, column)?;
-            (bar, format!("<= {} ({})", show(bar), peer.name()))
+            let bar = table.figure(peer.row(), column)?;
+            (bar, format!("<= {} ({})", show(bar), peer.row().name))
         }
         AtLeast(bar) => (bar, format!(">= {}", show(bar))),
         AllOf(other) => {
-            let bar = table.figure(Peer::Framekeeper, other)?;
+            let bar = table.figure(Peer::Framekeeper.row(), other)?;
             (bar, format!("all {}", show(bar)))
         }
         Zero => (0.0, "= 0".to_owned()),
     })
-}
-
-fn with_unit(unit: Unit, value: f64) -> String {
-    format!("{} {}", unit.format(value), unit.name()).trim_end().to_owned()
-}
-
-fn verdict(measured: f64, bar: f64, is_met: bool) -> String {
-    let word = if is_met { "met" } else { "MISSED" };
-    if bar == 0.0 { word.to_owned() } else { format!("{word}: {:.2} x the bar", measured / bar) }
 }
