@@ -13,7 +13,8 @@
 //! # Map
 //!
 //! - [`boot`]: from the boot loader to `main`, and back there after each test. [`machine`]: what the device tree
-//!   says. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame.
+//!   says. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame. [`heap`]: memory for
+//!   collections.
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
 //! - `link`, `log`, `semihosting`, `crash`, `panic`: everything the host hears.
 //! - `persist`: what a warm restart leaves alone.
@@ -35,6 +36,7 @@ pub mod cores;
 mod crash;
 mod exceptions;
 pub mod frames;
+pub mod heap;
 pub mod interrupts;
 pub mod layout;
 mod link;

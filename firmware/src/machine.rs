@@ -39,6 +39,8 @@ pub struct Machine {
     pub timer: IntId,
     /// The serial port that `stdout-path` names.
     pub uart: PhysRange,
+    /// A hash over what the boot loader drew at random, other than [`seed`], which everybody on the link can hear.
+    pub entropy: u64,
 }
 
 /// A machine's name, cut to what fits.
@@ -127,6 +129,7 @@ impl Machine {
             gic: gic(tree)?,
             timer: timer(tree)?,
             uart: find_uart(tree)?,
+            entropy: hash(tree, 0x9e37_79b9_7f4a_7c15),
         })
     }
 
@@ -177,11 +180,16 @@ pub fn find_uart<'a>(tree: &Tree<'a>) -> Result<PhysRange, MachineError<'a>> {
 /// A hash over the seeds that the boot loader drew at random; the same for every boot if it drew none.
 #[must_use]
 pub fn seed(tree: &Tree<'_>) -> u64 {
+    // FNV-1a's basis.
+    hash(tree, 0xcbf2_9ce4_8422_2325)
+}
+
+/// FNV-1a over the boot loader's seeds, from some basis on.
+fn hash(tree: &Tree<'_>, basis: u64) -> u64 {
     let chosen = tree.find("/chosen");
     let seeds = ["kaslr-seed", "rng-seed"];
     let seeds = seeds.iter().filter_map(|seed| chosen?.property(seed));
-    // FNV-1a.
-    seeds.flat_map(|property| property.value()).fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
+    seeds.flat_map(|property| property.value()).fold(basis, |hash: u64, &byte| {
         // Wrapping: a hash, not a quantity.
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     })

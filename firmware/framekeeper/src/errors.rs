@@ -132,6 +132,50 @@ impl fmt::Display for FreeError {
 
 impl core::error::Error for FreeError {}
 
+/// Why a block could not become smaller or larger where it is. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResizeError {
+    /// Zero frames, or more than the largest block.
+    BadSize {
+        /// How many.
+        frames: u64,
+    },
+    /// No such block starts there.
+    NotAllocated(FreeError),
+    /// The address is no start of a block of that size.
+    Misaligned {
+        /// The block.
+        address: PhysAddr,
+        /// How many frames it was to have.
+        frames: u64,
+    },
+    /// What lies behind the block is not free in its zone.
+    NotFree {
+        /// The first frame, or the first of some, that cannot be had.
+        address: PhysAddr,
+        /// What is there.
+        found: State,
+    },
+    /// The zone was busy, and the caller is where it cannot wait.
+    Busy,
+}
+
+impl fmt::Display for ResizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadSize { frames } => write!(f, "{frames} frames are not 1 to {}", Order::MAX.frames()),
+            Self::NotAllocated(error) => error.fmt(f),
+            Self::Misaligned { address, frames } => {
+                write!(f, "no block of {frames} frames can start at {address}")
+            }
+            Self::NotFree { address, found } => write!(f, "wanted {address}, which is {found}"),
+            Self::Busy => f.write_str("the zone is busy, and this is no place to wait"),
+        }
+    }
+}
+
+impl core::error::Error for ResizeError {}
+
 /// Why memory could not be added. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddError {

@@ -20,6 +20,7 @@
         clippy::cast_possible_truncation
     )
 )]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![no_std]
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub mod dump;
 mod entry;
 mod errors;
 mod frame;
+pub mod heap;
 mod level;
 mod map;
 #[cfg(all(test, any(loom, shuttle)))]
@@ -57,7 +59,7 @@ pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
 pub use allocator::FrameAllocator;
 pub use cache::CoreCache;
 pub use cpu::{Core, CpuLocal, OneCore, Uncached, Zero};
-pub use errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage};
+pub use errors::{AddError, AllocError, FreeError, ResizeError, Shortage, ZoneShortage};
 pub use frame::{Frame, Order};
 pub use map::{FrameMap, MapError, MapLayout, Needs, State, Storage, ZoneKind};
 pub use owned::Frames;

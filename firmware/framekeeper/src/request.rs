@@ -33,6 +33,12 @@ impl Request {
         Self { owner, ..self }
     }
 
+    /// At a multiple of the size of a block of `order`, if that is larger than its own.
+    #[must_use]
+    pub fn aligned_to(self, order: Order) -> Self {
+        Self { order: self.order.map(|own| own.max(order)), ..self }
+    }
+
     /// Ending at or below this address.
     #[must_use]
     pub const fn below(self, end: PhysAddr) -> Self {

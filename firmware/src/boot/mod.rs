@@ -4,7 +4,7 @@
 //! 2. `cold_boot` notes what the boot loader said; `start` gives `.data` and `.bss` their first values.
 //! 3. `start` opens the link, reads the device tree, gives free RAM to the allocator, builds the final tables and moves onto them and onto
 //!    the boot core's own stacks, in `run`.
-//! 4. `run` starts the interrupt controller, the timer and the other cores, and calls `main`.
+//! 4. `run` gives the heap its memory, starts the interrupt controller, the timer and the other cores, and calls `main`.
 //!
 //! A warm restart comes back to step 2 with the early tables, which are kept for it.
 //!
@@ -19,7 +19,7 @@ pub(crate) mod early;
 
 use crate::{
     cores::{self, CoreId},
-    exceptions, frames, interrupts, layout, link,
+    exceptions, frames, heap, interrupts, layout, link,
     machine::{self, MAX_CORES, Machine, MachineError, Memory, Ram},
     memory::{self, Roots},
     persist,
@@ -204,6 +204,7 @@ extern "C" fn run(_: u64) -> ! {
         machine().name.as_str(),
         free_ram().size() >> 20
     );
+    heap::start();
     interrupts::start();
     cores::start_all();
     unsafe extern "Rust" {

@@ -62,13 +62,14 @@ fn take_all() -> u64 {
 mod start {
     use super::*;
     use crate::pixel6;
-    use firmware::{clock, frames};
+    use firmware::{clock, frames, heap};
     use framekeeper::{CoreCache, Fault};
 
     #[test]
     fn all_free_ram_is_the_allocators_but_what_the_firmware_took_from_it() {
         let owners = frames().owners();
-        let taken = owners.frames(frames::TABLES) + owners.frames(frames::STACKS);
+        let whose = [frames::TABLES, frames::STACKS, heap::SLABS, heap::BLOCKS];
+        let taken: u64 = whose.into_iter().map(|owner| owners.frames(owner)).sum();
         assert!(owners.frames(frames::TABLES) > 0 && owners.frames(frames::STACKS) > 0);
         assert_eq!(free_frames() + taken, boot::free_ram().size() / FRAME_SIZE);
         for range in boot::free_ram().iter() {

@@ -5,11 +5,14 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 use firmware as _;
 
 mod boot;
 mod cores;
 mod frames;
+mod heap;
 mod log;
 #[path = "../shared/pixel6.rs"]
 mod pixel6;

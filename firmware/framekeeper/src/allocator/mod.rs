@@ -17,6 +17,7 @@
 //! | a zone's | its free blocks | one at a time, DMA32 before NORMAL where both are needed |
 
 mod exchange;
+mod resize;
 mod slow;
 
 use crate::{

@@ -307,7 +307,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         });
     }
 
-    fn why_not(&self, frame: Frame) -> FreeError {
+    pub(super) fn why_not(&self, frame: Frame) -> FreeError {
         let address = frame.start();
         match self.state(address) {
             State::Allocated { head, .. } if head != frame => FreeError::NotHead { address, head },

@@ -4,7 +4,7 @@
 
 use crate::{
     AddError, AllocError, Core, CoreCache, CpuLocal, FrameAllocator, Free, FreeError, MapLayout, Order,
-    Owner, PhysAddr, PhysRange, RegionSet, Request, State, Storage, ZoneKind,
+    Owner, PhysAddr, PhysRange, RegionSet, Request, ResizeError, State, Storage, ZoneKind,
     sync::{AtomicU32, AtomicU64},
 };
 use core::cell::Cell;
@@ -162,5 +162,62 @@ fn r004_19_a_handler_adds_memory_where_no_zone_is_busy() {
         assert_eq!((frames.verify(), frames.free()), (Ok(()), before));
         assert_eq!(add(), Ok(2 * MIB / crate::FRAME_SIZE));
         assert_eq!(frames.verify(), Ok(()));
+    });
+}
+
+#[test]
+fn a_block_is_cut_without_waiting_and_its_end_is_absorbed() {
+    with_frames(|frames| {
+        let before = frames.free();
+        for from_handler in [false, true] {
+            let block = frames.alloc(Request::frames(200)).unwrap();
+            // What is left behind 77 frames is no block by itself: 1, 2, 16, and 104 frames.
+            let cut = || assert_eq!(frames.resize(block, 77), Ok(200));
+            while_busy(frames, &ZoneKind::ALL, || if from_handler { in_handler(frames, cut) } else { cut() });
+            for number in 77..200 {
+                let found = frames.state(PhysAddr(block.0 + number * crate::FRAME_SIZE));
+                assert!(matches!(found, State::Pending { .. }), "{number}: {found}");
+            }
+            assert_eq!(frames.verify(), Ok(()));
+            assert_eq!(frames.free_frame(block), Ok(77));
+            assert_all_is_back(frames, &before);
+        }
+    });
+}
+
+#[test]
+fn a_handler_that_finds_the_zone_busy_does_not_make_a_block_larger() {
+    with_frames(|frames| {
+        let before = frames.free();
+        let block = frames.alloc(Request::frames(3).aligned_to(Order::MIB_2)).unwrap();
+        let grow = || in_handler(frames, || frames.resize(block, 4));
+        assert_eq!(while_busy(frames, &ZoneKind::ALL, grow), Err(ResizeError::Busy));
+        assert_eq!(grow(), Ok(3));
+        assert_eq!(frames.free_frame(block), Ok(4));
+        assert_all_is_back(frames, &before);
+    });
+}
+
+/// What is given back or resized is checked to be just that block, whoever had it before.
+#[test]
+fn a_block_of_another_owner_or_size_is_left_alone() {
+    with_frames(|frames| {
+        let before = frames.free();
+        let (mine, other) = (Owner::new(3), Owner::new(4));
+        for count in [1, 2, 77, 512] {
+            let block = frames.alloc(Request::frames(count).owned_by(mine)).unwrap();
+            assert!(frames.has(block, count, mine));
+            for (frames_of, owner) in [(count, other), (count + 1, mine), (count - 1, mine)] {
+                assert!(!frames.has(block, frames_of, owner));
+                let found = frames.state(block);
+                let error = FreeError::NotAllocated { address: block, found };
+                assert_eq!(frames.free_exactly(block, frames_of, owner), Err(error));
+                assert!(frames.resize_from(block, frames_of, 1, owner).is_err());
+                assert_eq!(frames.state(block), found);
+            }
+            assert_eq!(frames.free_exactly(block, count, mine), Ok(()));
+            assert!(frames.free_exactly(block, count, mine).is_err(), "a second time");
+        }
+        assert_all_is_back(frames, &before);
     });
 }

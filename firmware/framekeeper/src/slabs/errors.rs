@@ -107,6 +107,8 @@ pub enum FreeIn {
     Depot,
     /// In its slab.
     Slab,
+    /// Among the frames: it was, or would be, a block of these.
+    Frames(State),
 }
 
 impl fmt::Debug for ObjectAddr {
@@ -153,6 +155,7 @@ impl fmt::Display for FreeIn {
             Self::Magazine(core) => write!(f, "in the magazine of core {}", core.number()),
             Self::Depot => f.write_str("in the depot"),
             Self::Slab => f.write_str("in its slab"),
+            Self::Frames(state) => write!(f, "among the frames: {state}"),
         }
     }
 }

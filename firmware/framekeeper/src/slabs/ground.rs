@@ -27,7 +27,7 @@ use crate::{
     errors::AllocError,
     frame::{Frame, Order},
     request::Request,
-    sync::{Mutex, MutexGuard},
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed},
     word::{Kind, Owner, PoolId, SHARE_BITS, Slot, Word},
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct Ground<'a, C, M> {
     memory: M,
     store: Mutex<Store>,
     owner: Owner,
+    /// Frames of all slabs.
+    slab_frames: AtomicU64,
 }
 
 /// Where an address lies, if that is in a slab.
@@ -84,7 +86,7 @@ impl Place {
 
 impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     pub(crate) const fn new(frames: &'a FrameAllocator<'a, C>, memory: M, owner: Owner) -> Self {
-        Self { frames, memory, store: Mutex::new(Store::new()), owner }
+        Self { frames, memory, store: Mutex::new(Store::new()), owner, slab_frames: AtomicU64::new(0) }
     }
 
     pub(crate) const fn frames(&self) -> &'a FrameAllocator<'a, C> {
@@ -141,6 +143,7 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         let slab = Slab::new(first.ok_or(AllocError::Busy)?, self.memory.pointer(start), words);
         slab.reset(pool.id(), shape);
         self.set_words(slab.head(), shape.order(), |page| Word::slab(page, pool.id(), share(place, page)));
+        self.slab_frames.fetch_add(shape.order().frames(), Relaxed);
         Ok(slab)
     }
 
@@ -152,13 +155,14 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         let order = pool.shape().order();
         self.cpu().pinned(|core| {
             // Who looks for an object under the lock finds all of the slab, or nothing.
-            let Some(mut held) = pool.held(self, core) else { return };
+            let Some(_held) = pool.held(self, core) else { return };
             self.set_words(slab.head(), order, |page| match page {
                 0 => Word::allocated(order.frames(), self.owner),
                 _ => Word::PART,
             });
+            self.slab_frames.fetch_sub(order.frames(), Relaxed);
             if let (Some(place), Some(mut store)) = (place, self.locked_store(core)) {
-                store.give(place, &mut held.stock.spare, &self.memory);
+                store.give(place, descriptor_words(pool.shape()), &self.memory);
             }
         });
         let _ = self.frames.free_frame(start);
@@ -171,6 +175,11 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
             let frames = self.frames.free_frame(chunk).unwrap_or(0);
             self.cpu().pinned(|_| self.store.lock().gave(frames * FRAME_SIZE));
         }
+    }
+
+    /// Bytes of all slabs, of the size classes and of others.
+    pub(crate) fn slab_bytes(&self) -> u64 {
+        self.slab_frames.load(Relaxed) * FRAME_SIZE
     }
 
     /// Bytes of frames that descriptors lie in.
@@ -186,13 +195,7 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
     /// A descriptor for a slab of `pool`; none where one cannot wait for a lock.
     fn descriptor(&self, pool: &Pool) -> Result<Option<PhysAddr>, AllocError> {
         let words = descriptor_words(pool.shape());
-        let take = || {
-            self.cpu().pinned(|core| {
-                let mut held = pool.held(self, core)?;
-                let mut store = self.locked_store(core)?;
-                Some(store.take(words, &mut held.stock.spare, &self.memory))
-            })
-        };
+        let take = || self.cpu().pinned(|core| Some(self.locked_store(core)?.take(words, &self.memory)));
         loop {
             match take() {
                 Some(None) => self.add_chunk(words)?,

@@ -17,7 +17,6 @@ use super::{
     memory::DirectMap,
     shape::Shape,
     slab::Slab,
-    store::Spare,
 };
 use crate::{
     cpu::{Core, CpuLocal},
@@ -45,7 +44,6 @@ pub(crate) struct Stock {
     pub(crate) partial: Option<Slot>,
     /// The first slab that has only free slots.
     pub(crate) empty: Option<Slot>,
-    pub(crate) spare: Spare,
     counts: Counts,
 }
 
@@ -206,7 +204,6 @@ impl Stock {
             depot: Depot::new(2 * shape.kept()),
             partial: None,
             empty: None,
-            spare: Spare::new(),
             counts: Counts { created: 0, destroyed: 0, empty: 0, free: 0, freed: 0 },
         }
     }

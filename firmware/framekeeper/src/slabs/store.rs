@@ -1,13 +1,12 @@
 //! The memory that descriptors lie in: frames that no object is ever put into.
 //!
-//! A descriptor is cut from the current chunk and stays one for slabs of its pool: what a pool does not need it keeps for
-//! its next slab. While no pool has a slab, all chunks can go back, and what pools kept is void then: they see that by
-//! the generation.
+//! A descriptor is cut from the current chunk and stays one of its size: what is given back waits for the next slab that
+//! needs one like it. While there is no slab at all, all chunks can go back.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
 //! | what lies in a chunk is words | `add` fills it with zeros | Miri |
-//! | a place is inside a chunk that was not given back | `cut`, and the generation of what pools keep | Miri; `verify` |
+//! | a place is inside a chunk that was not given back | `cut`; `take_chunk` forgets what waits | Miri; `verify` |
 
 #![expect(unsafe_code, reason = "makes frames into words")]
 
@@ -24,14 +23,18 @@ const SMALL: usize = 64;
 /// Bytes of a word.
 const WORD: u64 = 8;
 
+/// How many sizes of descriptors there are, by their words: those of few words one by one, and the largest.
+const SIZES: usize = 20;
+
 /// The memory of all descriptors. Behind a lock.
 #[derive(Debug)]
 pub(crate) struct Store {
-    generation: u64,
     /// Descriptors of slabs.
     live: u64,
     /// The chunks that are being cut, for small and for large descriptors.
     current: [Rest; 2],
+    /// For each size the descriptor that was given back last; the first word of each says where the one before it is.
+    spare: [Option<PhysAddr>; SIZES],
     /// The chunk that came last; the first word of each says where the one before it is.
     last: Option<PhysAddr>,
     bytes: u64,
@@ -44,22 +47,13 @@ struct Rest {
     end: PhysAddr,
 }
 
-/// The descriptors that a pool keeps for its next slabs; the first word of each says where the one before it is.
-#[derive(Debug)]
-pub(crate) struct Spare {
-    generation: u64,
-    last: Option<PhysAddr>,
-}
-
-impl Spare {
-    /// None.
-    pub(crate) const fn new() -> Self {
-        Self { generation: 0, last: None }
-    }
-}
-
 impl Rest {
     const NOTHING: Self = Self { start: PhysAddr(0), end: PhysAddr(0) };
+}
+
+/// Which of the sizes so many words are. Between the small ones and the largest, of 8-byte objects, there is none.
+const fn size_index(words: usize) -> usize {
+    if words < SIZES { words } else { SIZES - 1 }
 }
 
 /// The size of the chunks that descriptors of so many words are cut from.
@@ -73,7 +67,7 @@ pub(crate) const fn chunk_order(words: usize) -> Order {
 
 impl Store {
     pub(crate) const fn new() -> Self {
-        Self { generation: 0, live: 0, current: [Rest::NOTHING; 2], last: None, bytes: 0 }
+        Self { live: 0, current: [Rest::NOTHING; 2], spare: [None; SIZES], last: None, bytes: 0 }
     }
 
     /// Bytes of all chunks.
@@ -81,14 +75,9 @@ impl Store {
         self.bytes
     }
 
-    /// A descriptor of so many words: one that the pool kept, or a new one. None if there is no room in a chunk.
-    pub(crate) fn take(
-        &mut self,
-        words: usize,
-        spare: &mut Spare,
-        memory: &impl DirectMap,
-    ) -> Option<PhysAddr> {
-        let place = match self.take_spare(spare, memory) {
+    /// A descriptor of so many words. None if there is no room in a chunk.
+    pub(crate) fn take(&mut self, words: usize, memory: &impl DirectMap) -> Option<PhysAddr> {
+        let place = match self.take_spare(words, memory) {
             Some(place) => place,
             None => self.cut(words)?,
         };
@@ -114,13 +103,10 @@ impl Store {
         }
     }
 
-    /// Takes a descriptor back that its pool does not need now.
-    pub(crate) fn give(&mut self, place: PhysAddr, spare: &mut Spare, memory: &impl DirectMap) {
-        if spare.generation != self.generation {
-            *spare = Spare { generation: self.generation, last: None };
-        }
-        set_link(memory, place, spare.last);
-        spare.last = Some(place);
+    /// Takes a descriptor of so many words back.
+    pub(crate) fn give(&mut self, place: PhysAddr, words: usize, memory: &impl DirectMap) {
+        let Some(spare) = self.spare.get_mut(size_index(words)) else { return };
+        set_link(memory, place, spare.replace(place));
         self.live -= 1;
     }
 
@@ -128,7 +114,7 @@ impl Store {
     pub(crate) fn take_chunk(&mut self, memory: &impl DirectMap) -> Option<PhysAddr> {
         let chunk = self.last.filter(|_| self.live == 0)?;
         self.last = link(memory, chunk);
-        self.generation += 1;
+        self.spare = [None; SIZES];
         self.current = [Rest::NOTHING; 2];
         Some(chunk)
     }
@@ -148,9 +134,10 @@ impl Store {
         core::iter::successors(self.last, |&chunk| link(memory, chunk))
     }
 
-    fn take_spare(&self, spare: &mut Spare, memory: &impl DirectMap) -> Option<PhysAddr> {
-        let place = spare.last.filter(|_| spare.generation == self.generation)?;
-        spare.last = link(memory, place);
+    fn take_spare(&mut self, words: usize, memory: &impl DirectMap) -> Option<PhysAddr> {
+        let spare = self.spare.get_mut(size_index(words))?;
+        let place = (*spare)?;
+        *spare = link(memory, place);
         Some(place)
     }
 

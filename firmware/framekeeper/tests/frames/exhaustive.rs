@@ -18,7 +18,9 @@ fn steps() -> impl Iterator<Item = Step> {
         Step::TakeAt(5, 0),
         Step::TakeAt(8, 2),
     ];
-    (0..=4).map(Step::Take).chain(limited).chain((0..FRAMES).map(Step::Give))
+    let resized = [(0, 1), (0, 3), (0, 6), (0, 16), (4, 2), (4, 4), (4, 7), (5, 2), (8, 8)];
+    let resized = resized.map(|(frame, size)| Step::Resize(frame, size));
+    (0..=4).map(Step::Take).chain(limited).chain(resized).chain((0..FRAMES).map(Step::Give))
 }
 
 /// Runs `path` on a new allocator, and compares all that can be seen from outside.

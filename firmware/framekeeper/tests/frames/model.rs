@@ -38,6 +38,8 @@ pub(crate) enum Step {
     TakeBelow(u8, usize),
     TakeAt(usize, u8),
     Give(usize),
+    /// Makes the block at a frame one of so many frames.
+    Resize(usize, u64),
 }
 
 /// Does one step to both; what is handed out must have been free, and what could be had must be had.
@@ -45,6 +47,7 @@ pub(crate) fn same<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Mode
     let address = |frame: usize| PhysAddr(frame as u64 * FRAME_SIZE);
     let order = |number: u8| Order::new(number).unwrap();
     let request = match step {
+        Step::Resize(frame, size) => return resize(frames, model, frame, size as usize),
         Step::Give(frame) => {
             let given = frames.free_frame(address(frame));
             assert_eq!(given.ok().map(|frames| frames as usize), model.give(frame), "{step:?}");
@@ -67,7 +70,7 @@ pub(crate) fn same<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Mode
         Step::TakeFrames(count) => (count as usize, count.next_power_of_two() as usize, model.0.len()),
         Step::TakeBelow(number, end) => (1 << number, 1 << number, end.min(model.0.len())),
         Step::Take(number) | Step::TakeAt(_, number) => (1 << number, 1 << number, model.0.len()),
-        Step::Give(_) => unreachable!("returned above"),
+        Step::Give(_) | Step::Resize(..) => unreachable!("returned above"),
     };
     let taken = frames.alloc(request.owned_by(Owner::new(7)));
     assert_eq!(taken.is_ok(), model.can_take_below(needed, end), "{step:?}");
@@ -75,6 +78,26 @@ pub(crate) fn same<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Mode
         let first = (start.0 / FRAME_SIZE) as usize;
         assert!(first.is_multiple_of(needed) && first + needed <= end, "{step:?}");
         model.take(first, size);
+    }
+}
+
+/// Resizes a block in both. What lies in a cache is not had by address, so with one in front it may be refused.
+fn resize<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Model, frame: usize, size: usize) {
+    let before = frames.state(PhysAddr(frame as u64 * FRAME_SIZE));
+    let resized = frames.resize(PhysAddr(frame as u64 * FRAME_SIZE), size as u64);
+    let had = model.give(frame);
+    let behind = had.and_then(|had| model.0.get(frame + had.min(size)..frame + size));
+    let is_free = behind.is_some_and(|behind| behind.iter().all(Option::is_none));
+    let fits = size > 0 && (had >= Some(size) || frame.is_multiple_of(size.next_power_of_two()));
+    let may = fits && is_free;
+    let must = may && (had >= Some(size) || frames.free().cached() == 0);
+    assert!(resized.is_err() || may, "{frame} to {size}: {resized:?}, {before}");
+    assert!(resized.is_ok() || !must, "{frame} to {size}: {resized:?}, {before}");
+    if let Ok(was) = resized {
+        assert_eq!(Some(was as usize), had);
+    }
+    if let Some(had) = had {
+        model.take(frame, if resized.is_ok() { size } else { had });
     }
 }
 

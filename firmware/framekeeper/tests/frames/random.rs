@@ -15,6 +15,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1..1100u64).prop_map(Step::TakeFrames),
         1 => (0..=9u8, 0..FRAMES).prop_map(|(order, end)| Step::TakeBelow(order, end)),
         1 => (0..FRAMES, 0..=10u8).prop_map(|(frame, order)| Step::TakeAt(frame, order)),
+        2 => (0..FRAMES / 64, 0..1100u64).prop_map(|(part, size)| Step::Resize(part * 64, size)),
+        2 => (0..FRAMES / 512, 0..2100u64).prop_map(|(area, size)| Step::Resize(area * 512, size)),
         6 => (0..FRAMES).prop_map(Step::Give),
         6 => (0..FRAMES / 512).prop_map(|area| Step::Give(area * 512)),
     ]
