@@ -138,6 +138,14 @@ fn a_state_is_told_with_its_block_and_whose_that_is() {
 }
 
 #[test]
+fn what_is_shown_for_debugging_is_short() {
+    let ram = ram(&[(MIB, 2 * MIB), (4 * MIB, 64 * MIB)]);
+    assert_eq!(format!("{ram:?}"), "{0x100000..0x200000, 0x400000..0x4000000}");
+    assert_eq!(format!("{:?} {:?}", Owner::new(200), Frame::new(1)), "owner 200 frame 0x1000");
+    with_cache(&ram, &ram, |frames| assert_eq!(format!("{frames:?}"), "FrameAllocator { caches: 1, .. }"));
+}
+
+#[test]
 fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
     let (address, head) = (PhysAddr(0x8_1000), Frame::new(0x80));
     let range = PhysRange::new(address, PhysAddr(0x8_3000));
