@@ -2,9 +2,9 @@
 
 use crate::ground::{GIB, MIB, Memory, ram, with_cache, with_zones};
 use framekeeper::{
-    AddError, AllocError, Core, CoreCache, CpuLocal, FRAME_SIZE, Fault, Frame, FrameAllocator, Frames,
-    FreeError, MapError, Needs, Order, Owner, PhysAddr, PhysRange, Request, Shortage, State, Zero, ZoneKind,
-    ZoneShortage,
+    AddError, AllocError, Core, CoreCache, CpuLocal, Effort, FRAME_SIZE, Fault, Frame, FrameAllocator,
+    Frames, FreeError, MapError, Needs, Order, Owner, PhysAddr, PhysRange, Request, Shortage, State, Zero,
+    ZoneKind, ZoneShortage,
 };
 use std::cell::RefCell;
 
@@ -36,6 +36,22 @@ fn what_lies_in_a_cache_is_free_and_counted() {
         assert_eq!(frames.free().largest(ZoneKind::Normal), None);
         frames.drain();
         assert_eq!(frames.free(), before);
+    });
+}
+
+#[test]
+fn the_work_of_both_zones_is_counted() {
+    let ram = ram(&[(4 * GIB - 2 * MIB, 4 * GIB + 2 * MIB)]);
+    with_zones(&ram, &ram, |frames| {
+        let (before, limit) = (frames.effort(), PhysAddr(4 * GIB));
+        let [high, low] = [Request::order(Order::FRAME), Request::order(Order::FRAME).below(limit)]
+            .map(|request| frames.alloc(request).unwrap());
+        let taken = frames.effort();
+        let expected = Effort { moves: before.moves + 2, splits: before.splits + 18, joins: before.joins };
+        assert_eq!(taken, expected);
+        [high, low].iter().for_each(|&frame| assert_eq!(frames.free_frame(frame), Ok(1)));
+        let expected = Effort { moves: taken.moves + 2, joins: taken.joins + 18, ..taken };
+        assert_eq!(frames.effort(), expected);
     });
 }
 
