@@ -272,6 +272,15 @@ fn a_block_that_is_lost_misaligned_or_too_large_is_found() {
         map.set(slot(free), Word::PART);
         assert_eq!(frames.verify(), Ok(()));
     });
+    with_allocator(&ram, &ram, |frames| {
+        let block = frames.alloc(Request::order(Order::holding(8 * MIB / FRAME_SIZE).unwrap())).unwrap();
+        let (map, head) = (frames.map(), Frame::containing(block));
+        map.set(map.slot(head).unwrap(), Word::allocated(16 * MIB / FRAME_SIZE, Owner::new(0)));
+        // Behind that is no RAM, and under Miri not even a word.
+        let behind = Fault::Overlap { head, frame: head.plus(8 * MIB / FRAME_SIZE) };
+        let expected = if cfg!(miri) { Fault::Misplaced { frame: head } } else { behind };
+        assert_eq!(frames.verify(), Err(expected));
+    });
 }
 
 /// The words that are no hole's.
