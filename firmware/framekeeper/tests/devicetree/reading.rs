@@ -63,6 +63,10 @@ fn r004_12_properties_are_numbers_texts_and_lists() {
     let serial = tree.find_compatible(&["nothing", "arm,primecell"]).unwrap();
     assert_eq!(serial.name(), "serial@9000000");
     assert_eq!(serial.reg().unwrap().collect::<Result<Vec<_>, _>>(), Ok(vec![range(0x900_0000, 0x1000)]));
+    assert_eq!(
+        serial.properties().map(|property| property.name()).collect::<Vec<_>>(),
+        ["compatible", "reg"]
+    );
     let compatible = serial.property("compatible").unwrap();
     assert_eq!(compatible.strings().collect::<Vec<_>>(), ["arm,pl011", "arm,primecell"]);
     assert_eq!(compatible.text(), None, "two strings are not one");
