@@ -62,21 +62,6 @@ impl Order {
     pub const fn bytes(self) -> u64 {
         self.frames() * FRAME_SIZE
     }
-
-    /// The next smaller order.
-    #[must_use]
-    pub const fn below(self) -> Option<Self> {
-        match self.0.checked_sub(1) {
-            Some(number) => Some(Self(number)),
-            None => None,
-        }
-    }
-
-    /// The next larger order.
-    #[must_use]
-    pub const fn above(self) -> Option<Self> {
-        Self::new(self.0 + 1)
-    }
 }
 
 /// A frame, by its number: the physical address divided by 4096.
@@ -136,12 +121,6 @@ impl Frame {
         Self(self.0 & !(order.frames() - 1))
     }
 
-    /// The other half of the block of the next order: what a block of `order` here can merge with.
-    #[must_use]
-    pub const fn buddy(self, order: Order) -> Self {
-        Self(self.0 ^ order.frames())
-    }
-
     /// The largest order of a block that starts here and holds at most `frames` frames.
     #[must_use]
     pub fn largest_block(self, frames: u64) -> Option<Order> {
@@ -179,15 +158,5 @@ mod tests {
         assert_eq!(Frame::new(0).largest_block(u64::MAX), Some(Order::MAX));
         assert_eq!(Frame::new(7).largest_block(1), Some(Order::FRAME));
         assert_eq!(Frame::new(0).largest_block(0), None);
-    }
-
-    #[test]
-    fn buddies_are_mutual_and_differ_in_one_bit() {
-        for order in Order::all() {
-            let frame = Frame::new(0x0880_0000).align_down(order);
-            assert_eq!(frame.buddy(order).buddy(order), frame);
-            assert!(frame.buddy(order).is_aligned(order));
-            assert_ne!(frame.buddy(order), frame);
-        }
     }
 }

@@ -161,7 +161,7 @@ impl<const N: usize> RegionSet<N> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::vec::Vec;
+    use std::{string::ToString, vec::Vec};
 
     fn range(start: u64, end: u64) -> PhysRange {
         PhysRange::new(PhysAddr(start), PhysAddr(end))
@@ -241,6 +241,8 @@ mod tests {
         assert_eq!(full.take(2, 4).unwrap(), Some(range(0, 2)), "the edge of a range needs no room");
         full.add(range(0, 2)).unwrap();
         assert_eq!(full, before);
+        let error = full.add(range(40, 50)).unwrap_err();
+        assert_eq!(error.to_string(), "no room for 0x28..0x32: the set holds at most 2 ranges");
         full.add(range(5, 25)).unwrap();
         assert_eq!(full, set(&[(0, 30)]));
     }

@@ -3,8 +3,9 @@
 //! A call that waited would wait for ever here.
 
 use crate::{
-    AddError, AllocError, Core, CoreCache, CpuLocal, FrameAllocator, Free, FreeError, MapLayout, Order,
-    Owner, PhysAddr, PhysRange, RegionSet, Request, ResizeError, State, Storage, ZoneKind,
+    AddError, AllocError, Core, CoreCache, CpuLocal, Frame, FrameAllocator, Free, FreeError, MapLayout,
+    Order, Owner, PhysAddr, PhysRange, RegionSet, Request, ResizeError, State, Storage, ZoneKind,
+    dump::{Block, Dump},
     sync::{AtomicU32, AtomicU64},
 };
 use core::cell::Cell;
@@ -134,6 +135,19 @@ fn r004_19_a_free_finds_the_zone_busy_and_is_absorbed_by_whoever_has_it_next() {
             );
             assert_all_is_back(frames, &before);
         }
+    });
+}
+
+#[test]
+fn what_waits_for_its_zone_is_in_a_dump_with_its_size() {
+    with_frames(|frames| {
+        let block = frames.alloc(Request::frames(77)).unwrap();
+        while_busy(frames, &ZoneKind::ALL, || assert_eq!(frames.free_frame(block), Ok(77)));
+        let mut bytes = Vec::new();
+        frames.dump(|piece| bytes.extend(piece));
+        let mut runs = Dump::new(&bytes).unwrap().map(Result::unwrap);
+        let run = runs.find(|run| run.first == Frame::containing(block));
+        assert_eq!(run.map(|run| (run.block, run.count)), Some((Block::Pending { frames: 77 }, 1)));
     });
 }
 

@@ -7,7 +7,7 @@ use crate::{
     word::{Owner, PoolId},
 };
 use proptest::prelude::*;
-use std::vec::Vec;
+use std::{string::ToString, vec::Vec};
 
 fn block() -> impl Strategy<Value = Block> {
     let order = || (0..=Order::MAX.number()).prop_map(|number| Order::new(number).unwrap());
@@ -79,4 +79,15 @@ fn what_is_no_dump_is_refused() {
     assert_eq!(Dump::new(b"FKMAP\x02").unwrap_err(), DumpError::UnknownVersion { version: 2 });
     let wrong = Dump::new(b"FKMAP\x01\x01").unwrap().next();
     assert_eq!(wrong, Some(Err(DumpError::Unexpected { offset: 6, byte: 1 })));
+}
+
+#[test]
+fn what_is_wrong_with_a_dump_is_told_in_one_line() {
+    let texts = [
+        (DumpError::NoDump, "this is no dump of a frame map"),
+        (DumpError::UnknownVersion { version: 2 }, "a dump of version 2, which is not known"),
+        (DumpError::CutOff { length: 5 }, "the dump is cut off behind byte 5"),
+        (DumpError::Unexpected { offset: 6, byte: 1 }, "no dump has 0x01 at byte 6"),
+    ];
+    texts.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
 }

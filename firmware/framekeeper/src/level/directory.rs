@@ -153,3 +153,78 @@ impl<'a> Directory<'a> {
         self.words.get(class as usize * stride(self.heights) + start + index)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{collections::BTreeSet, vec::Vec};
+
+    const CLASSES: u32 = 3;
+
+    fn memory(nodes: usize) -> Vec<AtomicU64> {
+        (0..Directory::words(CLASSES as usize, nodes)).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    /// Few and many nodes: summaries that end within a word and at the end of one, at each height.
+    fn nodes() -> impl Strategy<Value = usize> {
+        prop::sample::select(&[1, 63, 64, 65, 4095, 4096, 4097, Directory::MOST_NODES][..])
+    }
+
+    /// Moves of nodes into classes; the last is none.
+    fn moves() -> impl Strategy<Value = Vec<(usize, u32)>> {
+        let node = prop_oneof![any::<usize>(), 0..3_usize, Just(usize::MAX)];
+        prop::collection::vec((node, 0..=CLASSES), 0..60)
+    }
+
+    fn do_moves(directory: &mut Directory<'_>, moves: &[(usize, u32)], nodes: usize) -> Vec<BTreeSet<usize>> {
+        let mut sets = Vec::from([const { BTreeSet::new() }; CLASSES as usize]);
+        for &(node, to) in moves {
+            // From either end, so that the last node is met too.
+            let node =
+                if node > usize::MAX / 2 { nodes - 1 - (usize::MAX - node) % nodes } else { node % nodes };
+            let from = (0..CLASSES).find(|&class| sets[class as usize].remove(&node));
+            let to = Some(to).filter(|&to| to < CLASSES);
+            to.into_iter().for_each(|to| assert!(sets[to as usize].insert(node)));
+            directory.reclass(node, from, to);
+        }
+        sets
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn classes_are_sets(nodes in nodes(), moves in moves()) {
+            let memory = memory(nodes);
+            let mut directory = Directory::new(&memory, nodes);
+            let sets = do_moves(&mut directory, &moves, nodes);
+            let nonempty = |class: &u32| !sets[*class as usize].is_empty();
+            for class in 0..CLASSES {
+                let set = &sets[class as usize];
+                prop_assert_eq!(directory.lowest(class), set.first().copied());
+                prop_assert_eq!(directory.count(class), set.len());
+                prop_assert!(directory.is_summed_up(class));
+                prop_assert_eq!(directory.smallest_from(class), (class..CLASSES).find(nonempty));
+                for node in [0, nodes / 2, nodes - 1].iter().chain(set) {
+                    prop_assert_eq!(directory.contains(class, *node), set.contains(node));
+                }
+            }
+            prop_assert_eq!(directory.largest(), (0..CLASSES).rev().find(nonempty));
+        }
+
+        #[test]
+        fn a_flipped_bit_of_a_summary_is_seen(nodes in nodes(), moves in moves(), class in 0..CLASSES, word: usize, bit in 0..64) {
+            let memory = memory(nodes);
+            let mut directory = Directory::new(&memory, nodes);
+            do_moves(&mut directory, &moves, nodes);
+            let [bits, summary] = heights(nodes);
+            for word in [word % (summary + 1), summary - 1, summary] {
+                let cell = &memory[class as usize * stride([bits, summary]) + bits + word];
+                cell.store(cell.load(Relaxed) ^ 1_u64 << bit, Relaxed);
+                prop_assert!(!directory.is_summed_up(class), "word {} bit {}", word, bit);
+                cell.store(cell.load(Relaxed) ^ 1_u64 << bit, Relaxed);
+            }
+        }
+    }
+}

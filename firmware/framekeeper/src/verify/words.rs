@@ -3,7 +3,7 @@
 use super::Fault;
 use crate::{
     frame::{Frame, Order},
-    map::{Area, FrameMap, ZoneKind},
+    map::{Area, FrameMap},
     word::{Kind, Word},
 };
 
@@ -89,9 +89,9 @@ impl Walk<'_> {
         }
         self.block = Some(Block { head, end: head.plus(frames), second });
         let last = head.plus(frames - 1);
+        // What is aligned is in one zone: zones meet at a multiple of the largest block.
         let is_aligned = Order::holding(frames).is_some_and(|order| head.is_aligned(order));
-        let is_in_one_zone = ZoneKind::of(head.start()) == ZoneKind::of(last.start());
-        let is_right = is_aligned && is_in_one_zone && self.map.slot(last).is_some();
+        let is_right = is_aligned && self.map.slot(last).is_some();
         if is_right { Ok(()) } else { Err(Fault::Misplaced { frame: head }) }
     }
 }

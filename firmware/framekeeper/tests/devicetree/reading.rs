@@ -63,6 +63,10 @@ fn r004_12_properties_are_numbers_texts_and_lists() {
     let serial = tree.find_compatible(&["nothing", "arm,primecell"]).unwrap();
     assert_eq!(serial.name(), "serial@9000000");
     assert_eq!(serial.reg().unwrap().collect::<Result<Vec<_>, _>>(), Ok(vec![range(0x900_0000, 0x1000)]));
+    assert_eq!(
+        serial.properties().map(|property| property.name()).collect::<Vec<_>>(),
+        ["compatible", "reg"]
+    );
     let compatible = serial.property("compatible").unwrap();
     assert_eq!(compatible.strings().collect::<Vec<_>>(), ["arm,pl011", "arm,primecell"]);
     assert_eq!(compatible.text(), None, "two strings are not one");
@@ -149,7 +153,10 @@ fn r004_13_an_error_names_the_node_and_the_numbers() {
     let error = RamDescription::<8>::read(&tree, &[]).unwrap_err();
     let kind = MeaningErrorKind::NoPlace { size: 0x8000_0000, alignment: 0x1000 };
     assert_eq!((error.node, error.kind), ("framebuffer", kind));
-    assert!(error.to_string().contains("framebuffer"), "{error}");
+    let text = format!("device tree node `framebuffer`, byte {:#x}: {kind:?}", error.offset);
+    assert_eq!(error.to_string(), text);
+    let error = Tree::new(&[0; 64]).unwrap_err();
+    assert_eq!(error.to_string(), "not a device tree: at byte 0x0: BadMagic { found: 0 }");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The frame allocator, from outside. Requirements carry their ids in their names.
 
+mod caches;
 mod crowd;
 mod dump;
 mod exhaustive;

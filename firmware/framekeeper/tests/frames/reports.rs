@@ -2,8 +2,9 @@
 
 use crate::ground::{GIB, MIB, Memory, ram, with_cache, with_zones};
 use framekeeper::{
-    AllocError, Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, Frames, Order, Owner, PhysAddr,
-    PhysRange, Request, State, Zero, ZoneKind,
+    AddError, AllocError, Core, CoreCache, CpuLocal, Effort, FRAME_SIZE, Fault, Frame, FrameAllocator,
+    Frames, FreeError, MapError, Needs, Order, Owner, PhysAddr, PhysRange, Request, Shortage, State, Zero,
+    ZoneKind, ZoneShortage,
 };
 use std::cell::RefCell;
 
@@ -35,6 +36,22 @@ fn what_lies_in_a_cache_is_free_and_counted() {
         assert_eq!(frames.free().largest(ZoneKind::Normal), None);
         frames.drain();
         assert_eq!(frames.free(), before);
+    });
+}
+
+#[test]
+fn the_work_of_both_zones_is_counted() {
+    let ram = ram(&[(4 * GIB - 2 * MIB, 4 * GIB + 2 * MIB)]);
+    with_zones(&ram, &ram, |frames| {
+        let (before, limit) = (frames.effort(), PhysAddr(4 * GIB));
+        let [high, low] = [Request::order(Order::FRAME), Request::order(Order::FRAME).below(limit)]
+            .map(|request| frames.alloc(request).unwrap());
+        let taken = frames.effort();
+        let expected = Effort { moves: before.moves + 2, splits: before.splits + 18, joins: before.joins };
+        assert_eq!(taken, expected);
+        [high, low].iter().for_each(|&frame| assert_eq!(frames.free_frame(frame), Ok(1)));
+        let expected = Effort { moves: taken.moves + 2, joins: taken.joins + 18, ..taken };
+        assert_eq!(frames.effort(), expected);
     });
 }
 
@@ -118,4 +135,79 @@ fn what_is_asked_for_zeroed_is_zeroed_before_it_is_handed_out() {
     assert_eq!(*zeroing.0.borrow(), [PhysRange::from_size(block, 3 * FRAME_SIZE).unwrap()]);
     assert!(frames.alloc_zeroed(Request::order(Order::MAX)).is_err());
     assert_eq!(zeroing.0.borrow().len(), 1);
+}
+
+#[test]
+fn a_state_is_told_with_its_block_and_whose_that_is() {
+    let (head, order) = (Frame::new(0x80), Order::MIB_2);
+    let texts = [
+        (State::Hole, "a hole"),
+        (State::Reserved, "reserved"),
+        (State::Free { head, order }, "free, order 9 at 0x80000"),
+        (State::Cached { head, order, core: Core::new(3) }, "free, order 9 at 0x80000 in core 3's cache"),
+        (State::Pending { head }, "given back at 0x80000"),
+        (State::Allocated { head, frames: 5, owner: Owner::new(17) }, "5 frames at 0x80000 of owner 17"),
+        (State::Changing, "changing"),
+        (State::Damaged { word: 0xbad }, "damaged: its word is 0xbad"),
+    ];
+    texts.iter().for_each(|(state, text)| assert_eq!(state.to_string(), *text));
+}
+
+#[test]
+fn what_is_shown_for_debugging_is_short() {
+    let ram = ram(&[(MIB, 2 * MIB), (4 * MIB, 64 * MIB)]);
+    assert_eq!(format!("{ram:?}"), "{0x100000..0x200000, 0x400000..0x4000000}");
+    assert_eq!(format!("{:?} {:?}", Owner::new(200), Frame::new(1)), "owner 200 frame 0x1000");
+    with_cache(&ram, &ram, |frames| assert_eq!(format!("{frames:?}"), "FrameAllocator { caches: 1, .. }"));
+}
+
+#[test]
+fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
+    let (address, head) = (PhysAddr(0x8_1000), Frame::new(0x80));
+    let range = PhysRange::new(address, PhysAddr(0x8_3000));
+    let zone = |zone, largest, free_frames| Some(ZoneShortage { zone, largest, free_frames });
+    let zones = [zone(ZoneKind::Normal, None, 0), zone(ZoneKind::Dma32, Some(Order::FRAME), 7)];
+    let shortage = |below, in_other_caches| Shortage { wanted: Order::MIB_2, below, zones, in_other_caches };
+    let (given, needed) = (Needs { words: 1, index: 2 }, Needs { words: 3, index: 4 });
+    // Under Miri sections are smaller.
+    let most_sections = if cfg!(miri) { 131_071 } else { 2047 };
+    let zones_say = "NORMAL has nothing free; DMA32 has 7 frames free, largest order 0";
+    let texts: [(&dyn std::error::Error, String); 17] = [
+        (&AllocError::OutOfMemory(shortage(None, 0)), format!("wanted order 9; {zones_say}")),
+        (
+            &AllocError::OutOfMemory(shortage(Some(address), 1)),
+            format!("wanted order 9 below 0x81000; {zones_say}; 1 frames are in other cores' caches"),
+        ),
+        (&AllocError::BadSize { frames: 0 }, "0 frames are not 1 to 262144".into()),
+        (&AllocError::NotFree { address, found: State::Hole }, "wanted 0x81000, which is a hole".into()),
+        (&AllocError::Misaligned { address }, "0x81000 is no start of such a block".into()),
+        (&AllocError::Busy, "the zones are busy, and this is no place to wait".into()),
+        (&FreeError::Misaligned { address }, "0x81000 is no start of a frame".into()),
+        (&FreeError::NotHead { address, head }, "0x81000 lies inside the block at 0x80000".into()),
+        (
+            &FreeError::NotAllocated { address, found: State::Reserved },
+            "nobody has 0x81000: it is reserved".into(),
+        ),
+        (
+            &AddError::NotReserved { range, frame: head, found: State::Hole },
+            "0x81000..0x83000 cannot be added: 0x80000 is a hole".into(),
+        ),
+        (&AddError::Busy, "a zone is busy, and this is no place to wait".into()),
+        (&Fault::Stray { frame: head }, "the allocator is damaged: Stray { frame: frame 0x80000 }".into()),
+        (&MapError::NoRam, "there is no whole frame of RAM".into()),
+        (
+            &MapError::TooMuchRam { sections: 200_000 },
+            format!("200000 sections of 128 MiB are more than the {most_sections} a map holds"),
+        ),
+        (
+            &MapError::TooHigh { end: PhysAddr(1 << 51) },
+            "RAM up to 0x8000000000000 lies above 0x4000000000000".into(),
+        ),
+        (&MapError::TooSmall { given, needed }, "the map needs 3 and 4 words and was given 1 and 2".into()),
+        (
+            &MapError::NoPlace { needed: 8192, largest: 4096 },
+            "the map needs 8192 bytes in one piece, and the largest free range has 4096".into(),
+        ),
+    ];
+    texts.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
 }

@@ -6,8 +6,8 @@ use crate::{
     trace::Cores,
 };
 use framekeeper::{
-    AddError, AllocError, CoreCache, FRAME_SIZE, Frame, FrameAllocator, Order, Owner, PhysAddr, Request,
-    State,
+    AddError, AllocError, Core, CoreCache, CpuLocal, FRAME_SIZE, Frame, FrameAllocator, Order, Owner,
+    PhysAddr, Request, State,
 };
 use std::cell::Cell;
 
@@ -106,6 +106,43 @@ fn a1_a_bulk_that_fails_at_any_point_keeps_what_it_got_and_nothing_else() {
             });
         }
     }
+}
+
+/// One core; before its second turn, something is done.
+struct Meanwhile<'m> {
+    turns: Cell<u32>,
+    work: Cell<Option<&'m dyn Fn()>>,
+}
+
+impl CpuLocal for &Meanwhile<'_> {
+    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
+        self.turns.set(self.turns.get() + 1);
+        if self.turns.get() == 2 {
+            self.work.take().into_iter().for_each(|work| work());
+        }
+        work(None)
+    }
+}
+
+#[test]
+fn a1_a_bulk_has_no_gap_where_something_came_back_meanwhile() {
+    let (ram, mut memory) = (memory(), Memory::of(&memory()));
+    let cpu = Meanwhile { turns: Cell::new(0), work: Cell::new(None) };
+    let frames = FrameAllocator::new(&ram, &ram, memory.storage(), &[], &cpu).unwrap();
+    let mut held = vec![PhysAddr(0); FRAMES as usize];
+    assert_eq!(frames.alloc_bulk(Order::FRAME, OTHERS, &mut held), held.len());
+    let (first, later) = held.split_at(40);
+    first.iter().for_each(|&frame| assert_eq!(frames.free_frame(frame), Ok(1)));
+    let give = || later.iter().take(20).for_each(|&frame| assert_eq!(frames.free_frame(frame), Ok(1)));
+    cpu.turns.set(0);
+    cpu.work.set(Some(&give));
+    let mut places = [PhysAddr(u64::MAX); 200];
+    assert_eq!(frames.alloc_bulk(Order::FRAME, ME, &mut places), 60);
+    let mut got = places[..60].to_vec();
+    got.sort();
+    let mut given = held[..60].to_vec();
+    given.sort();
+    assert_eq!(got, given);
 }
 
 /// A million random requests where nearly all is taken: about half of them fail.
