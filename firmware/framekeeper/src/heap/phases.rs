@@ -20,18 +20,24 @@ use crate::{
 ///
 /// # Example
 ///
-/// `FRAMES` is the kernel's [`FrameAllocator`], `Mapped` its [`DirectMap`] and `ThisMachine` its [`CpuLocal`].
+/// For `frames` see [`FrameAllocator`]; `Mapped` is the kernel's [`DirectMap`], and `ThisMachine` its [`CpuLocal`].
 ///
-/// ```ignore
-/// #[global_allocator]
-/// static HEAP: Heap<'static, ThisMachine, Mapped> = Heap::new();
+/// ```
+/// # use framekeeper::{CpuLocal, FrameAllocator, Owner, heap::{Heap, InitError}, slabs::*};
 /// static POOLS: Pools = Pools::new();
 /// static MAGAZINES: [Magazines; 8] = [const { Magazines::new() }; 8];
 ///
-/// let owner = Owner::new(3);
-/// let setup = Setup { memory: Mapped, pools: &POOLS, magazines: &MAGAZINES, owner, secret, hook: None, sites: None };
-/// HEAP.init(&FRAMES, setup, Owner::new(4))?;
-/// let numbers = vec![1, 2, 3];
+/// /// `heap` is a static, of type `Heap<'static, ThisMachine, Mapped>`, and may be the global allocator.
+/// fn begin<ThisMachine: CpuLocal, Mapped: DirectMap>(
+///     heap: &'static Heap<'static, ThisMachine, Mapped>,
+///     frames: &'static FrameAllocator<'static, ThisMachine>,
+///     memory: Mapped,
+///     secret: u64,
+/// ) -> Result<(), InitError> {
+///     let (pools, magazines, owner) = (&POOLS, &MAGAZINES, Owner::new(3));
+///     let setup = Setup { memory, pools, magazines, owner, secret, hook: None, sites: None };
+///     heap.init(frames, setup, Owner::new(4))
+/// }
 /// ```
 pub struct Heap<'a, C, M, H = Standard> {
     /// Whether somebody tells it of its memory, or did.
