@@ -3,9 +3,12 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 use firmware as _;
 
 mod frames;
+mod heap;
 mod monitor;
 #[path = "../shared/pixel6.rs"]
 mod pixel6;

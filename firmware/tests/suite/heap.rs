@@ -29,7 +29,6 @@ fn all_comes_back(work: impl FnOnce()) {
     let (before, reports) = (frames().free().total(), heap().slabs().unwrap().reports());
     assert_eq!(heap().usage().used(), 0);
     work();
-    assert_eq!(heap().slabs().unwrap().verify(), Ok::<(), SlabFault>(()));
     assert!(heap().shrink(), "all cores can be held");
     let owners = frames().owners();
     assert_eq!((owners.frames(heap::SLABS), owners.frames(heap::BLOCKS)), (0, 0));
@@ -90,6 +89,8 @@ mod collections {
         all_comes_back(|| {
             cores::on_each(&|core| churn(core.index() as u64, 2_000));
             defmt::info!("{}", defmt::Display2Format(&heap().usage()));
+            // Here alone: it reads the whole map for each size class.
+            assert_eq!(heap().slabs().unwrap().verify(), Ok::<(), SlabFault>(()));
         });
     }
 

@@ -27,6 +27,32 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
         }
     }
 
+    /// Apart, so that where nobody asks for the reason no room need be made for it.
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&self, layout: Layout, damaged: Option<NonNull<u8>>) -> *mut u8 {
+        let instead = self.parts().ok().zip(damaged);
+        if let Some(object) = instead.and_then(|(parts, damaged)| parts.slabs.alloc_instead(damaged, layout))
+        {
+            return object.as_ptr();
+        }
+        self.alloc(layout).map_or(null_mut(), NonNull::as_ptr)
+    }
+
+    /// Takes memory back, or tells why not.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_slow(&self, memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: as the caller promises.
+        if let Err(misuse) = unsafe { self.free(memory, layout) } {
+            self.tell(misuse);
+        }
+    }
+
     pub(super) fn told(&self, error: ReallocError) {
         if let ReallocError::Misuse(misuse) = error {
             self.tell(misuse);
@@ -39,7 +65,10 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
 unsafe impl<C: CpuLocal, M: DirectMap, H: Hardening> GlobalAlloc for Heap<'_, C, M, H> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Heap::alloc(self, layout).map_or(null_mut(), NonNull::as_ptr)
+        match self.parts().map_err(|_| None).and_then(|parts| parts.slabs.alloc_at_once(layout)) {
+            Ok(object) => object.as_ptr(),
+            Err(damaged) => self.alloc_slow(layout, damaged),
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -49,9 +78,13 @@ unsafe impl<C: CpuLocal, M: DirectMap, H: Hardening> GlobalAlloc for Heap<'_, C,
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         let Some(memory) = NonNull::new(memory) else { return };
-        // SAFETY: as the caller promises.
-        if let Err(misuse) = unsafe { self.free(memory, layout) } {
-            self.tell(misuse);
+        let freed = self.parts().ok().and_then(|parts| {
+            // SAFETY: as the caller promises.
+            unsafe { parts.slabs.free_at_once(memory, layout) }
+        });
+        if freed.is_none() {
+            // SAFETY: as the caller promises, and nothing has changed.
+            unsafe { self.dealloc_slow(memory, layout) };
         }
     }
 

@@ -192,7 +192,7 @@ fn free_units_that_nobody_counted_are_seen_in_each_word_and_in_all() {
     let memory = Memory::new();
     let level = memory.level();
     let bits = &memory.bits[WORDS..2 * WORDS];
-    for which in (0..WORDS).map(|word| word..word + 1).chain([0..WORDS]) {
+    for which in (0..WORDS).map(|word| word..word + 1).chain(core::iter::once(0..WORDS)) {
         bits[which.clone()].iter().for_each(|word| word.store(1, Relaxed));
         assert!(level.is_consistent(0) && !level.is_consistent(1) && level.is_consistent(2), "{which:?}");
         bits.iter().for_each(|word| word.store(0, Relaxed));

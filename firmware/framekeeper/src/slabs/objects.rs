@@ -146,6 +146,37 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         Ok(object)
     }
 
+    /// An object, where nothing more need be done than to take it. Else an error, with what was found to be damaged: then
+    /// [`alloc_instead`](Self::alloc_instead).
+    #[inline]
+    pub(crate) fn alloc_at_once(&self, layout: Layout) -> Result<NonNull<u8>, Option<NonNull<u8>>> {
+        if H::LEVEL >= Level::Paranoid {
+            return Err(None);
+        }
+        let class = Self::class_of(layout).ok_or(None)?;
+        let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
+        next.filter(|&object| self.take_mark(object, class)).ok_or(next)
+    }
+
+    /// An object in place of one that is damaged.
+    pub(crate) fn alloc_instead(&self, damaged: NonNull<u8>, layout: Layout) -> Option<NonNull<u8>> {
+        self.alloc_slow(Some(damaged), Self::class_of(layout)?).ok()
+    }
+
+    /// Takes an object back, where nothing more need be done than to put it away; else nothing has changed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    #[inline]
+    pub(crate) unsafe fn free_at_once(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
+        if H::LEVEL >= Level::Debug {
+            return None;
+        }
+        // SAFETY: as the caller promises.
+        unsafe { self.free_to_magazine(object, layout) }
+    }
+
     /// The class that serves this layout; none if it is too large for slabs.
     #[inline]
     #[must_use]
