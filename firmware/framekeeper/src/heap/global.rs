@@ -32,7 +32,8 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     #[inline(never)]
     fn alloc_slow(&self, layout: Layout, damaged: Option<NonNull<u8>>) -> *mut u8 {
         let instead = self.parts().ok().zip(damaged);
-        if let Some(object) = instead.and_then(|(parts, damaged)| parts.slabs.alloc_instead(damaged, layout))
+        if let Some(object) =
+            instead.and_then(|(parts, damaged)| parts.slabs.alloc_otherwise(Some(damaged), layout).ok())
         {
             return object.as_ptr();
         }

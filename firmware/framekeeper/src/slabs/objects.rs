@@ -132,35 +132,47 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[inline]
     #[track_caller]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
-        let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
-        let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
-        let object = match next {
-            Some(object) if self.take_mark(object, class) => object,
-            damaged => self.alloc_slow(damaged, class)?,
-        };
-        if H::LEVEL >= Level::Paranoid {
-            // SAFETY: it is an object of the class that nobody has yet.
-            unsafe { sealed(object, layout, class).write(self.secret) };
+        match self.alloc_at_once(layout) {
+            Ok(object) => Ok(object),
+            Err(damaged) => self.alloc_otherwise(damaged, layout),
         }
-        self.note(object, Done::Allocated);
-        Ok(object)
     }
 
     /// An object, where nothing more need be done than to take it. Else an error, with what was found to be damaged: then
-    /// [`alloc_instead`](Self::alloc_instead).
+    /// [`alloc_otherwise`](Self::alloc_otherwise).
     #[inline]
     pub(crate) fn alloc_at_once(&self, layout: Layout) -> Result<NonNull<u8>, Option<NonNull<u8>>> {
         if H::LEVEL >= Level::Paranoid {
             return Err(None);
         }
-        let class = Self::class_of(layout).ok_or(None)?;
-        let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
-        next.filter(|&object| self.take_mark(object, class)).ok_or(next)
+        self.take_next(Self::class_of(layout).ok_or(None)?)
     }
 
-    /// An object in place of one that is damaged.
-    pub(crate) fn alloc_instead(&self, damaged: NonNull<u8>, layout: Layout) -> Option<NonNull<u8>> {
-        self.alloc_slow(Some(damaged), Self::class_of(layout)?).ok()
+    /// An object, with what is to be done for it beside.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn alloc_otherwise(
+        &self,
+        damaged: Option<NonNull<u8>>,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, ObjectError> {
+        self.reports.report_written(damaged);
+        let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
+        if H::LEVEL < Level::Paranoid {
+            return self.alloc_slow(class);
+        }
+        let object = match self.take_next(class) {
+            Ok(object) => object,
+            Err(damaged) => {
+                self.reports.report_written(damaged);
+                self.alloc_slow(class)?
+            }
+        };
+        // SAFETY: it is an object of the class that nobody has yet.
+        unsafe { sealed(object, layout, class).write(self.secret) };
+        self.note(object, Done::Allocated);
+        Ok(object)
     }
 
     /// Takes an object back, where nothing more need be done than to put it away; else nothing has changed.
@@ -200,12 +212,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[track_caller]
     pub unsafe fn free(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
         // SAFETY: as the caller promises.
-        if unsafe { self.free_to_magazine(object, layout) }.is_none() {
+        match unsafe { self.free_at_once(object, layout) } {
+            Some(()) => Ok(()),
             // SAFETY: as the caller promises, and nothing has changed.
-            unsafe { self.free_slow(object, layout) }?;
+            None => unsafe { self.free_otherwise(object, layout) },
         }
-        self.note(object, Done::Freed);
-        Ok(())
     }
 
     /// Where an object was asked for and given back last, if that was noted and is remembered.
@@ -301,13 +312,30 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         })
     }
 
-    /// Takes an object back where something is unusual, or finds out what is wrong.
+    /// Takes an object back, with what is to be done for it beside, or finds out what is wrong.
     ///
     /// # Safety
     ///
     /// As for [`free`](Self::free).
     #[cold]
     #[inline(never)]
+    #[track_caller]
+    unsafe fn free_otherwise(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
+        // SAFETY: as the caller promises.
+        let is_freed = H::LEVEL >= Level::Debug && unsafe { self.free_to_magazine(object, layout) }.is_some();
+        if !is_freed {
+            // SAFETY: as the caller promises, and nothing has changed.
+            unsafe { self.free_slow(object, layout) }?;
+        }
+        self.note(object, Done::Freed);
+        Ok(())
+    }
+
+    /// Takes an object back where something is unusual, or finds out what is wrong.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
     unsafe fn free_slow(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
         let class = Self::class_of(layout).ok_or_else(|| self.foreign(object))?;
         let place = self.ground.place(object);
@@ -324,6 +352,13 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         unsafe { self.counter(class).take_back(object) }
     }
 
+    /// The object of this core's magazine whose turn it is; else what is in its place and damaged.
+    #[inline]
+    fn take_next(&self, class: Class) -> Result<NonNull<u8>, Option<NonNull<u8>>> {
+        let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
+        next.filter(|&object| self.take_mark(object, class)).ok_or(next)
+    }
+
     #[inline]
     fn take_mark(&self, object: NonNull<u8>, class: Class) -> bool {
         // SAFETY: it was just taken out of a magazine of the class.
@@ -332,8 +367,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 
     #[cold]
     #[inline(never)]
-    fn alloc_slow(&self, damaged: Option<NonNull<u8>>, class: Class) -> Result<NonNull<u8>, ObjectError> {
-        self.reports.report_written(damaged);
+    fn alloc_slow(&self, class: Class) -> Result<NonNull<u8>, ObjectError> {
         match self.counter(class).alloc::<H>() {
             Err(ObjectError::NoMemory(_)) => {
                 self.shrink();
