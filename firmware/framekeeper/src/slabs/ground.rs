@@ -167,6 +167,15 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         let _ = self.frames.free_frame(start);
     }
 
+    /// Lets other pools have what a pool that ends kept.
+    pub(crate) fn end(&self, pool: &Pool) {
+        self.cpu().pinned(|core| {
+            if let (Some(mut held), Some(mut store)) = (pool.held(self, core), self.locked_store(core)) {
+                store.inherit(descriptor_words(pool.shape()), &mut held.stock.spare, &self.memory);
+            }
+        });
+    }
+
     /// Gives back the memory of descriptors, if there are no slabs.
     pub(crate) fn shrink_store(&self) {
         let take = || self.cpu().pinned(|_| self.store.try_lock()?.take_chunk(&self.memory));

@@ -231,6 +231,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
 impl<C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Drop for Objects<'_, C, M, H, L> {
     fn drop(&mut self) {
         self.shrink();
+        self.slabs.ground().end(&self.pool);
         if self.counter().usage().slabs() == 0 {
             self.slabs.ids().give(self.pool.id());
         }

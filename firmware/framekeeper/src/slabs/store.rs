@@ -1,7 +1,7 @@
 //! The memory that descriptors lie in: frames that no object is ever put into.
 //!
 //! A descriptor is cut from the current chunk and stays one for slabs of its pool: what a pool does not need it keeps for
-//! its next slab. While no pool has a slab, all chunks can go back, and what pools kept is void then: they see that by
+//! its next slab. What a pool kept that ended goes to others with descriptors as large. While no pool has a slab, all chunks can go back, and what pools kept is void then: they see that by
 //! the generation.
 //!
 //! | invariant | kept by | checked by |
@@ -21,6 +21,9 @@ use crate::{
 /// Descriptors of more words than this come from large chunks, so that little is left at a chunk's end.
 const SMALL: usize = 64;
 
+/// The largest descriptor's words are fewer.
+const MOST: usize = 132;
+
 /// Bytes of a word.
 const WORD: u64 = 8;
 
@@ -32,6 +35,8 @@ pub(crate) struct Store {
     live: u64,
     /// The chunks that are being cut, for small and for large descriptors.
     current: [Rest; 2],
+    /// What pools that ended had kept, by words; the first word of each says where the one before it is.
+    left: [Option<PhysAddr>; MOST],
     /// The chunk that came last; the first word of each says where the one before it is.
     last: Option<PhysAddr>,
     bytes: u64,
@@ -73,7 +78,7 @@ pub(crate) const fn chunk_order(words: usize) -> Order {
 
 impl Store {
     pub(crate) const fn new() -> Self {
-        Self { generation: 0, live: 0, current: [Rest::NOTHING; 2], last: None, bytes: 0 }
+        Self { generation: 0, live: 0, current: [Rest::NOTHING; 2], left: [None; MOST], last: None, bytes: 0 }
     }
 
     /// Bytes of all chunks.
@@ -88,7 +93,8 @@ impl Store {
         spare: &mut Spare,
         memory: &impl DirectMap,
     ) -> Option<PhysAddr> {
-        let place = match self.take_spare(spare, memory) {
+        let kept = self.take_spare(spare, memory).or_else(|| self.take_left(words, memory));
+        let place = match kept {
             Some(place) => place,
             None => self.cut(words)?,
         };
@@ -124,12 +130,21 @@ impl Store {
         self.live -= 1;
     }
 
+    /// Takes over what a pool had kept that ends.
+    pub(crate) fn inherit(&mut self, words: usize, spare: &mut Spare, memory: &impl DirectMap) {
+        while let Some(place) = self.take_spare(spare, memory) {
+            let Some(left) = self.left.get_mut(words) else { return };
+            set_link(memory, place, left.replace(place));
+        }
+    }
+
     /// Takes a chunk out, if no slab has a descriptor.
     pub(crate) fn take_chunk(&mut self, memory: &impl DirectMap) -> Option<PhysAddr> {
         let chunk = self.last.filter(|_| self.live == 0)?;
         self.last = link(memory, chunk);
         self.generation += 1;
         self.current = [Rest::NOTHING; 2];
+        self.left = [None; MOST];
         Some(chunk)
     }
 
@@ -151,6 +166,13 @@ impl Store {
     fn take_spare(&self, spare: &mut Spare, memory: &impl DirectMap) -> Option<PhysAddr> {
         let place = spare.last.filter(|_| spare.generation == self.generation)?;
         spare.last = link(memory, place);
+        Some(place)
+    }
+
+    fn take_left(&mut self, words: usize, memory: &impl DirectMap) -> Option<PhysAddr> {
+        let left = self.left.get_mut(words)?;
+        let place = (*left)?;
+        *left = link(memory, place);
         Some(place)
     }
 

@@ -209,7 +209,6 @@ fn there_are_960_caches_at_most() {
 
 /// Caches come and go while another one stays: what describes their slabs is used again.
 #[test]
-#[ignore = "what an ended pool keeps for its next slabs is lost while others have slabs"]
 fn caches_that_come_and_go_leave_nothing_behind() {
     on_machine::<Standard>(4, 1, |frames, slabs| {
         let stays = slabs.alloc(std::alloc::Layout::new::<u64>()).unwrap();
