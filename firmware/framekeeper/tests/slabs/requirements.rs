@@ -229,7 +229,7 @@ fn r002_2_less_than_an_eighth_is_wasted_between_neighbours() {
 #[test]
 #[cfg_attr(miri, ignore = "too many objects")]
 fn r002_3_descriptors_have_less_than_1_6_percent_of_the_bytes_of_slabs() {
-    const BYTES: usize = 3 * 63 << 16;
+    const BYTES: usize = (3 * 63) << 16;
     let mut worst = (0, 0);
     for class in Class::all() {
         on_machine::<Standard>(14, 1, |_, slabs| {

@@ -138,16 +138,16 @@ fn r004_19_handlers_take_and_give_back_between_cores() {
                 scope.spawn(move || {
                     for number in 0..PASSES {
                         if number % 3 == 2 {
-                            in_handler()
+                            in_handler();
                         } else {
-                            on_core(handler)
+                            on_core(handler);
                         }
                         let Ok(start) = slabs.alloc(bytes(200)) else { continue };
                         let object = Object::new(start, bytes(200), number as u8);
                         if number % 5 == 2 {
-                            in_handler()
+                            in_handler();
                         } else {
-                            on_core(handler)
+                            on_core(handler);
                         }
                         let start = object.checked().start;
                         while let Err(busy) = free(slabs, start, bytes(200)) {
