@@ -3,14 +3,18 @@
 mod accounts;
 mod caches;
 mod contents;
+mod exhaustive;
 #[path = "../frames/ground.rs"]
 #[expect(dead_code, reason = "of what the other suite stands on, part is needed here")]
 mod ground;
 mod machine;
 mod misuse;
+mod model;
 mod paranoid;
+mod random;
 mod requirements;
 mod shortage;
+mod threads;
 
 // What the cores are made of.
 use std::{sync::Mutex, thread_local};

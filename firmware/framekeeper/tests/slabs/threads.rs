@@ -1,0 +1,215 @@
+//! Threads as cores: objects that one takes and another gives back, and races of two that give back the same.
+
+use crate::{
+    ground::Dice,
+    machine::{
+        Machine, Object, Objects,
+        cores::{in_handler, on_core},
+        free,
+    },
+};
+use framekeeper::slabs::{Hardening, Misuse, Off, Paranoid, Standard};
+use std::{
+    alloc::Layout,
+    hint,
+    sync::{
+        Mutex,
+        atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
+    },
+    thread,
+};
+
+/// What a run does; less under Miri, which is hundreds of times slower.
+const OPERATIONS: u32 = if cfg!(miri) { 40 } else { 30_000 };
+const PASSES: u64 = if cfg!(miri) { 20 } else { 20_000 };
+const RACES: u64 = 3_000;
+
+fn bytes(size: usize) -> Layout {
+    Layout::from_size_align(size, 1).unwrap()
+}
+
+/// Waits for another thread, which on a machine with one core has to get its turn for that.
+fn until(condition: impl Fn() -> bool) {
+    for tries in 1_u32.. {
+        if condition() {
+            return;
+        }
+        if tries.is_multiple_of(64) { thread::yield_now() } else { hint::spin_loop() }
+    }
+}
+
+/// Each thread swaps objects with a table that all share: what one took, any may give back.
+fn swap_with_all<H: Hardening>(slabs: &Objects<'_, H>, table: &[Mutex<Option<Object>>], seed: u64) -> u32 {
+    let (mut dice, mut failed) = (Dice::new(seed), 0);
+    for number in 0..OPERATIONS {
+        let most = 1 << dice.below(13);
+        let size = 1 + dice.below(most) as usize;
+        let layout = bytes(size.min(8000));
+        let object = match slabs.alloc(layout) {
+            Ok(start) => Some(Object::new(start, layout, number as u8)),
+            Err(_) => {
+                failed += 1;
+                None
+            }
+        };
+        let place = &table[dice.below(table.len() as u64) as usize];
+        let other = std::mem::replace(&mut *place.lock().unwrap(), object);
+        if let Some(Object { start, layout, .. }) = other.map(Object::checked) {
+            free(slabs, start, layout).unwrap();
+        }
+    }
+    failed
+}
+
+fn larson<H: Hardening>(frames: u64, cores: u8) -> u32 {
+    let mut failed = 0;
+    Machine::new(frames, cores).run::<H>(|_, slabs| {
+        let places = if cfg!(miri) { 12 } else { 256 };
+        let table: Vec<_> = (0..places).map(|_| Mutex::new(None::<Object>)).collect();
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..cores)
+                .map(|core| {
+                    let table = &table;
+                    scope.spawn(move || {
+                        on_core(core);
+                        swap_with_all(slabs, table, core.into())
+                    })
+                })
+                .collect();
+            failed = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        });
+        for object in table.into_iter().filter_map(|place| place.into_inner().unwrap()) {
+            free(slabs, object.start, object.layout).unwrap();
+        }
+        assert_eq!((slabs.report().allocated(), slabs.reports()), (0, 0));
+    });
+    failed
+}
+
+#[test]
+fn r002_12_what_one_thread_took_another_gives_back() {
+    larson::<Off>(2048, 2);
+    larson::<Standard>(2048, 4);
+    larson::<Paranoid>(2048, 3);
+}
+
+/// All cores are held again and again, to have what lies in their magazines.
+#[test]
+#[cfg_attr(miri, ignore = "too many objects")]
+fn r000_6_with_eight_cores_and_too_few_frames_nothing_is_lost() {
+    let failed = larson::<Standard>(160, 8);
+    println!("{failed} allocations failed");
+    assert!(failed > 0);
+}
+
+#[test]
+fn r002_12_what_a_producer_takes_its_consumer_gives_back() {
+    Machine::new(256, 2).run::<Standard>(|_, slabs| {
+        let handed = AtomicPtr::new(std::ptr::null_mut::<u8>());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                on_core(1);
+                for _ in 0..PASSES {
+                    until(|| !handed.load(Ordering::Relaxed).is_null());
+                    let start = handed.swap(std::ptr::null_mut(), Ordering::Acquire);
+                    let start = std::ptr::NonNull::new(start).unwrap();
+                    free(slabs, start, bytes(100)).unwrap();
+                }
+            });
+            on_core(0);
+            for number in 0..PASSES {
+                let object = Object::new(slabs.alloc(bytes(100)).unwrap(), bytes(100), number as u8);
+                handed.store(object.checked().start.as_ptr(), Ordering::Release);
+                until(|| handed.load(Ordering::Relaxed).is_null());
+            }
+        });
+        let usage = slabs.report();
+        assert_eq!(usage.allocated(), 0);
+        assert!(usage.slab_bytes() <= 4 << 14, "objects come back over the depot: {usage}");
+    });
+}
+
+/// A handler has no magazine and waits for no lock: what it cannot have at once, it is told of.
+#[test]
+fn r004_19_handlers_take_and_give_back_between_cores() {
+    Machine::new(512, 2).run::<Standard>(|_, slabs| {
+        thread::scope(|scope| {
+            for handler in 0..2 {
+                scope.spawn(move || {
+                    for number in 0..PASSES {
+                        if number % 3 == 2 {
+                            in_handler();
+                        } else {
+                            on_core(handler);
+                        }
+                        let Ok(start) = slabs.alloc(bytes(200)) else { continue };
+                        let object = Object::new(start, bytes(200), number as u8);
+                        if number % 5 == 2 {
+                            in_handler();
+                        } else {
+                            on_core(handler);
+                        }
+                        let start = object.checked().start;
+                        while let Err(busy) = free(slabs, start, bytes(200)) {
+                            assert!(matches!(busy, Misuse::Busy { .. }), "{busy}");
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!((slabs.report().allocated(), slabs.reports()), (0, 0));
+    });
+}
+
+static DOUBLE_FREES: AtomicU64 = AtomicU64::new(0);
+
+fn count_double_frees(misuse: Misuse) {
+    assert!(matches!(misuse, Misuse::DoubleFree { .. } | Misuse::WrittenAfterFree { .. }), "{misuse}");
+    DOUBLE_FREES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Both wait for the same change of a counter, then give the object back. Of two that succeed, the one is found out when it
+/// comes back to its slab. Under Miri this is the race of data that it is.
+#[test]
+#[cfg_attr(miri, ignore = "whoever gives back what he does not have races")]
+fn m15_an_object_given_back_by_two_threads_at_once_is_found_out() {
+    let machine = Machine { hook: Some(count_double_frees), ..Machine::new(256, 2) };
+    machine.run::<Standard>(|_, slabs| {
+        let (round, object) = (AtomicU64::new(0), AtomicPtr::new(std::ptr::null_mut::<u8>()));
+        let (freed, refused) = (AtomicU32::new(0), AtomicU32::new(0));
+        let give = || {
+            let start = std::ptr::NonNull::new(object.load(Ordering::Relaxed)).unwrap();
+            match free(slabs, start, bytes(300)) {
+                Ok(()) => freed.fetch_add(1, Ordering::Release),
+                Err(Misuse::DoubleFree { .. }) => refused.fetch_add(1, Ordering::Release),
+                Err(error) => panic!("{error}"),
+            };
+        };
+        let mut late = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                on_core(1);
+                (1..=RACES).for_each(|number| {
+                    until(|| round.load(Ordering::Acquire) == number);
+                    give();
+                });
+            });
+            on_core(0);
+            for number in 1..=RACES {
+                object.store(slabs.alloc(bytes(300)).unwrap().as_ptr(), Ordering::Relaxed);
+                round.store(number, Ordering::Release);
+                give();
+                until(|| freed.load(Ordering::Acquire) + refused.load(Ordering::Acquire) == 2);
+                let reported = DOUBLE_FREES.load(Ordering::Relaxed);
+                slabs.shrink();
+                let reported = DOUBLE_FREES.load(Ordering::Relaxed) - reported;
+                assert_eq!(u64::from(refused.swap(0, Ordering::Relaxed)) + reported, 1, "round {number}");
+                freed.store(0, Ordering::Relaxed);
+                late += reported;
+                assert_eq!(slabs.report().allocated(), 0);
+            }
+        });
+        println!("of {RACES} races {} were refused at the call, {late} found out later", RACES - late);
+        assert_eq!(slabs.reports(), late);
+    });
+}
