@@ -8,7 +8,7 @@ use crate::{
 use framekeeper::{
     AllocError, FRAME_SIZE, Owner, Request,
     heap::{HeapError, HeapUsage, InitError, ReallocError},
-    slabs::{Class, Hardening, Off, Paranoid, Standard},
+    slabs::{Class, Debug, Hardening, Off, Paranoid, Standard},
 };
 use std::{alloc::GlobalAlloc, ptr::NonNull, sync::atomic::AtomicUsize, sync::atomic::Ordering::SeqCst};
 
@@ -109,6 +109,7 @@ fn r003_4_total_is_used_and_available_and_all_that_was_given() {
     total_is_used_and_available::<Off>();
     total_is_used_and_available::<Standard>();
     total_is_used_and_available::<Paranoid>();
+    total_is_used_and_available::<Debug>();
 }
 
 #[test]
