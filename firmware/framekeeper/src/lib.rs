@@ -1,7 +1,7 @@
 //! The memory of a machine: what there is, and who has it.
 //!
 //! ```text
-//! device tree ─► regions ─► map ─► zones ─► core caches
+//! device tree ─► regions ─► map ─► zones ─► core caches ─► slabs ─► magazines ─► typed caches, heap
 //! ```
 //!
 //! [`devicetree`] reads what RAM there is and what of it is reserved, as [`RegionSet`]s of physical ranges. The
@@ -9,7 +9,9 @@
 //! blocks of frames by the buddy method, from zones below and above 4 GiB, through a [`CoreCache`] for each core; what it
 //! needs of the machine it is told by a [`CpuLocal`]. A [`dump`] of it all goes to a host that draws it.
 //!
-//! Nothing here touches the memory it speaks of.
+//! None of these touches the memory it speaks of. What is above them does: [`slabs`] cut frames into objects of a size or a
+//! type, with a magazine for each core, and a [`heap`] has memory of any size. Where memory is mapped they are told by a
+//! [`DirectMap`](slabs::DirectMap).
 
 #![cfg_attr(
     not(test),

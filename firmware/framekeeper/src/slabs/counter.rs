@@ -161,12 +161,15 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     #[cold]
     #[inline(never)]
     pub(crate) unsafe fn take_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
-        // SAFETY: as the caller promises.
-        unsafe { self.secret.mark(object, self.marks) };
+        let mark = || {
+            // SAFETY: as the caller promises.
+            unsafe { self.secret.mark(object, self.marks) }
+        };
         let has_surplus = self.ground.cpu().pinned(|core| {
             let Some(magazine) = core.and_then(|core| self.seats.of(core)) else {
-                return self.free_without_magazine(object);
+                return self.free_without_magazine(object, core, mark);
             };
+            mark();
             let held = self.pool.try_held(self.ground);
             if held.is_none() && magazine.squeeze_in(object) {
                 return Ok(false);
@@ -286,6 +289,8 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
             if got.is_none() {
                 match self.take_from_slab::<H>(&mut held, wanted, magazine) {
                     Some(first) => got = first,
+                    // Who cannot wait makes no slab.
+                    None if core.is_none() => return Attempt::Busy,
                     None => return Attempt::Empty,
                 }
             }
@@ -381,9 +386,15 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         is_intact
     }
 
-    fn free_without_magazine(&self, object: NonNull<u8>) -> Result<bool, Misuse> {
+    fn free_without_magazine(
+        &self,
+        object: NonNull<u8>,
+        core: Option<Core>,
+        mark: impl FnOnce(),
+    ) -> Result<bool, Misuse> {
         let busy = Misuse::Busy { address: address_of(object) };
-        let mut held = self.pool.try_held(self.ground).ok_or(busy)?;
+        let mut held = self.pool.held(self.ground, core).ok_or(busy)?;
+        mark();
         self.put_away(&mut held, object);
         held.count_freed();
         Ok(held.has_surplus())
@@ -405,10 +416,10 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     }
 
     fn dissolve_each(&self, take: impl Fn(&mut Held<'s, 'a, C, M>) -> Option<Slab<'s>>) {
+        // Not where one cannot wait: who takes a slab out must come back with it.
         let next = || {
-            self.ground
-                .cpu()
-                .pinned(|core| self.pool.held(self.ground, core).and_then(|mut held| take(&mut held)))
+            let take = |core| take(&mut self.pool.held(self.ground, Some(core))?);
+            self.ground.cpu().pinned(|core| take(core?))
         };
         while let Some(slab) = next() {
             self.end(&slab);

@@ -168,23 +168,19 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         let _ = self.frames.free_frame(start);
     }
 
-    /// Gives back the memory of descriptors, if there are no slabs.
+    /// Gives back the memory of descriptors, if there are no slabs. Not where one cannot wait.
     pub(crate) fn shrink_store(&self) {
-        let take = || self.cpu().pinned(|_| self.store.try_lock()?.take_chunk(&self.memory));
+        let take = || self.cpu().pinned(|core| self.locked_store(Some(core?))?.take_chunk(&self.memory));
         while let Some(chunk) = take() {
             let frames = self.frames.free_frame(chunk).unwrap_or(0);
-            self.cpu().pinned(|_| self.store.lock().gave(frames * FRAME_SIZE));
+            self.cpu()
+                .pinned(|core| self.locked_store(core).map(|mut store| store.gave(frames * FRAME_SIZE)));
         }
     }
 
-    /// Bytes of all slabs, of the size classes and of others.
-    pub(crate) fn slab_bytes(&self) -> u64 {
-        self.slab_frames.load(Relaxed) * FRAME_SIZE
-    }
-
-    /// Bytes of frames that descriptors lie in.
+    /// Bytes of frames that descriptors lie in; none where one cannot wait for that.
     pub(crate) fn store_bytes(&self) -> u64 {
-        self.cpu().pinned(|_| self.store.lock().bytes())
+        self.cpu().pinned(|core| self.locked_store(core).map_or(0, |store| store.bytes()))
     }
 
     /// The store, with nobody else inside.

@@ -48,7 +48,7 @@ fn op(dice: &mut Dice, cores: u8) -> Op {
 }
 
 /// Runs a sequence on a machine of its own; what goes wrong, if anything does, and how much failed and was refused.
-fn run<H: Hardening>(ops: &[Op]) -> Result<(u64, u64), Disagreement> {
+pub(crate) fn run<H: Hardening>(ops: &[Op]) -> Result<(u64, u64), Disagreement> {
     let mut result = Ok((0, 0));
     let work = || {
         Machine::new(FRAMES, 3).run::<H>(|_, slabs| {
@@ -66,7 +66,7 @@ fn run<H: Hardening>(ops: &[Op]) -> Result<(u64, u64), Disagreement> {
 }
 
 /// The failure as text: what was said, and the sequence, with no operation that it could fail without.
-fn explain<H: Hardening>(ops: &[Op], said: &str) -> String {
+pub(crate) fn explain<H: Hardening>(ops: &[Op], said: &str) -> String {
     let (mut shortest, mut at) = (ops.to_vec(), 0);
     // By large parts first.
     let mut part = shortest.len() / 2;
