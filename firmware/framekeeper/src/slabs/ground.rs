@@ -160,7 +160,8 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
                 0 => Word::allocated(order.frames(), self.owner),
                 _ => Word::PART,
             });
-            self.slab_frames.fetch_sub(order.frames(), Relaxed);
+            // Wrapping: less, by the one operation that loom's atomics have here too.
+            self.slab_frames.fetch_add(order.frames().wrapping_neg(), Relaxed);
             if let (Some(place), Some(mut store)) = (place, self.locked_store(core)) {
                 store.give(place, descriptor_words(pool.shape()), &self.memory);
             }
@@ -176,6 +177,11 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
             self.cpu()
                 .pinned(|core| self.locked_store(core).map(|mut store| store.gave(frames * FRAME_SIZE)));
         }
+    }
+
+    /// Bytes of all slabs, of the size classes and of others.
+    pub(crate) fn slab_bytes(&self) -> u64 {
+        self.slab_frames.load(Relaxed) * FRAME_SIZE
     }
 
     /// Bytes of frames that descriptors lie in; none where one cannot wait for that.
