@@ -4,6 +4,8 @@
 #[expect(dead_code, reason = "of what the other suite stands on, part is needed here")]
 mod ground;
 mod heapless;
+#[cfg(target_os = "linux")]
+mod holes;
 mod tour;
 #[cfg(target_os = "linux")]
 mod untouched;
