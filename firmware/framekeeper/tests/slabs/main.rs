@@ -15,6 +15,7 @@ mod random;
 mod requirements;
 mod shortage;
 mod threads;
+mod tour;
 
 // What the cores are made of.
 use std::{sync::Mutex, thread_local};
