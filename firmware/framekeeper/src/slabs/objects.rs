@@ -103,7 +103,8 @@ impl Seats for ClassSeats<'_> {
 impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// Slabs of frames that `frames` hands out. They have none yet.
     ///
-    /// The pools and the magazines are to be no other's.
+    /// The pools and the magazines are to be no other's, and these are to be the only slabs of these frames: the map knows
+    /// pools by their numbers alone.
     pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Self {
         let Setup { memory, pools, magazines, owner, secret, hook, sites } = setup;
         pools.reset();
