@@ -46,9 +46,18 @@ impl Depot {
         NonNull::new(object)
     }
 
-    /// Whether it takes as many objects as [`Self::new`] was told, and has no more.
+    /// Whether it takes as many objects as [`Self::new`] was told, has no more, and has as many as it says.
     pub(crate) fn is_for(&self, limit: u32) -> bool {
-        self.limit == (limit as usize).min(ROOM) && self.count <= self.limit
+        self.limit == (limit as usize).min(ROOM)
+            && self.count <= self.limit
+            && self.objects().count() == self.count
+    }
+
+    /// How many objects there are and can be, and the objects.
+    #[cfg(test)]
+    pub(crate) fn memory(&mut self) -> ([&mut usize; 2], &[AtomicPtr<u8>]) {
+        let objects = self.objects.get(..self.count).unwrap_or_default();
+        ([&mut self.count, &mut self.limit], objects)
     }
 
     /// How many objects there are.

@@ -26,6 +26,7 @@ use crate::{
     entry::Entry,
     errors::AllocError,
     frame::{Frame, Order},
+    map::State,
     request::Request,
     sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed},
     word::{Kind, Owner, PoolId, SHARE_BITS, Slot, Word},
@@ -123,6 +124,21 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
         Some(Slab::new(slot, self.memory.pointer(head.frame().start()), words))
     }
 
+    /// Whether the words of a slab of `pool` lead into a block that may be one of the store's chunks.
+    pub(crate) fn has_descriptor(&self, head: Entry, pool: &Pool) -> bool {
+        let Some(place) = self.descriptor_place(head, pool.id()) else { return false };
+        let State::Allocated { head, .. } = self.frames.map().state(place) else { return false };
+        let end = place.0 + descriptor_words(pool.shape()) as u64 * WORD;
+        self.chunk_size(head.start()).is_some_and(|size| end <= head.start().0 + size)
+    }
+
+    /// Bytes of the block that starts there, if that may be one of the store's chunks.
+    pub(crate) fn chunk_size(&self, chunk: PhysAddr) -> Option<u64> {
+        let State::Allocated { head, frames, owner } = self.frames.map().state(chunk) else { return None };
+        let is_chunk = store::CHUNKS.iter().any(|order| order.frames() == frames);
+        (head.start() == chunk && owner == self.owner && is_chunk).then_some(frames * FRAME_SIZE)
+    }
+
     /// The slab of `pool` whose first frame's word is at `head`. The caller holds the pool's lock.
     pub(crate) fn slab_at(&self, head: Slot, pool: &Pool) -> Option<Slab<'_>> {
         let number = u64::from(head.number());
@@ -181,7 +197,17 @@ impl<'a, C: CpuLocal, M: DirectMap> Ground<'a, C, M> {
 
     /// Bytes of all slabs, of the size classes and of others.
     pub(crate) fn slab_bytes(&self) -> u64 {
-        self.slab_frames.load(Relaxed) * FRAME_SIZE
+        self.slab_frames().saturating_mul(FRAME_SIZE)
+    }
+
+    /// Frames of all slabs, as they are counted.
+    pub(crate) fn slab_frames(&self) -> u64 {
+        self.slab_frames.load(Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn counted_frames(&self) -> &AtomicU64 {
+        &self.slab_frames
     }
 
     /// Bytes of frames that descriptors lie in; none where one cannot wait for that.

@@ -163,9 +163,16 @@ impl Magazine {
         self.objects().filter(|&other| other == object).count()
     }
 
-    /// Whether it keeps so many objects.
+    /// Whether it keeps so many objects, and has as many as it says.
     pub(crate) fn is_for(&self, limit: u32) -> bool {
-        self.limit.load(Relaxed) == limit && self.count() as usize <= ROOM
+        self.limit.load(Relaxed) == limit && self.objects().count() == self.count() as usize
+    }
+
+    /// Its words, how many objects were given back, and its objects.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> ([&AtomicU32; 2], &AtomicU64, &[AtomicPtr<u8>]) {
+        let objects = self.objects.get(..self.count() as usize).unwrap_or_default();
+        ([&self.count, &self.limit], &self.freed, objects)
     }
 
     /// The objects in it.

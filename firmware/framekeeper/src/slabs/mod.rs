@@ -16,6 +16,8 @@
 mod cache;
 mod class;
 mod counter;
+#[cfg(test)]
+mod damage;
 mod depot;
 mod errors;
 mod ground;

@@ -212,6 +212,11 @@ impl Stock {
         self.counts
     }
 
+    #[cfg(test)]
+    pub(crate) const fn counts_mut(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+
     /// The list that a slab with so many free slots of so many is in; none for one without.
     const fn list(&mut self, free: u32, slots: u32) -> Option<&mut Option<Slot>> {
         match free {

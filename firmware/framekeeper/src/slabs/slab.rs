@@ -146,7 +146,8 @@ impl<'m> Slab<'m> {
         }
     }
 
-    /// Whether the descriptor says what one of `pool` can say: all but whether its lists lead to it and from it.
+    /// Whether the descriptor says what one of `pool` can say: all but whether its lists lead to it and from it. One
+    /// without free slots is in no list.
     pub(crate) fn is_consistent(&self, pool: PoolId, shape: &Shape) -> bool {
         let right = header(self.free_slots().into(), pool);
         let found: u32 = self.bits().map(|bits| bits.load(Relaxed).count_ones()).sum();
@@ -154,6 +155,7 @@ impl<'m> Slab<'m> {
         self.header() == right
             && found == self.free_slots()
             && !behind
+            && (found > 0 || (self.next(), self.before()) == (None, None))
             && self.links() >> (2 * LINK_BITS) == 0
     }
 

@@ -18,10 +18,10 @@ use super::{
     slab::Slab,
 };
 use crate::{
-    addr::{FRAME_SIZE, PhysAddr},
+    addr::PhysAddr,
     cpu::{Core, CpuLocal},
-    map::State,
-    word::{Kind, PoolId, Slot},
+    frame::Frame,
+    word::{Kind, PoolId, Slot, Word},
 };
 
 /// What is wrong, and where.
@@ -58,7 +58,7 @@ pub enum SlabFault {
         /// The object.
         object: ObjectAddr,
     },
-    /// The memory of descriptors is not what its list and counters say.
+    /// The memory of descriptors is not what its lists and counters say, or there are not as many slabs as are counted.
     Store,
     /// Somebody is inside, against the condition.
     Busy {
@@ -83,7 +83,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     /// The first fault that is found.
     pub fn verify(&self) -> Result<(), SlabFault> {
         let found = self.found_in_map();
-        self.verify_store(found.slabs)?;
+        self.verify_store(&found)?;
         Class::all().zip(found.classes).try_for_each(|(class, frames)| match frames {
             0 => self.counter(class).verify_without_slabs(),
             _ => self.counter(class).verify(),
@@ -91,31 +91,21 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     }
 
     fn found_in_map(&self) -> Found {
-        let map = self.ground().frames().map();
-        let mut found = Found { slabs: 0, classes: [0; Class::COUNT] };
-        for word in map.frames().map(|frame| map.word(frame)).filter(|word| word.kind() == Kind::Slab) {
-            found.slabs += u64::from(word.page() == 0);
-            let of_class = found.classes.get_mut(usize::from(word.pool().number()));
-            of_class.into_iter().for_each(|frames| *frames += 1);
+        let mut found = Found { slabs: 0, frames: 0, classes: [0; Class::COUNT] };
+        for area in self.ground().frames().map().each_area().filter(|area| !area.is_hole()) {
+            let slabs = area.frames().map(|(_, word, _)| word).filter(|word| word.kind() == Kind::Slab);
+            slabs.for_each(|word| found.add(word));
         }
         found
     }
 
-    fn verify_store(&self, slabs: u64) -> Result<(), SlabFault> {
-        let (ground, map) = (self.ground(), self.ground().frames().map());
+    fn verify_store(&self, found: &Found) -> Result<(), SlabFault> {
+        let ground = self.ground();
         ground.cpu().pinned(|_| {
             let store = ground.try_store().ok_or(SlabFault::Store)?;
-            let mut bytes = 0;
-            for chunk in store.chunks(ground.memory()) {
-                let State::Allocated { head, frames, .. } = map.state(chunk) else {
-                    return Err(SlabFault::Store);
-                };
-                bytes += frames * FRAME_SIZE;
-                if head.start() != chunk || bytes > store.bytes() {
-                    return Err(SlabFault::Store);
-                }
-            }
-            let is_right = bytes == store.bytes() && slabs == store.live();
+            let counted = (store.live(), ground.slab_frames());
+            let is_right = counted == (found.slabs, found.frames)
+                && store.is_right(ground.memory(), &|chunk| ground.chunk_size(chunk));
             if is_right { Ok(()) } else { Err(SlabFault::Store) }
         })
     }
@@ -153,8 +143,20 @@ where
 struct Found {
     /// Slabs, those of caches too.
     slabs: u64,
+    /// Frames of those.
+    frames: u64,
     /// Frames of each class.
     classes: [u64; Class::COUNT],
+}
+
+impl Found {
+    /// Counts a word of a slab.
+    fn add(&mut self, word: Word) {
+        self.slabs += u64::from(word.page() == 0);
+        self.frames += 1;
+        let of_class = self.classes.get_mut(usize::from(word.pool().number()));
+        of_class.into_iter().for_each(|frames| *frames += 1);
+    }
 }
 
 /// Slabs of a pool, as the map has them.
@@ -188,27 +190,37 @@ impl<C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'_, '_, C, M, L, S> {
 
     /// Each slab by itself.
     fn census(&self) -> Result<Census, SlabFault> {
-        let (map, pool, shape) = (self.ground.frames().map(), self.pool.id(), self.pool.shape());
         let mut census = Census::default();
-        for frame in map.frames().filter(|&frame| map.word(frame).is_slab_of(pool)) {
-            let fault = SlabFault::Descriptor { pool, slab: frame.start() };
-            let page = map.word(frame).page();
-            if u64::from(page) >= shape.order().frames() {
-                return Err(fault);
-            }
-            if page > 0 {
-                continue;
-            }
-            let is_whole = (0..shape.order().frames()).zip(0..).all(|(offset, page)| {
-                let word = map.word(frame.plus(offset));
-                word.is_slab_of(pool) && word.page() == page && word.is_sound()
-            });
-            let slab = map.find(frame).and_then(|(entry, _)| self.ground.slab(entry, self.pool));
-            let slab = slab.filter(|slab| is_whole && slab.is_consistent(pool, shape)).ok_or(fault)?;
-            self.verify_marks(&slab)?;
-            census.add(slab.free_slots(), shape.slots());
+        for area in self.ground.frames().map().each_area().filter(|area| !area.is_hole()) {
+            let mut frames = area.frames().filter(|(_, word, _)| word.is_slab_of(self.pool.id()));
+            frames.try_for_each(|(frame, word, _)| self.add_to_census(frame, word, &mut census))?;
         }
         Ok(census)
+    }
+
+    /// Where the words lead is only looked at once all of them are right: they have a parity, and no flipped bit gets past.
+    fn add_to_census(&self, frame: Frame, word: Word, census: &mut Census) -> Result<(), SlabFault> {
+        let (map, pool, shape) = (self.ground.frames().map(), self.pool.id(), self.pool.shape());
+        let fault = SlabFault::Descriptor { pool, slab: frame.start() };
+        if u64::from(word.page()) >= shape.order().frames() {
+            return Err(fault);
+        }
+        if word.page() > 0 {
+            return Ok(());
+        }
+        let is_whole = (0..shape.order().frames()).zip(0..).all(|(offset, page)| {
+            let word = map.word(frame.plus(offset));
+            word.is_page_of(pool, page) && word.is_sound()
+        });
+        let head = map.find(frame).map(|(entry, _)| entry).filter(|_| is_whole);
+        let head = head.filter(|&head| self.ground.has_descriptor(head, self.pool)).ok_or(fault)?;
+        let slab = self.ground.slab(head, self.pool).ok_or(fault)?;
+        if !slab.is_consistent(pool, shape) {
+            return Err(fault);
+        }
+        self.verify_marks(&slab)?;
+        census.add(slab.free_slots(), shape.slots());
+        Ok(())
     }
 
     /// What is free in a slab is as it was left.
