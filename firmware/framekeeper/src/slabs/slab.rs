@@ -200,3 +200,25 @@ fn low_u32(number: u64) -> u32 {
     let [a, b, c, d, ..] = number.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_bit_behind_the_last_slot_is_found() {
+        // Of one word, and of several.
+        for size in [1000, 24] {
+            let (pool, shape) = (PoolId::of_class(5), Shape::of(size).unwrap());
+            let words: Vec<_> = (0..descriptor_words(&shape)).map(|_| AtomicU64::new(0)).collect();
+            let slab = Slab::new(Slot::new(4).unwrap(), NonNull::dangling(), &words);
+            slab.reset(pool, &shape);
+            assert!(slab.is_consistent(pool, &shape));
+            // In place of a slot's, so that there are as many as before.
+            let last = words.last().unwrap();
+            last.store(last.load(Relaxed) ^ (1 | 1 << (shape.slots() % 64)), Relaxed);
+            assert!(!slab.is_consistent(pool, &shape), "{shape:?}");
+        }
+    }
+}
