@@ -5,12 +5,13 @@ use crate::{
     machine::{
         Machine, Object, Objects,
         cores::{in_handler, on_core},
-        free,
+        free, free_to,
     },
 };
-use framekeeper::slabs::{Hardening, Misuse, Off, Paranoid, Standard};
+use framekeeper::slabs::{Hardening, Misuse, Off, Paranoid, Slab, Standard};
 use std::{
     alloc::Layout,
+    collections::HashSet,
     hint,
     sync::{
         Mutex,
@@ -23,6 +24,10 @@ use std::{
 const OPERATIONS: u32 = if cfg!(miri) { 40 } else { 30_000 };
 const PASSES: u64 = if cfg!(miri) { 20 } else { 20_000 };
 const RACES: u64 = 3_000;
+
+/// Caches that each of two threads makes, nearly all that there can be, and how often.
+const CACHES: usize = if cfg!(miri) { 3 } else { 450 };
+const ROUNDS: usize = if cfg!(miri) { 2 } else { 30 };
 
 fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 1).unwrap()
@@ -211,5 +216,34 @@ fn m15_an_object_given_back_by_two_threads_at_once_is_found_out() {
         });
         println!("of {RACES} races {} were refused at the call, {late} found out later", RACES - late);
         assert_eq!(slabs.reports(), late);
+    });
+}
+
+/// Two of one number would take each other's objects back.
+#[test]
+fn caches_that_are_made_at_once_have_numbers_of_their_own() {
+    Machine::new(8192, 2).run::<Standard>(|_, slabs| {
+        let one_more = Slab::new(slabs, &[], 64).unwrap();
+        for _ in 0..ROUNDS {
+            let ready = AtomicU32::new(0);
+            let make = || {
+                ready.fetch_add(1, Ordering::Relaxed);
+                until(|| ready.load(Ordering::Relaxed) == 2);
+                (0..CACHES).map(|_| Slab::new(slabs, &[], 64).unwrap()).collect::<Vec<_>>()
+            };
+            let made = thread::scope(|scope| {
+                let of_other = scope.spawn(make);
+                [make(), of_other.join().unwrap()]
+            });
+            let mut numbers = HashSet::new();
+            for cache in made.iter().flatten() {
+                let object = cache.alloc().unwrap();
+                let Err(Misuse::WrongPool { found, .. }) = free_to(&one_more, object) else {
+                    panic!("a cache has the number of one that was made before")
+                };
+                assert!(numbers.insert(found.number()), "two caches are pool {found:?}");
+                free_to(cache, object).unwrap();
+            }
+        }
     });
 }
