@@ -353,7 +353,8 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         for end in (1..count as usize).rev() {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             let [.., a, b, c, d] = random.to_le_bytes();
-            batch.swap(end, u32::from_le_bytes([a, b, c, d]) as usize % (end + 1));
+            // By its highest bits: what slabs' addresses differ in does not get down to the lowest.
+            batch.swap(end, (u32::from_le_bytes([a, b, c, d]) as usize * (end + 1)) >> 32);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the levels `Paranoid` and `Debug` promise beyond the others.
 
-use crate::machine::{free, on_machine, overwrite};
-use framekeeper::slabs::{Debug, Misuse, ObjectAddr, Paranoid};
+use crate::machine::{free, free_to, magazines, on_machine, overwrite};
+use framekeeper::slabs::{Debug, Misuse, ObjectAddr, Paranoid, Slab};
 use std::alloc::Layout;
 
 #[test]
@@ -34,6 +34,22 @@ fn m3_what_was_given_back_is_not_soon_handed_out_again() {
             assert_ne!(other, start);
             assert!(matches!(free(slabs, start, layout), Err(Misuse::DoubleFree { .. })));
         }
+    });
+}
+
+/// Of such large objects two are taken at a time: of 40 slabs, some begin with the first and some with the second.
+#[test]
+fn the_order_of_objects_is_another_in_each_slab() {
+    on_machine::<Paranoid>(8, 1, |_, slabs| {
+        let cache = || Slab::new(slabs, magazines(1), 8000).unwrap();
+        let caches: Vec<_> = (0..40).map(|_| cache()).collect();
+        let slots = caches.iter().map(|cache| {
+            let start = cache.alloc().unwrap();
+            free_to(cache, start).unwrap();
+            start.as_ptr().addr() % cache.usage().slab_size as usize / cache.usage().object_size
+        });
+        let slots: Vec<_> = slots.collect();
+        assert!(slots.contains(&0) && slots.contains(&1), "{slots:?}");
     });
 }
 
