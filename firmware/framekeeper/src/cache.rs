@@ -84,9 +84,10 @@ impl CoreCache {
     /// The stack for a block that somebody has and whose head has this word, if such blocks are cached.
     #[inline]
     pub(crate) fn stack_for(&self, word: Word) -> Option<&Stack> {
-        // Whether it is a block of an order at all, and somebody's, one comparison tells.
+        // Whether it is a block of an order at all, and somebody's, one comparison tells. Not its parity: one flipped bit would
+        // be the owner's, and change nothing about the block.
         let order = word.frames_field().trailing_zeros();
-        self.stacks.get(order as usize).filter(|stack| word.is_but_for_owner(stack.head()) && word.is_sound())
+        self.stacks.get(order as usize).filter(|stack| word.is_but_for_owner(stack.head()))
     }
 
     /// All stacks.
