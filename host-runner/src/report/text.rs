@@ -5,7 +5,7 @@ use super::account::{Account, Kind};
 use super::attempt::Attempt;
 use super::{Context, Screen, Tally, closing, evidence, paint, words};
 use crate::session::{Identity, Notice, Status, Summary};
-use crate::units::{Bytes, Took};
+use crate::units::{Bytes, Took, counted};
 use std::io;
 use std::time::Duration;
 
@@ -50,6 +50,10 @@ impl Text {
             Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
             Notice::LogDropped { core, records } => {
                 self.missing(&format!("core {core} could not keep {records} log records"))
+            }
+            Notice::NumbersDropped { core, numbers } => {
+                let numbers = counted(*numbers as usize, "number");
+                self.missing(&format!("core {core} could not send {numbers}"))
             }
             Notice::Ended { index, status, took } => self.ended(*index, status, *took),
             Notice::Retry { index, reason } => self.retry(*index, reason),

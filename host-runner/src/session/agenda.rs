@@ -4,7 +4,7 @@ use super::Status;
 use crate::plan::{Plan, Selected};
 use std::collections::VecDeque;
 use std::time::Duration;
-use wire::{RunId, ToBoard};
+use wire::{Parameters, RunId, ToBoard};
 
 /// How often a test is tried before it is given up as [`Status::Infra`].
 pub(super) const MAX_ATTEMPTS: u32 = 3;
@@ -95,7 +95,7 @@ impl Agenda {
     pub(super) fn order(&self) -> Option<ToBoard> {
         let attempt = self.current.as_ref()?;
         let test = self.plan.tests.get(attempt.index)?;
-        Some(ToBoard::Run { run: attempt.run, entry: test.entry })
+        Some(ToBoard::Run { run: attempt.run, entry: test.entry, parameters: Parameters::default() })
     }
 
     /// The own time limit of the test under way.

@@ -159,6 +159,9 @@ impl Session {
             }
             FromBoard::Core(report) => self.hear_core(report),
             FromBoard::LogDropped { core, records } => self.tell(Notice::LogDropped { core, records }),
+            FromBoard::NumbersDropped { core, numbers } => {
+                self.tell(Notice::NumbersDropped { core, numbers });
+            }
         }
     }
 

@@ -50,6 +50,13 @@ pub enum Notice {
         /// How many.
         records: u32,
     },
+    /// Numbers that the board itself could not send.
+    NumbersDropped {
+        /// The core.
+        core: u32,
+        /// How many.
+        numbers: u32,
+    },
     /// A test has ended. Ignored tests are told too, and those that never ran.
     Ended {
         /// Its place in the plan.
