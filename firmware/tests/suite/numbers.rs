@@ -59,10 +59,18 @@ mod sending {
 
 #[embedded_test::tests]
 mod parameters {
+    use firmware::{cores, numbers, parameters};
+    use wire::{Coverage, Number, Unit};
+
     #[test]
-    fn there_is_a_budget_and_every_core_reads_the_same() {
-        let here = firmware::parameters();
-        defmt::assert!(here.budget_ms > 0);
-        firmware::cores::on_each(&|_| assert!(firmware::parameters() == here));
+    fn every_core_reads_the_same() {
+        let here = parameters();
+        let (until, whole) = (here.until.unwrap_or(u64::MAX), u64::from(here.memory == Coverage::Whole));
+        for (name, value) in
+            [("seed", here.seed), ("budget ms", here.budget_ms), ("until", until), ("whole", whole)]
+        {
+            numbers::send(&Number::Value { name, unit: Unit::Count, value });
+        }
+        cores::on_each(&|_| assert!(parameters() == here));
     }
 }

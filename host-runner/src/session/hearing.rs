@@ -65,7 +65,8 @@ impl Session {
                 Err(_) => {}
             },
             Heard::Frame { channel: Channel::Log, body } => self.tell_log(&body, true),
-            // Beacons are looked at by `look`; measurements are kept in the recording and nobody reads them yet.
+            Heard::Frame { channel: Channel::Numbers, body } => self.hear_number(&body),
+            // Beacons are looked at by `look`.
             _ => {}
         }
     }

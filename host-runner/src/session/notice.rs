@@ -1,6 +1,6 @@
 //! What a session tells the user.
 
-use super::{Status, Summary};
+use super::{Measured, Status, Summary};
 use std::time::Duration;
 
 /// What a session tells the user, in order. A report is made from these and nothing else.
@@ -57,6 +57,8 @@ pub enum Notice {
         /// How many.
         numbers: u32,
     },
+    /// What the test has measured that ends now, in the order in which it came.
+    Measured(Vec<Measured>),
     /// A test has ended. Ignored tests are told too, and those that never ran.
     Ended {
         /// Its place in the plan.
