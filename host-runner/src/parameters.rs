@@ -128,7 +128,9 @@ fn milliseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::plan::{Selected, Test};
     use clap::Parser;
+    use wire::BuildId;
 
     fn parsed(line: &str) -> Parameters {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
@@ -189,5 +191,24 @@ mod tests {
         let grown = Budgets { test: minutes(10), total: minutes(150), ..board };
         assert_eq!(with(5 * DEFAULT_BUDGET_MS), grown);
         assert!(with(u64::MAX).total > grown.total, "no overflow");
+    }
+
+    #[test]
+    fn a_tests_own_limit_grows_with_the_budget_too() {
+        let own = |timeout| Test {
+            name: String::new(),
+            entry: 0,
+            should_panic: false,
+            timeout,
+            selected: Selected::Yes,
+        };
+        let mut plan = Plan { build: BuildId::default(), tests: vec![own(Some(minutes(2))), own(None)] };
+        scale_own_limits(&mut plan, &Parameters { budget_ms: 1, ..Parameters::default() });
+        assert_eq!(plan.tests[0].timeout, Some(minutes(2)));
+        scale_own_limits(
+            &mut plan,
+            &Parameters { budget_ms: 2 * DEFAULT_BUDGET_MS, ..Parameters::default() },
+        );
+        assert_eq!((plan.tests[0].timeout, plan.tests[1].timeout), (Some(minutes(4)), None));
     }
 }

@@ -93,6 +93,7 @@ fn a_recording_comes_back_as_it_was() {
     let recording = Recording::open(directory.path()).unwrap();
     let micros = |time: Duration| Duration::from_micros(time.as_micros() as u64);
     let expected: Vec<_> = events().into_iter().map(|(at, event)| (micros(at), event)).collect();
+    assert_eq!(recording.header.setup(ORACLE).parameters, header().parameters);
     assert_eq!((recording.header, recording.events), (header(), expected));
     assert_eq!(recording.start, Some(Duration::from_micros(12)));
 }
