@@ -155,7 +155,7 @@ pub enum Color {
 pub enum Format {
     /// For people.
     Text,
-    /// For programs: one JSON object a line, per ended test and for the whole run.
+    /// For programs: one JSON object a line: how tests run, each number, each ended test, the whole run.
     Json,
 }
 
