@@ -60,7 +60,7 @@ mod zone;
 pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
 pub use allocator::FrameAllocator;
 pub use cache::CoreCache;
-pub use cpu::{Core, CpuLocal, OneCore, Uncached, Zero};
+pub use cpu::{Asked, Core, CpuLocal, OneCore, Uncached, Zero};
 pub use errors::{AddError, AllocError, FreeError, ResizeError, Shortage, ZoneShortage};
 pub use frame::{Frame, Order};
 pub use map::{FrameMap, MapError, MapLayout, Needs, State, Storage, ZoneKind};

@@ -3,7 +3,7 @@
 use super::{FrameAllocator, LockedZone};
 use crate::{
     cache::{CoreCache, Entry, Run, Stack},
-    cpu::{Core, CpuLocal},
+    cpu::{Asked, Core, CpuLocal},
     frame::{Frame, Order},
     map::ZoneKind,
     request::Request,
@@ -17,8 +17,22 @@ const RUNS: u32 = 4;
 const RUNS_OF_BLOCKS: u32 = 1;
 
 impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
-    /// Takes a block from this core's cache once that has some from the first zone that has any.
-    pub(super) fn refill(&self, core: Core, request: &Request) -> Option<Frame> {
+    /// Takes a block from this core's cache once that has some from the first zone that has any. An error if the machine
+    /// does not admit it.
+    #[inline]
+    pub(super) fn refill(&self, core: Option<Core>, request: &Request) -> Result<Option<Frame>, Asked> {
+        self.ask(core, request.frame_count())?;
+        Ok(core.and_then(|core| self.take_refilled(core, request)))
+    }
+
+    /// Asks whether so many frames may be handed out. Before a lock is taken.
+    #[inline]
+    pub(super) fn ask(&self, core: Option<Core>, frames: u64) -> Result<(), Asked> {
+        let asked = Asked { frames, core };
+        if self.cpu().admits(&asked) { Ok(()) } else { Err(asked) }
+    }
+
+    fn take_refilled(&self, core: Core, request: &Request) -> Option<Frame> {
         let order = request.plain()?;
         let stack = self.caches().get(core.index())?.stack(order).filter(|stack| stack.is_used())?;
         if stack.count() == 0 {

@@ -121,7 +121,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// # Errors
     ///
     /// [`AllocError::OutOfMemory`] when it could not even be had with all caches emptied; [`AllocError::BadSize`];
-    /// [`AllocError::Busy`] where the core cannot be pinned.
+    /// [`AllocError::Busy`] where the core cannot be pinned; [`AllocError::Refused`].
     #[inline]
     pub fn alloc(&self, request: Request) -> Result<PhysAddr, AllocError> {
         match self.cpu.pinned(|core| self.pop(core?, &request)) {

@@ -34,7 +34,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// Nobody has a block that starts there, or it cannot become that large in its place. Nothing has changed then.
+    /// Nobody has a block that starts there, or it cannot become that large in its place, or [`ResizeError::Refused`].
+    /// Nothing has changed then.
     pub fn resize(&self, address: PhysAddr, frames: u64) -> Result<u64, ResizeError> {
         let found = self.found(address).map_err(ResizeError::NotAllocated)?;
         if !found.word.is_allocated() || !found.word.is_sound() {
@@ -118,6 +119,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let had = found.word.frames_field();
         let (behind, wanted) = (found.first.plus(had), frames - had);
         self.cpu().pinned(|core| {
+            self.ask(core, wanted)?;
             let zone = self.zone_of(found.head);
             let mut zone = self.locked(zone, core).ok_or(ResizeError::Busy)?;
             let taken = take_run(&mut zone, behind, wanted);

@@ -4,7 +4,7 @@ use super::{FrameAllocator, LockedZone, head};
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
     cache::Run,
-    cpu::{Core, CpuLocal},
+    cpu::{Asked, Core, CpuLocal},
     entry::Entry,
     errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage},
     frame::{Frame, Order},
@@ -23,7 +23,7 @@ const BULK: usize = 64;
 const ROUNDS: usize = 16;
 
 /// Why an attempt yielded nothing.
-enum Refused {
+enum Miss {
     /// A zone was busy and this is no place to wait.
     Busy,
     Empty,
@@ -34,7 +34,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Misaligned`], [`AllocError::NotFree`], and [`AllocError::Busy`].
+    /// [`AllocError::Misaligned`], [`AllocError::NotFree`], [`AllocError::Busy`], and [`AllocError::Refused`].
     pub fn alloc_at(&self, address: PhysAddr, order: Order, owner: Owner) -> Result<PhysAddr, AllocError> {
         let frame = Frame::starting_at(address).filter(|frame| frame.is_aligned(order));
         let frame = frame.ok_or(AllocError::Misaligned { address })?;
@@ -49,22 +49,26 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         if let State::Hole | State::Reserved | State::Allocated { .. } | State::Damaged { .. } = found {
             return Err(AllocError::NotFree { address, found });
         }
+        self.cpu().pinned(|core| self.ask(core, order.frames()))?;
         self.insist(|core| {
-            self.locked(zone, core)
-                .ok_or(Refused::Busy)
-                .and_then(|mut zone| take(&mut zone).ok_or(Refused::Empty))
+            self.locked(zone, core).ok_or(Miss::Busy).and_then(|mut zone| take(&mut zone).ok_or(Miss::Empty))
         })
-        .map_err(|refused| match refused {
-            Refused::Busy => AllocError::Busy,
-            Refused::Empty => AllocError::NotFree { address, found: self.state(address) },
+        .map_err(|miss| match miss {
+            Miss::Busy => AllocError::Busy,
+            Miss::Empty => AllocError::NotFree { address, found: self.state(address) },
         })
     }
 
-    /// Fills `places` with blocks of `order`, as far as there are any; says how many.
+    /// Fills `places` with blocks of `order`, as far as there are any and the machine [admits](CpuLocal::admits) them; says
+    /// how many.
     pub fn alloc_bulk(&self, order: Order, owner: Owner, places: &mut [PhysAddr]) -> usize {
         let mut filled = 0;
         for chunk in places.chunks_mut(BULK) {
-            let taken = self.cpu().pinned(|core| self.take_chunk(core, order, owner, chunk));
+            let taken = self.cpu().pinned(|core| {
+                self.ask(core, order.frames() * chunk.len() as u64)?;
+                Ok::<_, Asked>(self.take_chunk(core, order, owner, chunk))
+            });
+            let Ok(taken) = taken else { return filled };
             filled += taken;
             if taken < chunk.len() {
                 break;
@@ -83,10 +87,12 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// Some of it is not reserved: a hole, or added before; or [`AddError::Busy`]. Nothing has changed then.
+    /// Some of it is not reserved: a hole, or added before; or [`AddError::Busy`]; or [`AddError::Refused`]. Nothing has
+    /// changed then.
     pub fn add(&self, range: PhysRange) -> Result<u64, AddError> {
         let frames = frames_in(range.round_inward());
         self.cpu().pinned(|core| {
+            self.ask(core, frames.clone().count() as u64)?;
             let [dma32, normal] = self.zones().each_ref().map(|zone| self.locked(zone, core));
             let (Some(dma32), Some(normal)) = (dma32, normal) else { return Err(AddError::Busy) };
             let mut found = frames.clone().map(|frame| (frame, self.state(frame.start())));
@@ -120,22 +126,26 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline(never)]
     pub(super) fn alloc_frames_slow(&self, order: Order) -> Option<PhysAddr> {
         let request = Request::order(order);
-        match self.cpu().pinned(|core| self.refill(core?, &request)) {
+        match self.cpu().pinned(|core| self.refill(core, &request)).ok()? {
             Some(frame) => Some(frame.start()),
-            None => self.alloc_slow(request).ok(),
+            None => self.alloc_from_zones(&request, order).ok(),
         }
     }
 
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_slow(&self, request: Request) -> Result<PhysAddr, AllocError> {
-        if let Some(frame) = self.cpu().pinned(|core| self.refill(core?, &request)) {
-            return Ok(frame.start());
-        }
         let order = request.holding().ok_or(AllocError::BadSize { frames: request.frame_count() })?;
-        self.insist(|core| self.attempt(core, &request, order)).map_err(|refused| match refused {
-            Refused::Busy => AllocError::Busy,
-            Refused::Empty => AllocError::OutOfMemory(self.shortage(&request, order)),
+        match self.cpu().pinned(|core| self.refill(core, &request))? {
+            Some(frame) => Ok(frame.start()),
+            None => self.alloc_from_zones(&request, order),
+        }
+    }
+
+    fn alloc_from_zones(&self, request: &Request, order: Order) -> Result<PhysAddr, AllocError> {
+        self.insist(|core| self.attempt(core, request, order)).map_err(|miss| match miss {
+            Miss::Busy => AllocError::Busy,
+            Miss::Empty => AllocError::OutOfMemory(self.shortage(request, order)),
         })
     }
 
@@ -182,16 +192,16 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     /// Tries; then with this core's cache emptied; then with all caches emptied.
-    fn insist<T>(&self, attempt: impl Fn(Option<Core>) -> Result<T, Refused>) -> Result<T, Refused> {
+    fn insist<T>(&self, attempt: impl Fn(Option<Core>) -> Result<T, Miss>) -> Result<T, Miss> {
         let here = || {
             self.cpu().pinned(|core| match attempt(core) {
-                Err(Refused::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
+                Err(Miss::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
                 result => result,
             })
         };
         let mut found = here();
         for _ in 0..ROUNDS {
-            if !matches!(found, Err(Refused::Empty)) {
+            if !matches!(found, Err(Miss::Empty)) {
                 break;
             }
             // Also with nothing in caches: what was there may have come back to the zones in this moment.
@@ -208,11 +218,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     /// Takes a block from the first zone that has one.
-    fn attempt(&self, core: Option<Core>, request: &Request, order: Order) -> Result<PhysAddr, Refused> {
-        let mut refused = Refused::Empty;
+    fn attempt(&self, core: Option<Core>, request: &Request, order: Order) -> Result<PhysAddr, Miss> {
+        let mut miss = Miss::Empty;
         for kind in request.zones() {
             let Some(mut zone) = self.locked(self.zone(kind), core) else {
-                refused = Refused::Busy;
+                miss = Miss::Busy;
                 continue;
             };
             let taken = match request.limit() {
@@ -225,7 +235,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             self.map().set_own(first, Word::allocated(frames, request.owner()));
             return Ok(first.frame().start());
         }
-        Err(refused)
+        Err(miss)
     }
 
     fn take_chunk(&self, core: Option<Core>, order: Order, owner: Owner, chunk: &mut [PhysAddr]) -> usize {

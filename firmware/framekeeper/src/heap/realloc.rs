@@ -82,7 +82,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Parts<'_, C, M, H> {
         memory: NonNull<u8>,
         from: Layout,
         to: Layout,
-    ) -> Result<Resized, Misuse> {
+    ) -> Result<Resized, ReallocError> {
         let class_of = Slabs::<C, M, H>::class_of;
         let Some(class) = class_of(from) else {
             return match class_of(to) {

@@ -129,7 +129,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// # Errors
     ///
     /// [`ObjectError::TooLarge`], and [`ObjectError::NoMemory`] when there were no frames even with everything given back
-    /// that nobody needs.
+    /// that nobody needs, or the machine [refuses](CpuLocal::admits) them.
     #[inline]
     #[track_caller]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
@@ -370,7 +370,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[inline(never)]
     fn alloc_slow(&self, class: Class) -> Result<NonNull<u8>, ObjectError> {
         match self.counter(class).alloc::<H>() {
-            Err(ObjectError::NoMemory(_)) => {
+            Err(ObjectError::NoMemory(error)) if error.is_shortage() => {
                 self.shrink();
                 self.counter(class).alloc::<H>()
             }
