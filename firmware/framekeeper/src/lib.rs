@@ -48,6 +48,11 @@ mod map;
 mod models;
 mod owned;
 mod pending;
+#[cfg_attr(
+    not(feature = "planted"),
+    expect(dead_code, unreachable_pub, reason = "only who has the feature plants bugs")
+)]
+mod planted;
 mod regions;
 mod report;
 mod request;
@@ -65,6 +70,8 @@ pub use errors::{AddError, AllocError, FreeError, ResizeError, Shortage, ZoneSho
 pub use frame::{Frame, Order};
 pub use map::{FrameMap, MapError, MapLayout, Needs, State, Storage, ZoneKind};
 pub use owned::Frames;
+#[cfg(feature = "planted")]
+pub use planted::{Bug, plant};
 pub use regions::{RegionSet, TooManyRanges};
 pub use report::{Free, Owners};
 pub use request::Request;

@@ -6,6 +6,7 @@ use crate::{
     cpu::{Asked, Core, CpuLocal},
     frame::{Frame, Order},
     map::ZoneKind,
+    planted::{Bug, planted},
     request::Request,
     word::Word,
     zone::Zone,
@@ -51,6 +52,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             self.map().set_own(block, mark);
             stack.push(block);
         }
+        if planted(Bug::RefilledTwice) {
+            stack.push(taken.first());
+        }
         Some(())
     }
 
@@ -70,6 +74,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// wait.
     fn empty(&self, stack: &Stack, caller: Option<Core>) {
         while let Some(run) = self.pop_run(stack) {
+            if planted(Bug::DrainLeaks) {
+                continue;
+            }
             let zone = self.zone_of(run.first.frame());
             match self.locked(zone, caller) {
                 Some(mut locked) => locked.give(run.first, run.frames),
@@ -101,6 +108,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     pub(super) fn drain_others(&self) -> bool {
+        if planted(Bug::DrainForgetsOthers) {
+            return true;
+        }
         // Pinned while a zone's lock is held, as everywhere.
         self.cpu().hold_others(|other| {
             self.cpu().pinned(|core| self.drain_core(other, core).then_some(())).unwrap_or(());

@@ -9,6 +9,7 @@ use crate::{
     errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage},
     frame::{Frame, Order},
     map::{State, ZoneKind},
+    planted::{Bug, planted},
     regions::RegionSet,
     request::Request,
     sync::MutexGuard,
@@ -39,7 +40,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let frame = Frame::starting_at(address).filter(|frame| frame.is_aligned(order));
         let frame = frame.ok_or(AllocError::Misaligned { address })?;
         let take = |zone: &mut Zone<'_>| {
-            zone.take_at(frame, order)?;
+            let next = u64::from(planted(Bug::AtAddressTakesNeighbour)) << order.number();
+            zone.take_at(frame.plus(next), order)?;
             self.hand_out(frame, head(order, owner));
             Some(frame.start())
         };
@@ -80,7 +82,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             *place = start;
             filled += 1;
         }
-        filled
+        if planted(Bug::BulkCountsOneTooMany) && filled < places.len() { filled + 1 } else { filled }
     }
 
     /// Adds memory that was reserved until now: of the RAM that the allocator was made for.
@@ -96,7 +98,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             let [dma32, normal] = self.zones().each_ref().map(|zone| self.locked(zone, core));
             let (Some(dma32), Some(normal)) = (dma32, normal) else { return Err(AddError::Busy) };
             let mut found = frames.clone().map(|frame| (frame, self.state(frame.start())));
-            if let Some((frame, found)) = found.find(|(_, state)| *state != State::Reserved) {
+            if let Some((frame, found)) =
+                found.find(|(_, state)| *state != State::Reserved && !planted(Bug::AddUnchecked))
+            {
                 return Err(AddError::NotReserved { range, frame, found });
             }
             for frame in frames.clone() {
@@ -157,7 +161,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.cpu().pinned(|core| {
             let word = cell.load();
             let full = core.and_then(|core| self.stack_for(core, entry, word));
-            if !word.is_allocated() || !word.is_sound() || !cell.swap(word, Word::PART) {
+            let is_out = word.is_allocated() && word.is_sound() || self.is_let_in(address);
+            if !is_out || !cell.swap(word, Word::PART) {
                 return Err(self.why_not(frame));
             }
             let frames = word.frames_field();
@@ -231,8 +236,10 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             };
             let Some(first) = taken else { continue };
             let frames = request.frame_count();
-            zone.give(first.plus(frames), order.frames() - frames);
-            self.map().set_own(first, Word::allocated(frames, request.owner()));
+            let kept =
+                if planted(Bug::TrimsOneTooMany) && frames < order.frames() { frames - 1 } else { frames };
+            zone.give(first.plus(kept), order.frames() - kept);
+            self.map().set_own(first, word_for(request));
             return Ok(first.frame().start());
         }
         Err(miss)
@@ -277,6 +284,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     pub(super) fn zone_of(&self, frame: Frame) -> &LockedZone<'a> {
+        if planted(Bug::GivenToWrongZone) {
+            return self.zone(ZoneKind::Dma32);
+        }
         self.zone(ZoneKind::of(frame.start()))
     }
 
@@ -310,11 +320,22 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[cold]
     fn give_pending(&self, zone: &LockedZone<'a>, locked: &mut Zone<'a>) {
         zone.pending.take(self.map(), |slot, frames| {
+            if planted(Bug::PendingDropped) {
+                return;
+            }
             let number = slot.number().into();
             if let Some(frame) = self.map().frame_at(number) {
                 locked.give(Entry::new(frame, number), frames);
             }
         });
+    }
+
+    /// Whether what nobody may give back is taken back all the same, for a bug.
+    #[inline]
+    fn is_let_in(&self, address: PhysAddr) -> bool {
+        planted(Bug::TailFreeAccepted) && matches!(self.state(address), State::Allocated { .. })
+            || planted(Bug::DoubleFreeAccepted)
+                && matches!(self.state(address), State::Free { .. } | State::Cached { .. })
     }
 
     pub(super) fn why_not(&self, frame: Frame) -> FreeError {
@@ -337,6 +358,14 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         }
         Shortage { wanted, below: request.limit(), zones, in_other_caches: self.in_caches() }
     }
+}
+
+/// The word of the block that is handed out for a request.
+#[inline]
+fn word_for(request: &Request) -> Word {
+    let frames = request.frame_count();
+    let frames = if planted(Bug::WrongOrder) { frames.div_ceil(2) } else { frames };
+    Word::allocated(frames, if planted(Bug::WrongOwner) { Owner::new(0) } else { request.owner() })
 }
 
 fn frames_in(range: PhysRange) -> impl Iterator<Item = Frame> + Clone {

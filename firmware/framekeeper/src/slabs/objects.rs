@@ -19,6 +19,7 @@ use super::{
 use crate::{
     allocator::FrameAllocator,
     cpu::{Core, CpuLocal},
+    planted::{Bug, planted},
     word::{Owner, PoolId},
 };
 
@@ -407,7 +408,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 /// Whether an object of the class starts at this place, as far as that is checked.
 #[inline]
 fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
-    place.is_in(PoolId::of_class(class.index()))
+    (place.is_in(PoolId::of_class(class.index())) || planted(Bug::WrongPoolAccepted) && place.is_slab())
         && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
 }
 
