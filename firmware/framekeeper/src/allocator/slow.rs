@@ -94,7 +94,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     pub fn add(&self, range: PhysRange) -> Result<u64, AddError> {
         let frames = frames_in(range.round_inward());
         self.cpu().pinned(|core| {
-            self.ask(core, frames.clone().count() as u64)?;
+            self.ask(core, range.round_inward().size() / FRAME_SIZE)?;
             let [dma32, normal] = self.zones().each_ref().map(|zone| self.locked(zone, core));
             let (Some(dma32), Some(normal)) = (dma32, normal) else { return Err(AddError::Busy) };
             let mut found = frames.clone().map(|frame| (frame, self.state(frame.start())));
