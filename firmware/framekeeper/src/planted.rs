@@ -153,8 +153,9 @@ bugs! {
     ConstructedTwice = "constructed-twice",
     /// The last object of a slab that goes is not dropped: what it has is lost.
     NotDropped = "not-dropped",
-    /// Two slabs have one descriptor: what is free in one becomes free in the other.
-    DescriptorShared = "descriptor-shared",
+    /// The last word of a slab's descriptor is the first one of the next: what is free in one slab changes with how much is
+    /// free in another.
+    DescriptorsOverlap = "descriptors-overlap",
     /// At `Paranoid` what came last is handed out first: what is used after it was given back is soon somebody's.
     QuarantineSkipped = "quarantine-skipped",
     /// At `Paranoid` nobody looks behind an object that comes back: who writes behind it is not told.

@@ -233,9 +233,8 @@ impl Store {
         if end.0.checked_sub(place.0)? < bytes {
             return None;
         }
-        if !planted(Bug::DescriptorShared) {
-            rest.start = Link::to(PhysAddr(place.0 + bytes));
-        }
+        let next = if planted(Bug::DescriptorsOverlap) { bytes - WORD } else { bytes };
+        rest.start = Link::to(PhysAddr(place.0 + next));
         Some(place)
     }
 }
