@@ -1,4 +1,7 @@
-//! What the allocator asks of the machine it runs on: which core this is, and to be left alone on it for a moment.
+//! What the allocator asks of the machine it runs on: which core this is, to be left alone on it for a moment, and
+//! whether memory may be handed out.
+
+use core::fmt;
 
 /// A core, by a number that the kernel gives: the first is 0, and there is a cache for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +27,26 @@ impl Core {
     }
 }
 
+/// Memory that somebody wants of the zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Asked {
+    /// How many frames. A cache that is refilled for one of them may take a few more along.
+    pub frames: u64,
+    /// On which core; none where that cannot be pinned.
+    pub core: Option<Core>,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} frames were refused", self.frames)?;
+        match self.core {
+            Some(core) => write!(f, " on core {}", core.number()),
+            None => f.write_str(", where no core is pinned"),
+        }
+    }
+}
+
 /// Cores, as the kernel knows them.
 ///
 /// The allocator stays memory safe with any implementation; one that breaks the promises below loses frames or hands
@@ -46,6 +69,24 @@ pub trait CpuLocal {
         let _ = work;
         false
     }
+
+    /// Whether memory may be handed out from the zones: a kernel's limit, or a test's reason for a call to fail.
+    ///
+    /// Each call that comes to the zones for memory asks once for all that it wants, in bulk once for each chunk: for
+    /// frames, in every form, where this core's cache has none of that order, and so for what slabs and heaps are made of;
+    /// for what a block is to gain; and for memory that is to be added. What comes from a cache, and what is given back, is
+    /// not asked about.
+    ///
+    /// If not, the call fails with an error of its own that has `asked`, and nothing has changed: no cache is emptied to
+    /// have the memory elsewhere.
+    ///
+    /// It is called inside of [`pinned`](Self::pinned), with none of the allocator's locks held, and must not call the
+    /// allocator.
+    #[inline]
+    fn admits(&self, asked: &Asked) -> bool {
+        let _ = asked;
+        true
+    }
 }
 
 impl<C: CpuLocal> CpuLocal for &C {
@@ -56,6 +97,11 @@ impl<C: CpuLocal> CpuLocal for &C {
 
     fn hold_others(&self, work: impl FnMut(Core)) -> bool {
         (**self).hold_others(work)
+    }
+
+    #[inline]
+    fn admits(&self, asked: &Asked) -> bool {
+        (**self).admits(asked)
     }
 }
 

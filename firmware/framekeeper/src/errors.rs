@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::{
     addr::{PhysAddr, PhysRange},
+    cpu::Asked,
     frame::{Frame, Order},
     map::{State, ZoneKind},
 };
@@ -56,6 +57,8 @@ pub enum AllocError {
     },
     /// The zones were busy, and the caller is where it cannot wait.
     Busy,
+    /// The machine does not [admit](crate::CpuLocal::admits) it. Nothing has changed then.
+    Refused(Asked),
 }
 
 impl fmt::Display for Shortage {
@@ -88,11 +91,25 @@ impl fmt::Display for AllocError {
             Self::NotFree { address, found } => write!(f, "wanted {address}, which is {found}"),
             Self::Misaligned { address } => write!(f, "{address} is no start of such a block"),
             Self::Busy => f.write_str("the zones are busy, and this is no place to wait"),
+            Self::Refused(asked) => asked.fmt(f),
         }
     }
 }
 
+impl AllocError {
+    /// Whether it may help to give back what nobody needs: not where the machine refused.
+    pub(crate) const fn is_shortage(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
+}
+
 impl core::error::Error for AllocError {}
+
+impl From<Asked> for AllocError {
+    fn from(asked: Asked) -> Self {
+        Self::Refused(asked)
+    }
+}
 
 /// Why a block could not be given back. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +175,8 @@ pub enum ResizeError {
     },
     /// The zone was busy, and the caller is where it cannot wait.
     Busy,
+    /// The machine does not [admit](crate::CpuLocal::admits) what the block would gain.
+    Refused(Asked),
 }
 
 impl fmt::Display for ResizeError {
@@ -170,11 +189,18 @@ impl fmt::Display for ResizeError {
             }
             Self::NotFree { address, found } => write!(f, "wanted {address}, which is {found}"),
             Self::Busy => f.write_str("the zone is busy, and this is no place to wait"),
+            Self::Refused(asked) => asked.fmt(f),
         }
     }
 }
 
 impl core::error::Error for ResizeError {}
+
+impl From<Asked> for ResizeError {
+    fn from(asked: Asked) -> Self {
+        Self::Refused(asked)
+    }
+}
 
 /// Why memory could not be added. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +216,8 @@ pub enum AddError {
     },
     /// A zone was busy, and the caller is where it cannot wait.
     Busy,
+    /// The machine does not [admit](crate::CpuLocal::admits) it.
+    Refused(Asked),
 }
 
 impl fmt::Display for AddError {
@@ -199,8 +227,15 @@ impl fmt::Display for AddError {
                 write!(f, "{range} cannot be added: {} is {found}", frame.start())
             }
             Self::Busy => f.write_str("a zone is busy, and this is no place to wait"),
+            Self::Refused(asked) => asked.fmt(f),
         }
     }
 }
 
 impl core::error::Error for AddError {}
+
+impl From<Asked> for AddError {
+    fn from(asked: Asked) -> Self {
+        Self::Refused(asked)
+    }
+}

@@ -48,6 +48,11 @@ mod map;
 mod models;
 mod owned;
 mod pending;
+#[cfg_attr(
+    not(feature = "planted"),
+    expect(dead_code, unreachable_pub, reason = "only who has the feature plants bugs")
+)]
+mod planted;
 mod regions;
 mod report;
 mod request;
@@ -60,11 +65,13 @@ mod zone;
 pub use addr::{FRAME_SIZE, PhysAddr, PhysRange};
 pub use allocator::FrameAllocator;
 pub use cache::CoreCache;
-pub use cpu::{Core, CpuLocal, OneCore, Uncached, Zero};
+pub use cpu::{Asked, Core, CpuLocal, OneCore, Uncached, Zero};
 pub use errors::{AddError, AllocError, FreeError, ResizeError, Shortage, ZoneShortage};
 pub use frame::{Frame, Order};
 pub use map::{FrameMap, MapError, MapLayout, Needs, State, Storage, ZoneKind};
 pub use owned::Frames;
+#[cfg(feature = "planted")]
+pub use planted::{Bug, plant};
 pub use regions::{RegionSet, TooManyRanges};
 pub use report::{Free, Owners};
 pub use request::Request;

@@ -6,6 +6,7 @@
 
 use crate::{
     map::FrameMap,
+    planted::{Bug, planted},
     sync::{AtomicU32, Ordering},
     word::{Kind, Slot, Word},
 };
@@ -36,8 +37,8 @@ impl Pending {
                 map.set(slot, Word::pending(next));
             }
             // Release, pairs with the Acquire in `take`: who takes the block sees its words.
-            let pushed =
-                self.last.compare_exchange_weak(last, slot.number(), Ordering::Release, Ordering::Relaxed);
+            let order = if planted(Bug::PendingRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+            let pushed = self.last.compare_exchange_weak(last, slot.number(), order, Ordering::Relaxed);
             match pushed {
                 Ok(_) => return,
                 Err(found) => last = found,

@@ -3,7 +3,10 @@
 //! A [`RegionSet`] holds disjoint ranges in rising order with a gap between any two, so equal sets look equal. Its
 //! capacity is fixed: it works before there is any allocator. What does not fit is an error, and nothing is dropped.
 
-use crate::addr::{PhysAddr, PhysRange};
+use crate::{
+    addr::{FRAME_SIZE, PhysAddr, PhysRange},
+    planted::{Bug, planted},
+};
 use core::fmt;
 
 /// A set needs more ranges than it has room for. The set is as it was before.
@@ -85,8 +88,12 @@ impl<const N: usize> RegionSet<N> {
             return Ok(());
         }
         // What it touches, neighbours included, becomes one range together with it.
-        let first = self.iter().take_while(|held| held.end() < range.start()).count();
-        let touched = self.iter().skip(first).take_while(|held| held.start() <= range.end());
+        let gap = if planted(Bug::MergedAcrossHole) { FRAME_SIZE } else { 0 };
+        let is_below = |low: PhysAddr, high: PhysAddr| {
+            low.0.saturating_add(gap) < high.0 || planted(Bug::NeighboursNotMerged) && low == high
+        };
+        let first = self.iter().take_while(|held| is_below(held.end(), range.start())).count();
+        let touched = self.iter().skip(first).take_while(|held| !is_below(range.end(), held.start()));
         let (mut start, mut end, mut count) = (range.start(), range.end(), 0);
         for held in touched {
             start = start.min(held.start());

@@ -1,6 +1,12 @@
 //! What is asked for.
 
-use crate::{addr::PhysAddr, frame::Order, map::ZoneKind, word::Owner};
+use crate::{
+    addr::PhysAddr,
+    frame::Order,
+    map::ZoneKind,
+    planted::{Bug, planted},
+    word::Owner,
+};
 
 /// A request for one block: how large, for whom, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +77,13 @@ impl Request {
         self.owner
     }
 
-    pub(crate) const fn limit(&self) -> Option<PhysAddr> {
-        self.below
+    pub(crate) fn limit(&self) -> Option<PhysAddr> {
+        self.below.filter(|_| !planted(Bug::LimitIgnored))
     }
 
     /// The zones that may have it, the one to be asked first in front: low memory is kept for who needs it.
     pub(crate) fn zones(&self) -> impl Iterator<Item = ZoneKind> {
-        let limit = self.below;
+        let limit = self.limit();
         let reaches = move |kind: &ZoneKind| limit.is_none_or(|limit| kind.range().start() < limit);
         ZoneKind::ALL.into_iter().rev().filter(reaches)
     }

@@ -3,9 +3,10 @@
 use super::{FrameAllocator, LockedZone};
 use crate::{
     cache::{CoreCache, Entry, Run, Stack},
-    cpu::{Core, CpuLocal},
+    cpu::{Asked, Core, CpuLocal},
     frame::{Frame, Order},
     map::ZoneKind,
+    planted::{Bug, planted},
     request::Request,
     word::Word,
     zone::Zone,
@@ -17,8 +18,22 @@ const RUNS: u32 = 4;
 const RUNS_OF_BLOCKS: u32 = 1;
 
 impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
-    /// Takes a block from this core's cache once that has some from the first zone that has any.
-    pub(super) fn refill(&self, core: Core, request: &Request) -> Option<Frame> {
+    /// Takes a block from this core's cache once that has some from the first zone that has any. An error if the machine
+    /// does not admit it.
+    #[inline]
+    pub(super) fn refill(&self, core: Option<Core>, request: &Request) -> Result<Option<Frame>, Asked> {
+        self.ask(core, request.frame_count())?;
+        Ok(core.and_then(|core| self.take_refilled(core, request)))
+    }
+
+    /// Asks whether so many frames may be handed out. Before a lock is taken.
+    #[inline]
+    pub(super) fn ask(&self, core: Option<Core>, frames: u64) -> Result<(), Asked> {
+        let asked = Asked { frames, core };
+        if self.cpu().admits(&asked) { Ok(()) } else { Err(asked) }
+    }
+
+    fn take_refilled(&self, core: Core, request: &Request) -> Option<Frame> {
         let order = request.plain()?;
         let stack = self.caches().get(core.index())?.stack(order).filter(|stack| stack.is_used())?;
         if stack.count() == 0 {
@@ -36,6 +51,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         for block in taken.blocks_down(order) {
             self.map().set_own(block, mark);
             stack.push(block);
+        }
+        if planted(Bug::RefilledTwice) {
+            stack.push(taken.first());
         }
         Some(())
     }
@@ -56,6 +74,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// wait.
     fn empty(&self, stack: &Stack, caller: Option<Core>) {
         while let Some(run) = self.pop_run(stack) {
+            if planted(Bug::DrainLeaks) {
+                continue;
+            }
             let zone = self.zone_of(run.first.frame());
             match self.locked(zone, caller) {
                 Some(mut locked) => locked.give(run.first, run.frames),
@@ -87,6 +108,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     pub(super) fn drain_others(&self) -> bool {
+        if planted(Bug::DrainForgetsOthers) {
+            return true;
+        }
         // Pinned while a zone's lock is held, as everywhere.
         self.cpu().hold_others(|other| {
             self.cpu().pinned(|core| self.drain_core(other, core).then_some(())).unwrap_or(());

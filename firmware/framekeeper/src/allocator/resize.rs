@@ -12,6 +12,7 @@ use crate::{
     errors::{FreeError, ResizeError},
     frame::{Frame, Order},
     map::WordCell,
+    planted::{Bug, planted},
     word::{Owner, Word},
     zone::Zone,
 };
@@ -34,7 +35,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// Nobody has a block that starts there, or it cannot become that large in its place. Nothing has changed then.
+    /// Nobody has a block that starts there, or it cannot become that large in its place, or [`ResizeError::Refused`].
+    /// Nothing has changed then.
     pub fn resize(&self, address: PhysAddr, frames: u64) -> Result<u64, ResizeError> {
         let found = self.found(address).map_err(ResizeError::NotAllocated)?;
         if !found.word.is_allocated() || !found.word.is_sound() {
@@ -109,7 +111,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             if !found.cell.swap(found.word, Word::allocated(frames, found.word.owner())) {
                 return Err(ResizeError::NotAllocated(self.why_not(found.head)));
             }
-            self.give_up(found.first.plus(frames), found.word.frames_field() - frames);
+            if !planted(Bug::ShrinkLosesTail) {
+                self.give_up(found.first.plus(frames), found.word.frames_field() - frames);
+            }
             Ok(())
         })
     }
@@ -118,10 +122,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let had = found.word.frames_field();
         let (behind, wanted) = (found.first.plus(had), frames - had);
         self.cpu().pinned(|core| {
+            self.ask(core, wanted)?;
             let zone = self.zone_of(found.head);
             let mut zone = self.locked(zone, core).ok_or(ResizeError::Busy)?;
             let taken = take_run(&mut zone, behind, wanted);
-            let is_whole = taken == wanted;
+            let is_whole = taken == wanted || planted(Bug::GrowthOverlaps);
             if is_whole && found.cell.swap(found.word, Word::allocated(frames, found.word.owner())) {
                 return Ok(());
             }

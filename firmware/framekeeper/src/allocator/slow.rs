@@ -4,11 +4,12 @@ use super::{FrameAllocator, LockedZone, head};
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
     cache::Run,
-    cpu::{Core, CpuLocal},
+    cpu::{Asked, Core, CpuLocal},
     entry::Entry,
     errors::{AddError, AllocError, FreeError, Shortage, ZoneShortage},
     frame::{Frame, Order},
     map::{State, ZoneKind},
+    planted::{Bug, planted},
     regions::RegionSet,
     request::Request,
     sync::MutexGuard,
@@ -23,7 +24,7 @@ const BULK: usize = 64;
 const ROUNDS: usize = 16;
 
 /// Why an attempt yielded nothing.
-enum Refused {
+enum Miss {
     /// A zone was busy and this is no place to wait.
     Busy,
     Empty,
@@ -34,12 +35,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     ///
     /// # Errors
     ///
-    /// [`AllocError::Misaligned`], [`AllocError::NotFree`], and [`AllocError::Busy`].
+    /// [`AllocError::Misaligned`], [`AllocError::NotFree`], [`AllocError::Busy`], and [`AllocError::Refused`].
     pub fn alloc_at(&self, address: PhysAddr, order: Order, owner: Owner) -> Result<PhysAddr, AllocError> {
         let frame = Frame::starting_at(address).filter(|frame| frame.is_aligned(order));
         let frame = frame.ok_or(AllocError::Misaligned { address })?;
         let take = |zone: &mut Zone<'_>| {
-            zone.take_at(frame, order)?;
+            let next = u64::from(planted(Bug::AtAddressTakesNeighbour)) << order.number();
+            zone.take_at(frame.plus(next), order)?;
             self.hand_out(frame, head(order, owner));
             Some(frame.start())
         };
@@ -49,22 +51,26 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         if let State::Hole | State::Reserved | State::Allocated { .. } | State::Damaged { .. } = found {
             return Err(AllocError::NotFree { address, found });
         }
+        self.cpu().pinned(|core| self.ask(core, order.frames()))?;
         self.insist(|core| {
-            self.locked(zone, core)
-                .ok_or(Refused::Busy)
-                .and_then(|mut zone| take(&mut zone).ok_or(Refused::Empty))
+            self.locked(zone, core).ok_or(Miss::Busy).and_then(|mut zone| take(&mut zone).ok_or(Miss::Empty))
         })
-        .map_err(|refused| match refused {
-            Refused::Busy => AllocError::Busy,
-            Refused::Empty => AllocError::NotFree { address, found: self.state(address) },
+        .map_err(|miss| match miss {
+            Miss::Busy => AllocError::Busy,
+            Miss::Empty => AllocError::NotFree { address, found: self.state(address) },
         })
     }
 
-    /// Fills `places` with blocks of `order`, as far as there are any; says how many.
+    /// Fills `places` with blocks of `order`, as far as there are any and the machine [admits](CpuLocal::admits) them; says
+    /// how many.
     pub fn alloc_bulk(&self, order: Order, owner: Owner, places: &mut [PhysAddr]) -> usize {
         let mut filled = 0;
         for chunk in places.chunks_mut(BULK) {
-            let taken = self.cpu().pinned(|core| self.take_chunk(core, order, owner, chunk));
+            let taken = self.cpu().pinned(|core| {
+                self.ask(core, order.frames() * chunk.len() as u64)?;
+                Ok::<_, Asked>(self.take_chunk(core, order, owner, chunk))
+            });
+            let Ok(taken) = taken else { return filled };
             filled += taken;
             if taken < chunk.len() {
                 break;
@@ -76,21 +82,25 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             *place = start;
             filled += 1;
         }
-        filled
+        if planted(Bug::BulkCountsOneTooMany) && filled < places.len() { filled + 1 } else { filled }
     }
 
     /// Adds memory that was reserved until now: of the RAM that the allocator was made for.
     ///
     /// # Errors
     ///
-    /// Some of it is not reserved: a hole, or added before; or [`AddError::Busy`]. Nothing has changed then.
+    /// Some of it is not reserved: a hole, or added before; or [`AddError::Busy`]; or [`AddError::Refused`]. Nothing has
+    /// changed then.
     pub fn add(&self, range: PhysRange) -> Result<u64, AddError> {
         let frames = frames_in(range.round_inward());
         self.cpu().pinned(|core| {
+            self.ask(core, range.round_inward().size() / FRAME_SIZE)?;
             let [dma32, normal] = self.zones().each_ref().map(|zone| self.locked(zone, core));
             let (Some(dma32), Some(normal)) = (dma32, normal) else { return Err(AddError::Busy) };
             let mut found = frames.clone().map(|frame| (frame, self.state(frame.start())));
-            if let Some((frame, found)) = found.find(|(_, state)| *state != State::Reserved) {
+            if let Some((frame, found)) =
+                found.find(|(_, state)| *state != State::Reserved && !planted(Bug::AddUnchecked))
+            {
                 return Err(AddError::NotReserved { range, frame, found });
             }
             for frame in frames.clone() {
@@ -120,22 +130,26 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline(never)]
     pub(super) fn alloc_frames_slow(&self, order: Order) -> Option<PhysAddr> {
         let request = Request::order(order);
-        match self.cpu().pinned(|core| self.refill(core?, &request)) {
+        match self.cpu().pinned(|core| self.refill(core, &request)).ok()? {
             Some(frame) => Some(frame.start()),
-            None => self.alloc_slow(request).ok(),
+            None => self.alloc_from_zones(&request, order).ok(),
         }
     }
 
     #[cold]
     #[inline(never)]
     pub(super) fn alloc_slow(&self, request: Request) -> Result<PhysAddr, AllocError> {
-        if let Some(frame) = self.cpu().pinned(|core| self.refill(core?, &request)) {
-            return Ok(frame.start());
-        }
         let order = request.holding().ok_or(AllocError::BadSize { frames: request.frame_count() })?;
-        self.insist(|core| self.attempt(core, &request, order)).map_err(|refused| match refused {
-            Refused::Busy => AllocError::Busy,
-            Refused::Empty => AllocError::OutOfMemory(self.shortage(&request, order)),
+        match self.cpu().pinned(|core| self.refill(core, &request))? {
+            Some(frame) => Ok(frame.start()),
+            None => self.alloc_from_zones(&request, order),
+        }
+    }
+
+    fn alloc_from_zones(&self, request: &Request, order: Order) -> Result<PhysAddr, AllocError> {
+        self.insist(|core| self.attempt(core, request, order)).map_err(|miss| match miss {
+            Miss::Busy => AllocError::Busy,
+            Miss::Empty => AllocError::OutOfMemory(self.shortage(request, order)),
         })
     }
 
@@ -147,7 +161,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         self.cpu().pinned(|core| {
             let word = cell.load();
             let full = core.and_then(|core| self.stack_for(core, entry, word));
-            if !word.is_allocated() || !word.is_sound() || !cell.swap(word, Word::PART) {
+            let is_out = word.is_allocated() && word.is_sound() || self.is_let_in(address);
+            if !is_out || !cell.swap(word, Word::PART) {
                 return Err(self.why_not(frame));
             }
             let frames = word.frames_field();
@@ -182,16 +197,16 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     /// Tries; then with this core's cache emptied; then with all caches emptied.
-    fn insist<T>(&self, attempt: impl Fn(Option<Core>) -> Result<T, Refused>) -> Result<T, Refused> {
+    fn insist<T>(&self, attempt: impl Fn(Option<Core>) -> Result<T, Miss>) -> Result<T, Miss> {
         let here = || {
             self.cpu().pinned(|core| match attempt(core) {
-                Err(Refused::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
+                Err(Miss::Empty) if core.is_some_and(|own| self.drain_core(own, core)) => attempt(core),
                 result => result,
             })
         };
         let mut found = here();
         for _ in 0..ROUNDS {
-            if !matches!(found, Err(Refused::Empty)) {
+            if !matches!(found, Err(Miss::Empty)) {
                 break;
             }
             // Also with nothing in caches: what was there may have come back to the zones in this moment.
@@ -208,11 +223,11 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     /// Takes a block from the first zone that has one.
-    fn attempt(&self, core: Option<Core>, request: &Request, order: Order) -> Result<PhysAddr, Refused> {
-        let mut refused = Refused::Empty;
+    fn attempt(&self, core: Option<Core>, request: &Request, order: Order) -> Result<PhysAddr, Miss> {
+        let mut miss = Miss::Empty;
         for kind in request.zones() {
             let Some(mut zone) = self.locked(self.zone(kind), core) else {
-                refused = Refused::Busy;
+                miss = Miss::Busy;
                 continue;
             };
             let taken = match request.limit() {
@@ -221,11 +236,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             };
             let Some(first) = taken else { continue };
             let frames = request.frame_count();
-            zone.give(first.plus(frames), order.frames() - frames);
-            self.map().set_own(first, Word::allocated(frames, request.owner()));
+            let kept =
+                if planted(Bug::TrimsOneTooMany) && frames < order.frames() { frames - 1 } else { frames };
+            zone.give(first.plus(kept), order.frames() - kept);
+            self.map().set_own(first, word_for(request));
             return Ok(first.frame().start());
         }
-        Err(refused)
+        Err(miss)
     }
 
     fn take_chunk(&self, core: Option<Core>, order: Order, owner: Owner, chunk: &mut [PhysAddr]) -> usize {
@@ -267,6 +284,9 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     pub(super) fn zone_of(&self, frame: Frame) -> &LockedZone<'a> {
+        if planted(Bug::GivenToWrongZone) {
+            return self.zone(ZoneKind::Dma32);
+        }
         self.zone(ZoneKind::of(frame.start()))
     }
 
@@ -300,11 +320,22 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[cold]
     fn give_pending(&self, zone: &LockedZone<'a>, locked: &mut Zone<'a>) {
         zone.pending.take(self.map(), |slot, frames| {
+            if planted(Bug::PendingDropped) {
+                return;
+            }
             let number = slot.number().into();
             if let Some(frame) = self.map().frame_at(number) {
                 locked.give(Entry::new(frame, number), frames);
             }
         });
+    }
+
+    /// Whether what nobody may give back is taken back all the same, for a bug.
+    #[inline]
+    fn is_let_in(&self, address: PhysAddr) -> bool {
+        planted(Bug::TailFreeAccepted) && matches!(self.state(address), State::Allocated { .. })
+            || planted(Bug::DoubleFreeAccepted)
+                && matches!(self.state(address), State::Free { .. } | State::Cached { .. })
     }
 
     pub(super) fn why_not(&self, frame: Frame) -> FreeError {
@@ -327,6 +358,14 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         }
         Shortage { wanted, below: request.limit(), zones, in_other_caches: self.in_caches() }
     }
+}
+
+/// The word of the block that is handed out for a request.
+#[inline]
+fn word_for(request: &Request) -> Word {
+    let frames = request.frame_count();
+    let frames = if planted(Bug::WrongOrder) { frames.div_ceil(2) } else { frames };
+    Word::allocated(frames, if planted(Bug::WrongOwner) { Owner::new(0) } else { request.owner() })
 }
 
 fn frames_in(range: PhysRange) -> impl Iterator<Item = Frame> + Clone {

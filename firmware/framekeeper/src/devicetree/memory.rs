@@ -10,7 +10,8 @@ use super::{
     tree::Tree,
 };
 use crate::{
-    addr::{PhysAddr, PhysRange},
+    addr::{FRAME_SIZE, PhysAddr, PhysRange},
+    planted::{Bug, planted},
     regions::{RegionSet, TooManyRanges},
 };
 
@@ -91,12 +92,22 @@ pub fn ram<'a, const N: usize>(tree: &Tree<'a>) -> Result<RegionSet<N>, MeaningE
     }
     let mut ram = RegionSet::new();
     for range in told.iter() {
+        let range = if planted(Bug::BankEndOffByOne) { with_one_more(range) } else { range };
         ram.add(range.round_inward()).map_err(|error| at(&tree.root(), error.into()))?;
     }
-    if ram.iter().next().is_none() {
+    let Some(first) = ram.iter().next() else {
         return Err(at(&tree.root(), MeaningErrorKind::NoMemory));
+    };
+    if planted(Bug::HoleTakenForRam) {
+        let all = ram.iter().fold(first, |all, range| PhysRange::new(all.start(), range.end()));
+        ram.add(all).map_err(|error| at(&tree.root(), error.into()))?;
     }
     Ok(ram)
+}
+
+/// A range and a frame behind it, for a bug.
+fn with_one_more(range: PhysRange) -> PhysRange {
+    PhysRange::new(range.start(), range.end().checked_add(FRAME_SIZE).unwrap_or(range.end()))
 }
 
 fn is_memory(node: &Node<'_>) -> bool {

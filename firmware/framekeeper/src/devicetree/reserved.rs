@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     addr::{PhysAddr, PhysRange},
+    planted::{Bug, planted},
     regions::{RegionSet, TooManyRanges},
 };
 
@@ -64,6 +65,9 @@ pub(super) fn is_reusable(node: &Node<'_>) -> bool {
 }
 
 fn add<const N: usize>(set: &mut RegionSet<N>, range: PhysRange) -> Result<(), TooManyRanges> {
+    if planted(Bug::ReservedRoundedInward) {
+        return set.add(range.round_inward());
+    }
     // Rounding an empty range outward would make a frame of it.
     if range.is_empty() { Ok(()) } else { set.add(range.round_outward()) }
 }
@@ -101,11 +105,13 @@ impl<'a> Iterator for ReservedNodes<'a> {
                     }
                     Err(error) => return Some(Err(error)),
                 },
-                3 if *in_reserved && *in_group => match node.is_enabled() {
-                    Ok(true) => return Some(Ok(node)),
-                    Ok(false) => {}
-                    Err(error) => return Some(Err(error)),
-                },
+                3 if *in_reserved && *in_group && !planted(Bug::NestedReservationIgnored) => {
+                    match node.is_enabled() {
+                        Ok(true) => return Some(Ok(node)),
+                        Ok(false) => {}
+                        Err(error) => return Some(Err(error)),
+                    }
+                }
                 _ => {}
             }
         }

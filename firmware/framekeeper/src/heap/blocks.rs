@@ -5,7 +5,10 @@
 
 use core::{alloc::Layout, ptr::NonNull};
 
-use super::{errors::HeapError, phases::Parts};
+use super::{
+    errors::{HeapError, ReallocError},
+    phases::Parts,
+};
 use crate::{
     addr::{FRAME_SIZE, PhysAddr},
     allocator::FrameAllocator,
@@ -93,11 +96,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Parts<'a, C, M, H> {
         block: NonNull<u8>,
         from: Layout,
         to: Layout,
-    ) -> Result<Resized, Misuse> {
+    ) -> Result<Resized, ReallocError> {
         let start = self.slabs.ground().memory().address(block);
         let (had, wanted, owner) = (frames_of(from), frames_of(to), self.blocks.owner);
         if !self.frames().has(start, had, owner) {
-            return Err(self.wrong_block(block, start, from));
+            return Err(self.wrong_block(block, start, from).into());
         }
         if !block.as_ptr().addr().is_multiple_of(to.align()) {
             return Ok(Resized::Not);
@@ -110,7 +113,9 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Parts<'a, C, M, H> {
                 self.blocks.count(wanted, had);
                 Ok(Resized::InPlace)
             }
-            Err(ResizeError::NotAllocated(_)) => Err(self.wrong_block(block, start, from)),
+            Err(ResizeError::NotAllocated(_)) => Err(self.wrong_block(block, start, from).into()),
+            // Not to be had by a copy either: it was refused, and is not asked for again.
+            Err(ResizeError::Refused(asked)) => Err(HeapError::NoMemory(asked.into()).into()),
             Err(_) => Ok(Resized::Not),
         }
     }

@@ -12,6 +12,7 @@ use super::{errors::HeapError, phases::Heap};
 use crate::{
     cpu::CpuLocal,
     map::State,
+    planted::{Bug, planted},
     slabs::{DirectMap, Hardening, Misuse, ObjectAddr, ObjectError, Slabs},
 };
 
@@ -40,8 +41,9 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
     #[track_caller]
     pub fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, HeapError> {
         let memory = self.alloc(layout)?;
+        let zeros = layout.size().saturating_sub(usize::from(planted(Bug::ZerosEndEarly)));
         // SAFETY: it was just handed out for so many bytes.
-        unsafe { memory.write_bytes(0, layout.size()) };
+        unsafe { memory.write_bytes(0, zeros) };
         Ok(memory)
     }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     cpu::CpuLocal,
+    planted::{Bug, planted},
     slabs::{Class, DirectMap, Hardening, Level, Misuse, Slabs},
 };
 
@@ -59,8 +60,10 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
             return Ok(memory);
         }
         let new = self.alloc(to)?;
+        let kept = from.size().min(to.size());
+        let kept = if planted(Bug::ReallocCopiesTooLittle) { kept & !7 } else { kept };
         // SAFETY: both were handed out for at least so many bytes, and nobody else has the new ones.
-        unsafe { memory.copy_to_nonoverlapping(new, from.size().min(to.size())) };
+        unsafe { memory.copy_to_nonoverlapping(new, kept) };
         // SAFETY: as the caller promises.
         if let Err(misuse) = unsafe { self.free(memory, from) } {
             // SAFETY: it was just handed out, and nobody was told of it.
@@ -82,7 +85,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Parts<'_, C, M, H> {
         memory: NonNull<u8>,
         from: Layout,
         to: Layout,
-    ) -> Result<Resized, Misuse> {
+    ) -> Result<Resized, ReallocError> {
         let class_of = Slabs::<C, M, H>::class_of;
         let Some(class) = class_of(from) else {
             return match class_of(to) {
@@ -95,7 +98,8 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Parts<'_, C, M, H> {
         unsafe { self.check(memory, class) }?;
         // Where the exact size is checked it must not change unseen; and who still uses the old address is found.
         let may_stay = H::LEVEL < Level::Paranoid || from.size() == to.size();
-        let stays = may_stay && class_of(to) == Some(class);
+        let is_large_enough = class_of(to) == Some(class) || planted(Bug::ReallocStaysTooSmall);
+        let stays = may_stay && is_large_enough;
         Ok(if stays { Resized::InPlace } else { Resized::Not })
     }
 

@@ -15,7 +15,10 @@ mod runs;
 pub(crate) use census::{ORDERS, WHOLE};
 pub(crate) use directory::Directory;
 
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::{
+    planted::{Bug, planted},
+    sync::{AtomicU64, Ordering::Relaxed},
+};
 use census::Census;
 
 /// Units in a node.
@@ -121,8 +124,7 @@ impl<'a> Level<'a> {
     pub(crate) fn give(&mut self, unit: usize, order: u32) -> u32 {
         let (node, start) = (unit / UNITS, unit % UNITS);
         let Some(bits) = self.bits.get(node) else { return order };
-        mark(bits, start, order, u64::MAX);
-        let to = joined(bits, start, order);
+        let to = free(bits, start, order);
         self.count_joined(node, order, to);
         to
     }
@@ -132,8 +134,7 @@ impl<'a> Level<'a> {
     pub(crate) fn give_part(&mut self, unit: usize, order: u32) -> u32 {
         let (node, start) = (unit / UNITS, unit % UNITS);
         let Some(bits) = self.bits.get(node) else { return order };
-        mark(bits, start, order, u64::MAX);
-        let to = joined(bits, start, order);
+        let to = free(bits, start, order);
         if to == WHOLE {
             self.clear(node);
         } else {
@@ -214,6 +215,10 @@ impl<'a> Level<'a> {
     fn cut(&mut self, node: usize, start: usize, from: u32, order: u32) {
         self.bits.get(node).into_iter().for_each(|bits| mark(bits, start, order, 0));
         self.count_cut(node, from, order, 1);
+        if planted(Bug::SplitLosesHalf) && from > order {
+            self.bits.get(node).into_iter().for_each(|bits| mark(bits, start ^ 1 << order, order, 0));
+            self.count_cut(node, order, order, 1);
+        }
     }
 
     fn count_cut(&mut self, node: usize, from: u32, order: u32, count: u64) {
@@ -229,6 +234,9 @@ impl<'a> Level<'a> {
     fn count_joined(&mut self, node: usize, order: u32, to: u32) {
         let Some(cell) = self.census.get(node) else { return };
         let census = Census::from_bits(cell.load(Relaxed));
+        if planted(Bug::CensusStale) {
+            return;
+        }
         cell.store(census.join(order, to).bits(), Relaxed);
         if !census.has_from(to) {
             self.classes.reclass(node, census.largest(), Some(to));
@@ -295,6 +303,14 @@ fn is_free(bits: &Bits, start: usize, order: u32) -> bool {
     let mask = runs::mask(start % 64, order.min(WORD_ORDER));
     let words = 1 << order.saturating_sub(WORD_ORDER);
     bits.iter().skip(start / 64).take(words).all(|word| word.load(Relaxed) & mask == mask)
+}
+
+/// Makes a block free; the order of the block that it now is part of.
+#[inline]
+fn free(bits: &Bits, start: usize, order: u32) -> u32 {
+    let buddy = usize::from(planted(Bug::WrongBuddy) && order < WHOLE) << order;
+    mark(bits, start ^ buddy, order, u64::MAX);
+    if planted(Bug::LostCoalesce) { order } else { joined(bits, start ^ buddy, order) }
 }
 
 /// The order of the block that a free block of `order` is part of.

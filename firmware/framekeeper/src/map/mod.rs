@@ -25,6 +25,7 @@ use crate::{
     entry::Entry,
     frame::{Frame, Order},
     level::{self, Directory, Level, UNITS, WHOLE, WORDS},
+    planted::{Bug, planted},
     regions::RegionSet,
     sync::{AtomicU32, AtomicU64, Ordering},
     word::{Kind, Slot, Word},
@@ -280,6 +281,9 @@ impl<'a> FrameMap<'a> {
             }
             let section = section - self.first_section;
             cell.store(section, Ordering::Relaxed);
+            if planted(Bug::LostSection) && number > 1 && number == self.present.len() as u64 {
+                continue;
+            }
             self.table.get(size(section))?.store((group_number as u64) << 32 | number, Ordering::Relaxed);
         }
         Some(())
@@ -319,6 +323,11 @@ impl WordCell<'_> {
     #[inline]
     pub(crate) fn swap(self, expected: Word, new: Word) -> bool {
         // AcqRel: the new owner sees what the old one did; pairs with the Acquire in `load`.
+        if planted(Bug::RacedFreeAccepted) {
+            let is_expected = self.load() == expected;
+            is_expected.then(|| self.0.store(new.bits(), Ordering::Release));
+            return is_expected;
+        }
         let (expected, new) = (expected.bits(), new.bits());
         self.0.compare_exchange(expected, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }

@@ -7,6 +7,7 @@
 use core::alloc::Layout;
 
 use super::shape::{GRAIN, MAX_SIZE, Shape};
+use crate::planted::{Bug, planted};
 
 /// A size class, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -23,14 +24,20 @@ impl Class {
     pub fn of(layout: Layout) -> Option<Self> {
         // The last byte, once the size is a multiple of the alignment; then the class is one too: between two powers of two
         // classes are all multiples of an eighth of the lower one, and a multiple of more is a class itself.
-        let last = layout.size().wrapping_sub(1) | (layout.align() - 1);
+        let align = if planted(Bug::AlignmentIgnored) { 1 } else { layout.align() };
+        let last = layout.size().wrapping_sub(1) | (align - 1);
+        let last = if planted(Bug::ClassTooSmall) { last.saturating_sub(1) } else { last };
         Self::with_last_byte(last).or_else(|| Self::of_nothing(layout))
     }
 
     /// The class for objects of no bytes.
     #[cold]
     fn of_nothing(layout: Layout) -> Option<Self> {
-        if layout.size() == 0 { Self::with_last_byte(layout.align() - 1) } else { None }
+        if layout.size() == 0 && !planted(Bug::ZeroSizeRefused) {
+            Self::with_last_byte(layout.align() - 1)
+        } else {
+            None
+        }
     }
 
     /// The smallest class with this byte.

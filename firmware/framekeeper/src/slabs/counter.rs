@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     cpu::{Core, CpuLocal},
+    planted::{Bug, planted},
     sync::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -253,7 +254,11 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         let slab = self.ground.build(self.pool).map_err(ObjectError::NoMemory)?;
         let mut unfinished = Unfinished { counter: self, slab, made: 0 };
         while unfinished.made < self.pool.shape().slots() {
-            if !self.life.begin(slab.object(self.pool.shape(), unfinished.made)) {
+            let begin = || self.life.begin(slab.object(self.pool.shape(), unfinished.made));
+            if planted(Bug::ConstructedTwice) {
+                begin();
+            }
+            if !begin() {
                 return Err(ObjectError::Refused);
             }
             unfinished.made += 1;
@@ -309,6 +314,9 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         magazine: Option<&Magazine>,
     ) -> Option<NonNull<u8>> {
         let first = core::iter::from_fn(|| held.stock.depot.pop()).find(|&object| self.is_intact(object))?;
+        if planted(Bug::DepotHandsOutTwice) {
+            held.stock.depot.push(first);
+        }
         for _ in 1..wanted {
             let Some((magazine, object)) = magazine.zip(held.stock.depot.pop()) else { break };
             magazine.push(object);
@@ -396,7 +404,9 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         let busy = Misuse::Busy { address: address_of(object) };
         let mut held = self.pool.held(self.ground, core).ok_or(busy)?;
         mark();
-        self.put_away(&mut held, object);
+        if !planted(Bug::RemoteFreeLost) {
+            self.put_away(&mut held, object);
+        }
         held.count_freed();
         Ok(held.has_surplus())
     }
@@ -417,6 +427,9 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     }
 
     fn dissolve_each(&self, take: impl Fn(&mut Held<'s, 'a, C, M>) -> Option<Slab<'s>>) {
+        if planted(Bug::EmptiesKept) {
+            return;
+        }
         // Not where one cannot wait: who takes a slab out must come back with it.
         let next = || {
             let take = |core| take(&mut self.pool.held(self.ground, Some(core))?);
@@ -430,7 +443,8 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     /// Takes the objects of a slab apart, which the caller has, and gives its memory back.
     fn end(&self, slab: &Slab<'_>) {
         let shape = self.pool.shape();
-        (0..shape.slots()).for_each(|slot| self.life.end(slab.object(shape, slot)));
+        let slots = shape.slots() - u32::from(planted(Bug::NotDropped));
+        (0..slots).for_each(|slot| self.life.end(slab.object(shape, slot)));
         self.ground.dissolve(slab, self.pool);
     }
 }

@@ -20,6 +20,8 @@
 
 use core::ptr::NonNull;
 
+use crate::planted::{Bug, planted};
+
 /// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -150,6 +152,9 @@ impl Secret {
     /// As for [`mark`](Self::mark), which was called for it.
     #[inline]
     pub(crate) unsafe fn is_marked(self, object: NonNull<u8>, marks: Marks) -> bool {
+        if planted(Bug::PoisonUnchecked) {
+            return true;
+        }
         let is_marked = |number| {
             // SAFETY: as the caller promises.
             let found = unsafe { word(object, marks, number).read() };
@@ -187,7 +192,7 @@ impl Secret {
     /// The slot at `object` has the marks' words.
     #[inline]
     pub(crate) unsafe fn looks_free(self, object: NonNull<u8>, marks: Marks) -> bool {
-        if marks.words == 0 {
+        if marks.words == 0 || planted(Bug::ObjectDoubleFreeAccepted) {
             return false;
         }
         // SAFETY: as the caller promises.

@@ -10,7 +10,10 @@ use super::{
     class::Class,
     hardening::{Hardening, Level},
 };
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use crate::{
+    planted::{Bug, planted},
+    sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
+};
 
 /// Room for objects. More than are kept: what is freed while the pool's lock is busy stays here. So many that a magazine is
 /// 512 bytes, and to find one in a row is a shift.
@@ -97,7 +100,8 @@ impl Magazine {
     /// Takes the object whose turn it is.
     #[inline]
     pub(crate) fn next<H: Hardening>(&self) -> Option<NonNull<u8>> {
-        if H::LEVEL >= Level::Paranoid { self.pop_oldest() } else { self.pop() }
+        let is_in_turn = H::LEVEL >= Level::Paranoid && !planted(Bug::QuarantineSkipped);
+        if is_in_turn { self.pop_oldest() } else { self.pop() }
     }
 
     /// Room for an object that is given back, among those that are kept.
@@ -139,7 +143,8 @@ impl Magazine {
     pub(crate) fn take_older_half(&self, mut take: impl FnMut(NonNull<u8>)) {
         let count = self.count() as usize;
         let (older, newer) = self.objects.split_at(count.div_ceil(2).min(ROOM));
-        older.iter().filter_map(|object| NonNull::new(object.load(Relaxed))).for_each(&mut take);
+        let older = older.iter().skip(usize::from(planted(Bug::HandOverLosesOne)));
+        older.filter_map(|object| NonNull::new(object.load(Relaxed))).for_each(&mut take);
         let newer = newer.iter().take(count / 2);
         self.objects.iter().zip(newer).for_each(|(place, next)| place.store(next.load(Relaxed), Relaxed));
         self.count.store(self.count() / 2, Relaxed);

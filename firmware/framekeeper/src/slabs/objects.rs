@@ -19,6 +19,7 @@ use super::{
 use crate::{
     allocator::FrameAllocator,
     cpu::{Core, CpuLocal},
+    planted::{Bug, planted},
     word::{Owner, PoolId},
 };
 
@@ -129,7 +130,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// # Errors
     ///
     /// [`ObjectError::TooLarge`], and [`ObjectError::NoMemory`] when there were no frames even with everything given back
-    /// that nobody needs.
+    /// that nobody needs, or the machine [refuses](CpuLocal::admits) them.
     #[inline]
     #[track_caller]
     pub fn alloc(&self, layout: Layout) -> Result<NonNull<u8>, ObjectError> {
@@ -370,7 +371,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     #[inline(never)]
     fn alloc_slow(&self, class: Class) -> Result<NonNull<u8>, ObjectError> {
         match self.counter(class).alloc::<H>() {
-            Err(ObjectError::NoMemory(_)) => {
+            Err(ObjectError::NoMemory(error)) if error.is_shortage() => {
                 self.shrink();
                 self.counter(class).alloc::<H>()
             }
@@ -407,7 +408,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 /// Whether an object of the class starts at this place, as far as that is checked.
 #[inline]
 fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
-    place.is_in(PoolId::of_class(class.index()))
+    (place.is_in(PoolId::of_class(class.index())) || planted(Bug::WrongPoolAccepted) && place.is_slab())
         && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
 }
 

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     cpu::{Core, CpuLocal},
     entry::Entry,
+    planted::{Bug, planted},
     sync::{AtomicU64, Mutex, MutexGuard, Ordering::Relaxed},
     word::{PoolId, Slot},
 };
@@ -261,7 +262,9 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
         if slab.is_free(slot) {
             return Err(Refusal::WasFree);
         }
-        self.change(&slab, slab.free_slots() + 1, |slab| slab.give(slot));
+        self.change(&slab, slab.free_slots() + 1, |slab| {
+            slab.give(slot + u32::from(planted(Bug::SlotOffByOne)));
+        });
         self.stock.counts.free += 1;
         Ok(())
     }

@@ -10,6 +10,7 @@
 use core::ptr::NonNull;
 
 use super::{counter::address_of, errors::Misuse, hardening::Secret};
+use crate::planted::{Bug, planted};
 
 /// Bytes that a slot has beside the largest object in it.
 pub(crate) const SEAL: usize = 8;
@@ -47,6 +48,9 @@ impl Sealed {
         // SAFETY: inside the slot, and written when it was sealed.
         let found = unsafe { self.last().read_unaligned() };
         let size = found ^ self.word(secret, 0);
+        if planted(Bug::RedZoneUnchecked) {
+            return Ok(());
+        }
         if size != self.size as u64 {
             let is_a_size = size <= self.last_word() as u64;
             return Err(if is_a_size { self.of_other_size() } else { self.overwritten() });

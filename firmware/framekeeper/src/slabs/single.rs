@@ -216,7 +216,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
     fn alloc_slow(&self, damaged: Option<NonNull<u8>>) -> Result<NonNull<u8>, ObjectError> {
         self.slabs.reported().report_written(damaged);
         match self.counter().alloc::<H>() {
-            Err(ObjectError::NoMemory(_)) => {
+            Err(ObjectError::NoMemory(error)) if error.is_shortage() => {
                 self.slabs.shrink();
                 self.shrink();
                 self.counter().alloc::<H>()

@@ -12,8 +12,9 @@
 
 use core::ptr::NonNull;
 
-use super::shape::Shape;
+use super::shape::{GRAIN, Shape};
 use crate::{
+    planted::{Bug, planted},
     sync::{AtomicU64, Ordering::Relaxed},
     word::{PoolId, Slot},
 };
@@ -115,7 +116,8 @@ impl<'m> Slab<'m> {
     #[inline]
     pub(crate) fn object(&self, shape: &Shape, slot: u32) -> NonNull<u8> {
         // Wrapping is never needed: the slot is inside the slab.
-        let start = self.start.as_ptr().wrapping_add(shape.offset(slot));
+        let nearer = if planted(Bug::SlotsOverlap) { GRAIN * slot as usize } else { 0 };
+        let start = self.start.as_ptr().wrapping_add(shape.offset(slot) - nearer);
         NonNull::new(start).unwrap_or(self.start)
     }
 

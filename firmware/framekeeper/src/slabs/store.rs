@@ -16,6 +16,7 @@ use super::memory::DirectMap;
 use crate::{
     addr::PhysAddr,
     frame::Order,
+    planted::{Bug, planted},
     sync::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -232,7 +233,8 @@ impl Store {
         if end.0.checked_sub(place.0)? < bytes {
             return None;
         }
-        rest.start = Link::to(PhysAddr(place.0 + bytes));
+        let next = if planted(Bug::DescriptorsOverlap) { bytes - WORD } else { bytes };
+        rest.start = Link::to(PhysAddr(place.0 + next));
         Some(place)
     }
 }

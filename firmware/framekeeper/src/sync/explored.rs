@@ -33,6 +33,8 @@ pub(crate) fn never_wait() {
 
 /// Runs `model` once for each interleaving of its threads; says how often.
 pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) -> u64 {
+    #[cfg(feature = "planted")]
+    crate::planted::plant_named();
     let runs = std::sync::Arc::new(core::sync::atomic::AtomicU64::new(0));
     let counted = runs.clone();
     let mut builder = loom::model::Builder::new();

@@ -9,6 +9,7 @@ mod misuse;
 mod model;
 mod operations;
 mod random;
+mod refusals;
 mod reports;
 mod requirements;
 mod setting;

@@ -17,6 +17,7 @@ mod machine;
 mod misuse;
 mod odd;
 mod realloc;
+mod refusals;
 mod requirements;
 
 use std::{sync::Mutex, thread_local};

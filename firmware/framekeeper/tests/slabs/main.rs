@@ -12,6 +12,7 @@ mod misuse;
 mod model;
 mod paranoid;
 mod random;
+mod refusals;
 mod requirements;
 mod shortage;
 mod threads;

@@ -27,9 +27,10 @@ pub(super) const fn refused(error: &HeapError) -> AllocError {
 pub(super) const fn no_frames(error: &crate::AllocError) -> AllocError {
     match error {
         crate::AllocError::BadSize { .. } | crate::AllocError::Misaligned { .. } => AllocError::InvalidParam,
-        crate::AllocError::OutOfMemory(_) | crate::AllocError::NotFree { .. } | crate::AllocError::Busy => {
-            AllocError::NoMemory
-        }
+        crate::AllocError::OutOfMemory(_)
+        | crate::AllocError::NotFree { .. }
+        | crate::AllocError::Busy
+        | crate::AllocError::Refused(_) => AllocError::NoMemory,
     }
 }
 
@@ -58,6 +59,6 @@ pub(super) fn add<C: CpuLocal>(
             Err(AllocError::InvalidParam)
         }
         Err(AddError::NotReserved { .. }) => Err(AllocError::MemoryOverlap),
-        Err(AddError::Busy) => Err(AllocError::NoMemory),
+        Err(AddError::Busy | AddError::Refused(_)) => Err(AllocError::NoMemory),
     }
 }

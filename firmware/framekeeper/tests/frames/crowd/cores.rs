@@ -2,12 +2,24 @@
 
 use super::super::{Mutex, thread_local};
 use core::cell::Cell;
-use framekeeper::{Core, CpuLocal};
+use framekeeper::{Asked, Core, CpuLocal};
 use std::vec::Vec;
 
 thread_local! {
     /// Where the thread runs: on a core, or where none can be pinned.
     static PLACE: Cell<Option<Core>> = const { Cell::new(None) };
+}
+
+thread_local! {
+    /// How many requests of the thread are admitted before one is refused; none if none is.
+    static ADMITTED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Of the thread's requests the one after so many is refused; or none is, from here on. Says whether one was still to be
+/// refused.
+#[cfg(not(shuttle))]
+pub(crate) fn refuse_after(requests: Option<u64>) -> bool {
+    ADMITTED.with(|admitted| admitted.replace(requests)).is_some()
 }
 
 /// From here on the thread is this core.
@@ -53,5 +65,11 @@ impl CpuLocal for Cores {
             work(Core::new(other));
         }
         true
+    }
+
+    fn admits(&self, _: &Asked) -> bool {
+        let admitted = ADMITTED.with(Cell::get);
+        ADMITTED.with(|left| left.set(admitted.and_then(|left| left.checked_sub(1))));
+        admitted != Some(0)
     }
 }

@@ -6,7 +6,7 @@
 //! This is compiled for the machine's threads (`tests/frames/threads.rs`) and for shuttle's (`src/models/schedules.rs`):
 //! the parent module says which `Mutex` and `thread_local` are meant.
 
-mod cores;
+pub(crate) mod cores;
 mod owned;
 
 pub(crate) use cores::{Cores, in_handler, on_core};
