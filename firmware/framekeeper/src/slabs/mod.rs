@@ -26,6 +26,7 @@ mod magazine;
 mod memory;
 mod objects;
 mod pool;
+mod refill;
 mod report;
 mod seal;
 mod shape;
