@@ -33,6 +33,7 @@ mod shape;
 mod single;
 mod sites;
 mod slab;
+mod slow;
 mod store;
 mod verify;
 
