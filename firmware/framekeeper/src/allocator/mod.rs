@@ -30,7 +30,7 @@ use crate::{
     pending::Pending,
     regions::RegionSet,
     request::Request,
-    sync::Mutex,
+    sync::{AtomicU32, Mutex, Ordering::Relaxed},
     word::{Owner, Word},
     zone::Zone,
 };
@@ -62,6 +62,8 @@ pub struct FrameAllocator<'a, C> {
     caches: &'a [CoreCache],
     cpu: C,
     zones: [LockedZone<'a>; ZONES],
+    /// One more than the number of the owner whose slabs have frames of this; zero as long as nobody has any.
+    slabs: AtomicU32,
 }
 
 /// A zone, and what was given back to it while it was busy.
@@ -93,7 +95,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             pending: Pending::new(),
         };
         let zones = [locked(ZoneKind::Dma32, dma32), locked(ZoneKind::Normal, normal)];
-        let allocator = Self { map, caches, cpu, zones };
+        let allocator = Self { map, caches, cpu, zones, slabs: AtomicU32::new(0) };
         allocator.fill(ram, free);
         Ok(allocator)
     }
@@ -175,6 +177,16 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 
     pub(crate) const fn cpu(&self) -> &C {
         &self.cpu
+    }
+
+    /// Notes that it is the slabs of `owner` that have frames of this; whose they are, if there are some already.
+    pub(crate) fn claim_for_slabs(&self, owner: Owner) -> Result<(), Owner> {
+        // Relaxed: nothing is read by who comes second.
+        let claimed = self.slabs.compare_exchange(0, u32::from(owner.number()) + 1, Relaxed, Relaxed);
+        claimed.map(drop).map_err(|found| {
+            let [number, ..] = (found - 1).to_le_bytes();
+            Owner::new(number)
+        })
     }
 
     pub(crate) const fn zones(&self) -> &[LockedZone<'a>; ZONES] {

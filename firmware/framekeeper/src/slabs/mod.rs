@@ -39,7 +39,7 @@ mod verify;
 
 pub use cache::{Cache, Cached, Keeper, Reserve};
 pub use class::Class;
-pub use errors::{CacheError, FreeIn, Misuse, ObjectAddr, ObjectError};
+pub use errors::{CacheError, FreeIn, HasSlabs, Misuse, ObjectAddr, ObjectError};
 pub use hardening::{Debug, Hardening, Level, Off, Paranoid, Standard};
 pub use magazine::{Magazine, Magazines};
 pub use memory::DirectMap;

@@ -7,7 +7,7 @@ use core::{alloc::Layout, marker::PhantomData, ptr::NonNull};
 use super::{
     class::Class,
     counter::{Bytes, Counter, Reports, Seats, address_of},
-    errors::{Misuse, ObjectAddr, ObjectError},
+    errors::{HasSlabs, Misuse, ObjectAddr, ObjectError},
     ground::{Ground, Place},
     hardening::{Hardening, Level, Marks, Secret, Standard},
     magazine::{Magazine, Magazines},
@@ -58,7 +58,7 @@ pub struct Setup<'a, M> {
 ///     frames: &'static FrameAllocator<'static, C>,
 ///     memory: M,
 ///     secret: u64,
-/// ) -> Slabs<'static, C, M> {
+/// ) -> Result<Slabs<'static, C, M>, HasSlabs> {
 ///     let (pools, magazines, owner) = (&POOLS, &MAGAZINES, Owner::new(3));
 ///     Slabs::new(frames, Setup { memory, pools, magazines, owner, secret, hook: None, sites: None })
 /// }
@@ -103,16 +103,21 @@ impl Seats for ClassSeats<'_> {
 impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// Slabs of frames that `frames` hands out. They have none yet.
     ///
-    /// The pools and the magazines are to be no other's, and these are to be the only slabs of these frames: the map knows
-    /// pools by their numbers alone.
-    pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Self {
+    /// The pools and the magazines are to be no other's. As long as there is the frame allocator, there can be no other
+    /// slabs of its frames, also once these are dropped: what lies in their slabs then stays theirs.
+    ///
+    /// # Errors
+    ///
+    /// The frames have slabs already. Nothing has changed then.
+    pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Result<Self, HasSlabs> {
         let Setup { memory, pools, magazines, owner, secret, hook, sites } = setup;
+        frames.claim_for_slabs(owner).map_err(|owner| HasSlabs { owner })?;
         pools.reset();
         for class in Class::all() {
             let of_class = magazines.iter().filter_map(|magazines| magazines.of(class));
             of_class.for_each(|magazine| magazine.reset(class.shape().kept()));
         }
-        Self {
+        Ok(Self {
             ground: Ground::new(frames, memory, owner),
             pools,
             magazines,
@@ -121,7 +126,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             ids: Ids::new(),
             sites,
             hardening: PhantomData,
-        }
+        })
     }
 
     /// Memory for an object.
