@@ -16,12 +16,14 @@
 //!   says. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame. [`heap`]: memory for
 //!   collections.
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
-//! - `link`, `log`, `semihosting`, `crash`, `panic`: everything the host hears.
+//! - `link`, `log`, [`numbers`], `semihosting`, `crash`, `panic`: everything the host hears. [`parameters()`]: what it said
+//!   about the test under way.
 //! - `persist`: what a warm restart leaves alone.
 //!
 //! # Ways in
 //!
-//! A test uses [`cores::on_each`] to work on all cores, `defmt` to log, and [`boot`] to see the machine.
+//! A test uses [`cores::on_each`] to work on all cores, `defmt` to log, [`parameters()`] to know how much it is to do,
+//! [`numbers::send`] for what it has measured, and [`boot`] to see the machine.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![expect(rustdoc::private_intra_doc_links, reason = "its documentation is for those who read the code")]
@@ -43,7 +45,11 @@ mod link;
 mod log;
 pub mod machine;
 pub mod memory;
+pub mod numbers;
 mod panic;
+mod parameters;
 mod persist;
 pub mod psci;
 mod semihosting;
+
+pub use parameters::parameters;

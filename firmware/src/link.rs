@@ -61,9 +61,9 @@ impl Link {
         self.station.set_doing(doing);
     }
 
-    fn log(&mut self, body: &[u8]) {
+    fn send(&mut self, channel: Channel, body: &[u8]) {
         let Self { station, uart } = self;
-        station.send(Channel::Log, body, &mut |bytes: &[u8]| send(uart, bytes));
+        station.send(channel, body, &mut |bytes: &[u8]| send(uart, bytes));
     }
 
     fn beacon(&mut self) {
@@ -253,7 +253,12 @@ pub(crate) fn greet() {
 
 /// Sends one core's log record. False if it could not be sent.
 pub(crate) fn log(body: &[u8]) -> bool {
-    with(|link| link.log(body)).is_some()
+    with(|link| link.send(Channel::Log, body)).is_some()
+}
+
+/// Sends a number. False if it could not be sent.
+pub(crate) fn number(body: &[u8]) -> bool {
+    with(|link| link.send(Channel::Numbers, body)).is_some()
 }
 
 /// The build id, from the note that the linker made (ELF, "Note Section"): three words, the name, the id.

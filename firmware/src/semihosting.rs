@@ -14,7 +14,9 @@ use core::fmt::Write;
 
 use wire::{Doing, FromBoard, Outcome, RunId, ToBoard, Verdict};
 
-use crate::{boot, cores, cores::CoreId, crash, exceptions::Frame, interrupts, link, log};
+use crate::{
+    boot, cores, cores::CoreId, crash, exceptions::Frame, interrupts, link, log, numbers, parameters,
+};
 
 const HLT_F000: u32 = 0xd45e_0000;
 const SYS_GET_CMDLINE: u64 = 0x15;
@@ -78,7 +80,8 @@ impl Write for Line {
 fn wait_for_test() -> u64 {
     link::greet();
     link::serve(|link, order| match order {
-        ToBoard::Run { run, entry } => {
+        ToBoard::Run { run, entry, parameters } => {
+            parameters::set(parameters);
             link.say(&FromBoard::Started { run });
             Some(entry)
         }
@@ -102,12 +105,7 @@ pub(crate) fn finish(outcome: Outcome) -> ! {
         crash::stop_all();
     }
     let lost_cores = cores::park_others();
-    for core in CoreId::all() {
-        let records = log::take_dropped(core);
-        if records > 0 {
-            link::with(|link| link.say(&FromBoard::LogDropped { core: core.index() as u32, records }));
-        }
-    }
+    CoreId::all().for_each(say_what_was_dropped);
     link::with(|link| {
         let run = match link.doing() {
             Doing::Running { run } => run,
@@ -122,4 +120,18 @@ pub(crate) fn finish(outcome: Outcome) -> ! {
     }
     // A core that still runs may touch anything: the memory cannot be given to another test.
     crash::stop_all()
+}
+
+/// Says how many log records and numbers of `core` could not be sent.
+fn say_what_was_dropped(core: CoreId) {
+    let (records, numbers) = (log::take_dropped(core), numbers::take_dropped(core));
+    let core = core.index() as u32;
+    link::with(|link| {
+        if records > 0 {
+            link.say(&FromBoard::LogDropped { core, records });
+        }
+        if numbers > 0 {
+            link.say(&FromBoard::NumbersDropped { core, numbers });
+        }
+    });
 }

@@ -1,8 +1,12 @@
 //! The command line: what can be asked for. What is done about it is in `commands`.
 
 use crate::link::Faults;
+use crate::parameters::Seed;
+use crate::units::parse_duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
+use wire::DEFAULT_SEED;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -10,6 +14,8 @@ Examples:
   cargo run -p host-runner -- --board qemu-virt-el2       … on another board
   cargo run -p host-runner -- run boot:: smp::            … only tests named like these
   cargo run -p host-runner -- run --exact boot::level     … exactly this test
+  cargo run -p host-runner -- --seed new --budget 8h      … everything, thoroughly, and not as before
+  cargo run -p host-runner -- run --smoke                 … what every push must pass
   cargo run -p host-runner -- replay latest               the report of the last run again
   cargo run -p host-runner -- doctor                      what is missing on this machine
 
@@ -53,9 +59,30 @@ pub struct Global {
     /// Run this ELF file instead of building one
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "image")]
     pub elf: Option<PathBuf>,
-    /// Decides everything that is drawn by lot; a recording keeps it [default: random]
-    #[arg(long, global = true, value_name = "NUMBER")]
-    pub seed: Option<u64>,
+    /// What suites draw by lot is drawn from this number; `new` draws one, and the report says which
+    #[arg(
+        long,
+        global = true,
+        default_value_t = Seed::Number(DEFAULT_SEED),
+        env = "FRAMEKEEPER_SEED",
+        value_name = "NUMBER|new"
+    )]
+    pub seed: Seed,
+    /// How much each suite does, as about the time that the longest may take: 30s, 10m, 8h [default: 2m; with --smoke 15s]
+    #[arg(
+        long,
+        global = true,
+        env = "FRAMEKEEPER_BUDGET",
+        value_name = "TIME",
+        value_parser = parse_duration
+    )]
+    pub budget: Option<Duration>,
+    /// Soaks end after this many operations, to repeat a failure
+    #[arg(long, global = true, value_name = "OPERATIONS")]
+    pub until: Option<u64>,
+    /// How much of memory is touched by tests that could touch all of it
+    #[arg(long, global = true, default_value = "sampled", value_name = "HOW MUCH")]
+    pub memory: Memory,
     /// Damage the bytes between board and host, to try the runner: `flip=1e-4,drop=1e-4,double=1e-4,seed=7`
     #[arg(long, global = true, value_name = "RATES", hide_short_help = true)]
     pub fault_link: Option<Faults>,
@@ -98,6 +125,18 @@ pub struct Selection {
     /// Also tests that are marked `#[ignore]`
     #[arg(long)]
     pub include_ignored: bool,
+    /// A selection for every push: without memory::, soak::, bench:: and misuse::, and with a budget of 15s unless told
+    #[arg(long)]
+    pub smoke: bool,
+}
+
+/// How much of memory is touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Memory {
+    /// Places drawn from the seed.
+    Sampled,
+    /// Every frame there is.
+    Whole,
 }
 
 /// Whether to colour the output.

@@ -23,24 +23,28 @@ pub use replay::replay;
 pub use writer::Recorder;
 
 use crate::plan::Plan;
-use crate::session::{Budgets, Closed};
+use crate::session::{Budgets, Closed, Oracle, Setup};
 use std::path::PathBuf;
+use wire::Parameters;
 
 /// The version of the files. It changes when a recording can no longer be read as before.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const HEADER_FILE: &str = "run.json";
 const EVENTS_FILE: &str = "events.jsonl";
 const LINE_FILE: &str = "line.bin";
 const SENT_FILE: &str = "sent.bin";
 
-/// What was to be run, and how: with the events it is all that a session depends on.
+/// What was to be run, and how: with the events, and the host's digests, it is all
+/// that a session depends on.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Header {
     /// [`FORMAT`].
     pub format: u32,
     /// What the session drew its nonces from.
-    pub seed: u64,
+    pub nonces: u64,
+    /// How every test was to run.
+    pub parameters: Parameters,
     /// How long things may take.
     pub budgets: Budgets,
     /// What was to be run.
@@ -49,6 +53,15 @@ pub struct Header {
     pub board: String,
     /// The command line that began the run.
     pub command: Vec<String>,
+}
+
+impl Header {
+    /// What the session needs, live or replayed.
+    #[must_use]
+    pub fn setup(&self, oracle: Oracle) -> Setup {
+        let Self { nonces, parameters, budgets, .. } = *self;
+        Setup { plan: self.plan.clone(), budgets, nonces, parameters, oracle }
+    }
 }
 
 /// Why a run cannot be recorded, or a recording cannot be read.

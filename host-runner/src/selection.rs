@@ -29,13 +29,19 @@ pub fn select(plan: &mut Plan, selection: &Selection) -> Result<(), NothingSelec
 fn selected(selection: &Selection, name: &str, ignored: bool) -> Selected {
     let matches = |filter: &String| if selection.exact { name == filter } else { name.contains(filter) };
     let wanted = selection.filters.is_empty() || selection.filters.iter().any(matches);
-    if !wanted || selection.skip.iter().any(matches) || selection.ignored && !ignored {
+    let left_out = selection.skip.iter().any(matches) || selection.smoke && is_long(name);
+    if !wanted || left_out || selection.ignored && !ignored {
         Selected::Filtered
     } else if ignored && !selection.ignored && !selection.include_ignored {
         Selected::Ignored
     } else {
         Selected::Yes
     }
+}
+
+/// Whether a test takes too long, or tries too much, for a selection that every push must pass.
+fn is_long(name: &str) -> bool {
+    ["memory::", "soak::", "bench::", "misuse::"].iter().any(|area| name.starts_with(area))
 }
 
 #[cfg(test)]
@@ -66,6 +72,20 @@ mod tests {
     fn skipping_wins() {
         let selection = Selection { skip: vec!["level".into()], ..filters(&["boot"]) };
         assert_eq!(selected(&selection, "boot::level", false), Filtered);
+    }
+
+    #[test]
+    fn a_smoke_run_leaves_the_long_areas_out() {
+        let smoke = Selection { smoke: true, ..Selection::default() };
+        for long in ["memory::whole::is_good", "soak::a", "bench::b", "misuse::c"] {
+            assert_eq!(
+                (selected(&smoke, long, false), selected(&Selection::default(), long, false)),
+                (Filtered, Yes)
+            );
+        }
+        for short in ["boot::memory::tables", "heap::misuse::free_twice", "memory_is_there"] {
+            assert_eq!(selected(&smoke, short, false), Yes);
+        }
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Units of time as board files write them, with their milliseconds.
-const TIMES: [(&str, u64); 4] = [("ms", 1), ("min", 60_000), ("s", 1_000), ("h", 3_600_000)];
+/// Units of time as board files and options write them, with their milliseconds.
+const TIMES: [(&str, u64); 5] = [("ms", 1), ("min", 60_000), ("m", 60_000), ("s", 1_000), ("h", 3_600_000)];
 
 /// Units of memory as board files write them, with their bytes.
 const SIZES: [(&str, u64); 2] = [("GiB", 1 << 30), ("MiB", 1 << 20)];
 
-/// Reads a time: a whole number and `ms`, `s`, `min` or `h`, without a blank.
+/// Reads a time: a whole number and `ms`, `s`, `m` (or `min`) or `h`, without a blank.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match parse_with(text, &TIMES) {
         Some(0) => Err(format!("`{text}` leaves no time at all")),
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
-        None => Err(format!("`{text}` is no time; write \"500ms\", \"10s\", \"15min\" or \"1h\"")),
+        None => Err(format!("`{text}` is no time; write \"500ms\", \"10s\", \"15m\" or \"1h\"")),
     }
 }
 
@@ -32,6 +32,17 @@ pub fn parse_memory(text: &str) -> Result<u64, String> {
         Some(0) => Err(format!("`{text}` is no memory at all")),
         Some(bytes) => Ok(bytes),
         None => Err(format!("`{text}` is no memory size; write \"512MiB\" or \"8GiB\"")),
+    }
+}
+
+/// A time as [`parse_duration`] reads it, in whole milliseconds: `2m`, `90s`, `1500ms`.
+#[must_use]
+pub fn exact(time: Duration) -> String {
+    let milliseconds = time.as_millis();
+    let units = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    match units.into_iter().find(|(_, unit)| milliseconds >= *unit && milliseconds.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", milliseconds / unit),
+        None => format!("{milliseconds}ms"),
     }
 }
 
@@ -91,15 +102,23 @@ mod tests {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(parse_duration("15min"), Ok(Duration::from_secs(900)));
+        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
         assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
     }
 
     #[test]
     fn other_times_are_refused_with_the_right_form() {
-        for wrong in ["", "10", "s", "10 s", "-1s", "1.5s", "10m", "99999999999999999999s"] {
+        for wrong in ["", "10", "s", "10 s", "-1s", "1.5s", "10M", "99999999999999999999s"] {
             assert!(parse_duration(wrong).unwrap_err().contains("\"10s\""), "{wrong}");
         }
         assert!(parse_duration("0s").unwrap_err().contains("no time at all"));
+    }
+
+    #[test]
+    fn an_exact_time_is_read_back() {
+        for text in ["500ms", "1500ms", "90s", "2m", "61m", "8h"] {
+            assert_eq!(exact(parse_duration(text).unwrap()), text);
+        }
     }
 
     #[test]

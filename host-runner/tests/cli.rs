@@ -42,6 +42,9 @@ fn usage_errors_end_with_2_and_help_with_0() {
     assert_eq!(run(&["--bogus"]).status.code(), Some(2));
     assert_eq!(run(&["run", "--ignored", "--include-ignored"]).status.code(), Some(2));
     assert_eq!(run(&["--fault-link", "flip=7"]).status.code(), Some(2));
+    assert_eq!(run(&["--seed", "old"]).status.code(), Some(2));
+    assert_eq!(run(&["--budget", "10"]).status.code(), Some(2));
+    assert_eq!(run(&["--memory", "half"]).status.code(), Some(2));
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&help.stdout).contains("goes after it"));

@@ -221,5 +221,11 @@ mod line {
     }
 
     #[test]
+    fn sends_a_number_that_fits_into_no_frame() {
+        let name = core::str::from_utf8(&[b'n'; 2000]).unwrap_or_default();
+        firmware::numbers::send(&wire::Number::Value { name, unit: wire::Unit::Count, value: 1 });
+    }
+
+    #[test]
     fn passes_after_all_that() {}
 }

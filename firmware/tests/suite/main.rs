@@ -14,6 +14,7 @@ mod cores;
 mod frames;
 mod heap;
 mod log;
+mod numbers;
 #[path = "../shared/pixel6.rs"]
 mod pixel6;
 mod translation;

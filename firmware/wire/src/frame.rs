@@ -37,7 +37,7 @@ pub enum Channel {
     Control = 1,
     /// One core number (1 byte) and one raw defmt frame, in sequence.
     Log = 2,
-    /// Measurements, in sequence.
+    /// A [`Number`](crate::Number), in sequence.
     Numbers = 3,
     /// A [`Beacon`](crate::Beacon), outside the sequence.
     Beacon = 4,

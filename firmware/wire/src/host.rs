@@ -193,7 +193,7 @@ pub fn decode_message(body: &[u8]) -> Result<crate::FromBoard<'_>, postcard::Err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BootId, Doing, RunId};
+    use crate::{BootId, Coverage, Doing, Parameters, RunId};
 
     const NONCE: Nonce = Nonce(7);
 
@@ -249,6 +249,17 @@ mod tests {
     #[test]
     fn an_echoed_order_is_stale() {
         assert_eq!(heard(&mut bound(), &[encode_order(NONCE, &ToBoard::Report)]), [Heard::Stale]);
+    }
+
+    #[test]
+    fn the_longest_order_can_be_encoded() {
+        let (seed, budget_ms, until) = (u64::MAX, u64::MAX, Some(u64::MAX));
+        let parameters = Parameters { seed, budget_ms, until, memory: Coverage::Whole };
+        let order = ToBoard::Run { run: RunId(u32::MAX), entry: u64::MAX, parameters };
+        let mut bytes = encode_order(NONCE, &order);
+        let end = bytes.len() - 1;
+        let frame = Frame::decode(&mut bytes[1..end]).unwrap();
+        assert_eq!(postcard::from_bytes(frame.body), Ok(order));
     }
 
     #[test]

@@ -13,6 +13,8 @@
 //!   misses, the board keeps its last frames for that ([`Outbox`]).
 //! - A **beacon** ([`Beacon`]) is the board's sign of life, outside the sequence: it says what the board is
 //!   doing and which number comes next, so that a lost last frame is noticed too.
+//! - A **number** ([`Number`]) is what a test has measured; it decides nothing by itself.
+//! - **Parameters** ([`Parameters`]) say how a test is to run; they come with the order to run it.
 //! - An **order** ([`ToBoard`]) is what the host wants. Orders are repeated until the board's answer shows
 //!   that they arrived, so carrying out one twice must be harmless; [`Station`] sees to that.
 //!
@@ -37,7 +39,9 @@ mod frame;
 #[cfg(feature = "host")]
 pub mod host;
 mod message;
+mod number;
 mod outbox;
+mod parameters;
 mod station;
 pub mod syndrome;
 
@@ -47,5 +51,7 @@ pub use message::{
     Backtrace, Beacon, BootId, BuildId, Cause, CoreReport, Doing, FromBoard, Hello, MAX_TEXT, Outcome,
     PROTOCOL, RunId, ToBoard, Verdict,
 };
+pub use number::{NotANumber, Number, Unit};
 pub use outbox::Outbox;
+pub use parameters::{Coverage, DEFAULT_BUDGET_MS, DEFAULT_SEED, Parameters};
 pub use station::{Line, Station};

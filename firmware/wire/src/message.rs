@@ -1,12 +1,12 @@
 //! The messages, as `postcard` encodes them.
 //!
-//! A change of any type here is a change of [`PROTOCOL`]; both ends refuse to go on when it differs.
+//! A change of any type here, in `number` or in `parameters` is a change of [`PROTOCOL`]; both ends refuse to go on when it differs.
 
-use crate::{MAX_BODY, Nonce};
+use crate::{MAX_BODY, Nonce, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages, said in [`Hello`] and checked by the host.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 
 /// The most bytes of text a message carries: room is left for the rest of the message.
 pub const MAX_TEXT: usize = 640;
@@ -60,6 +60,13 @@ pub enum FromBoard<'a> {
         core: u32,
         /// How many.
         records: u32,
+    },
+    /// Numbers that a core could not send.
+    NumbersDropped {
+        /// The core.
+        core: u32,
+        /// How many.
+        numbers: u32,
     },
 }
 
@@ -204,6 +211,8 @@ pub enum ToBoard {
         run: RunId,
         /// The link address of its entry function.
         entry: u64,
+        /// How it is to run.
+        parameters: Parameters,
     },
     /// Send these frames again.
     Again {

@@ -163,6 +163,7 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Parameters;
 
     const BOOT: BootId = BootId(42);
     const NONCE: Nonce = Nonce(0xfeed);
@@ -211,7 +212,7 @@ mod tests {
         let mut station = unbound();
         let other = ToBoard::Begin { boot: BootId(41), nonce: NONCE };
         assert_eq!(feed(&mut station, &order(Nonce::UNBOUND, other)).0, []);
-        let run = ToBoard::Run { run: RunId(1), entry: 0 };
+        let run = ToBoard::Run { run: RunId(1), entry: 0, parameters: Parameters::default() };
         assert_eq!(feed(&mut station, &order(Nonce::UNBOUND, run)).0, [], "no nonce yet");
         let mut station = bound();
         assert_eq!(feed(&mut station, &order(Nonce(1), run)).0, []);
@@ -229,7 +230,8 @@ mod tests {
     #[test]
     fn a_repeated_order_to_run_is_carried_out_once() {
         let mut station = bound();
-        let run = |number| ToBoard::Run { run: RunId(number), entry: 0x1000 };
+        let parameters = Parameters { until: Some(u64::MAX), ..Parameters::default() };
+        let run = |number| ToBoard::Run { run: RunId(number), entry: 0x1000, parameters };
         assert_eq!(feed(&mut station, &order(NONCE, run(1))).0, [run(1)]);
         assert_eq!(feed(&mut station, &order(NONCE, run(1))).0, []);
         station.set_doing(Doing::Waiting { last: RunId(1) });

@@ -3,7 +3,8 @@
 //! Every session is made from a seed; a failure names it. `LINE_TIMES=n` runs n times as many.
 
 use wire::{
-    BootId, Channel, Doing, FromBoard, Nonce, Outcome, RunId, Station, ToBoard, Verdict,
+    BootId, Channel, Coverage, Doing, FromBoard, MAX_BODY, Nonce, Number, Outcome, Parameters, RunId,
+    Station, ToBoard, Unit, Verdict,
     host::{Heard, Receiver, encode_order},
 };
 
@@ -77,9 +78,30 @@ fn speak(station: &mut Station<Vec<u8>>, dice: &mut Dice) -> (Vec<u8>, Vec<(Chan
             FromBoard::Verdict(Verdict { run: RunId(run), outcome: Outcome::Failed, lost_cores: 0 });
         station.say(&verdict, &mut |bytes: &[u8]| line.extend_from_slice(bytes));
         said.push((Channel::Control, postcard::to_stdvec(&verdict).unwrap()));
+        let mut body = [0; MAX_BODY];
+        let body = number(dice).encode(&mut body).unwrap();
+        station.send(Channel::Numbers, body, &mut |bytes: &[u8]| line.extend_from_slice(bytes));
+        said.push((Channel::Numbers, body.to_vec()));
         station.beacon(&mut |bytes: &[u8]| line.extend_from_slice(bytes));
     }
     (line, said)
+}
+
+fn number(dice: &mut Dice) -> Number<'static> {
+    let (name, peer, unit) = ("allocate", "framekeeper", Unit::Cycles);
+    let [p50, p99, p999, max] = std::array::from_fn(|_| dice.next() >> dice.below(64));
+    match dice.below(4) {
+        0 => Number::Digest { scenario: name, value: p50 },
+        1 => Number::Value { name, unit, value: p50 },
+        2 => Number::Spread { name, peer, unit, cores: 8, samples: 1000, p50, p99, p999, max },
+        _ => Number::Point { series: name, at: p50, value: max },
+    }
+}
+
+fn parameters(dice: &mut Dice) -> Parameters {
+    let memory = if dice.below(2) == 0 { Coverage::Sampled } else { Coverage::Whole };
+    let until = (dice.below(2) == 0).then(|| dice.next());
+    Parameters { seed: dice.next(), budget_ms: dice.next(), until, memory }
 }
 
 fn frames(heard: &[Heard]) -> Vec<(Channel, Vec<u8>)> {
@@ -143,7 +165,8 @@ fn a_station_does_what_was_ordered_and_nothing_else() {
     for seed in 0..SESSIONS {
         let mut dice = Dice(seed ^ 0xdead_beef);
         let mut station = bound_station();
-        let run = ToBoard::Run { run: RunId(1), entry: dice.next() };
+        let (entry, parameters) = (dice.next(), parameters(&mut dice));
+        let run = ToBoard::Run { run: RunId(1), entry, parameters };
         let mut line: Vec<u8> = (0..3).flat_map(|_| encode_order(NONCE, &run)).collect();
         for _ in 0..1 + dice.below(6) {
             damage(&mut line, &mut dice);

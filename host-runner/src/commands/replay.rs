@@ -1,6 +1,7 @@
 //! The `replay` command: the report of a recorded run, made again from the recording.
 
 use crate::cli::{Format, Global};
+use crate::digests;
 use crate::image::Image;
 use crate::record::{self, Recording};
 use crate::report::{Context, Report, Screen};
@@ -25,8 +26,9 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
         Format::Text => Report::text(context, screen),
         Format::Json => Report::json(context, screen),
     };
+    report.begin().into_diagnostic()?;
     let mut shown = Ok(());
-    let summary = record::replay(&recording, &mut |_, notice| {
+    let summary = record::replay(&recording, digests::expected, &mut |_, notice| {
         if shown.is_ok() {
             shown = report.notice(notice);
         }

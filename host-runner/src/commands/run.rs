@@ -2,10 +2,12 @@
 
 use crate::board::{Board, Load};
 use crate::cli::{Format, Global, Selection};
+use crate::digests;
 use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
 use crate::loader::{Incoming, Loader, kill_all};
+use crate::parameters::{limits, options, parameters, random, scale_own_limits};
 use crate::plan::{Plan, Selected};
 use crate::record::{FORMAT, Header, Recorder};
 use crate::report::{Context, Report, Screen};
@@ -15,12 +17,12 @@ use crate::session::{EXIT_INTERRUPTED, Session};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use wire::Parameters;
 
 /// Runs the tests and reports them; the exit code says how they went.
 ///
@@ -33,11 +35,12 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     let mut image = Image::open(&elf, workspace.root())?;
     select(&mut image.plan, selection)?;
     ensure_loader(workspace, &board, global)?;
-    let notes = Notes { repeat: repeat(&board, global, selection) };
+    let parameters = parameters(global, selection);
+    let notes = Notes { repeat: repeat(&board, global, selection, &parameters) };
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
         .wrap_err("the run's folder cannot be made")?;
-    let header = header(&board, global, image.plan.clone());
+    let header = header(&board, parameters, image.plan.clone());
     let context = Context::new(workspace, &folder, notes, &header, image);
     run_image(&board, global, &folder, &header, context)
 }
@@ -58,11 +61,14 @@ fn furnish(
 }
 
 /// What the recording says about the run.
-fn header(board: &Board, global: &Global, plan: Plan) -> Header {
+fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> Header {
+    scale_own_limits(&mut plan, &parameters);
     Header {
         format: FORMAT,
-        seed: global.seed.unwrap_or_else(random),
-        budgets: board.budgets,
+        // Always new, whatever the tests draw from: a frame of an earlier run must not be taken for one of this run.
+        nonces: random(),
+        parameters,
+        budgets: limits(board.budgets, &parameters),
         plan,
         board: board.name.clone(),
         command: std::env::args().collect(),
@@ -78,12 +84,13 @@ fn run_image(
 ) -> Result<u8> {
     let loader = Loader::new(board, folder.kernel(), Rc::clone(&context.symbols));
     let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
-    let session = Session::new(header.plan.clone(), header.budgets, header.seed);
+    let session = Session::new(header.setup(digests::expected));
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
     let mut report = match global.format {
         Format::Text => Report::text(context, Screen::live(shown)),
         Format::Json => Report::json(context, Screen::plain(anstream::stdout())),
     };
+    report.begin().into_diagnostic()?;
     let (outside, inbox) = channel();
     listen_for_interrupts(outside.clone());
     let faults = global.fault_link;
@@ -115,7 +122,7 @@ fn machine(workspace: &Workspace) -> ThisMachine {
 }
 
 /// What a user types to run one test again, up to the test's name.
-fn repeat(board: &Board, global: &Global, selection: &Selection) -> String {
+fn repeat(board: &Board, global: &Global, selection: &Selection, parameters: &Parameters) -> String {
     let mut command = format!("cargo run -p host-runner -- --board {}", board.name);
     if let Some(elf) = &global.elf {
         command += &format!(" --elf {}", elf.display());
@@ -123,16 +130,11 @@ fn repeat(board: &Board, global: &Global, selection: &Selection) -> String {
     if let Some(image) = &global.image {
         command += &format!(" --image {image}");
     }
-    command += " run";
+    command += &format!(" {} run", options(parameters));
     if selection.ignored || selection.include_ignored {
         command += " --include-ignored";
     }
     command + " --exact"
-}
-
-/// The standard library seeds its hash maps from the system's randomness; that is all that is needed here.
-fn random() -> u64 {
-    RandomState::new().hash_one(0)
 }
 
 /// Whom an interrupt is told: the run under way.

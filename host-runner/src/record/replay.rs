@@ -1,14 +1,13 @@
 //! Runs a recording again.
 
 use super::Recording;
-use crate::session::{Action, Event, Notice, Session, Summary};
+use crate::session::{Action, Event, Notice, Oracle, Session, Summary};
 use std::time::Duration;
 
 /// Gives a new session what the recorded one was given. `tell` gets the same notices at the same times, and the same summary
 /// comes out; if the recording ends before its run did, the run is interrupted there.
-pub fn replay(recording: &Recording, tell: &mut dyn FnMut(Duration, &Notice)) -> Summary {
-    let header = &recording.header;
-    let mut session = Session::new(header.plan.clone(), header.budgets, header.seed);
+pub fn replay(recording: &Recording, oracle: Oracle, tell: &mut dyn FnMut(Duration, &Notice)) -> Summary {
+    let mut session = Session::new(recording.header.setup(oracle));
     let mut now = recording.start.unwrap_or_default();
     let mut summary = Summary::default();
     let mut hand_on = |actions: Vec<Action>, now| {

@@ -2,12 +2,14 @@
 
 use super::{EVENTS_FILE, Error, FORMAT, HEADER_FILE, Header, LINE_FILE, Recorder, Recording, replay};
 use crate::plan::{Plan, Selected, Test};
-use crate::session::{Action, Budgets, Closed, CutShort, Event, Notice, Session, Status};
+use crate::session::{Action, Budgets, Closed, CutShort, Event, Notice, Oracle, Session, Status};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
-use wire::BuildId;
+use wire::{BuildId, Coverage, Parameters};
+
+const ORACLE: Oracle = |_, _| None;
 
 fn header() -> Header {
     let test = |name: &str| Test {
@@ -21,7 +23,8 @@ fn header() -> Header {
     let seconds = Duration::from_secs;
     let budgets = Budgets { boot: seconds(1), test: seconds(2), silence: seconds(3), total: seconds(60) };
     let (board, command) = ("bench".into(), vec!["host-runner".into(), "--board".into()]);
-    Header { format: FORMAT, seed: 11, budgets, plan, board, command }
+    let parameters = Parameters { seed: 5, budget_ms: 15_000, until: Some(9), memory: Coverage::Whole };
+    Header { format: FORMAT, nonces: 11, parameters, budgets, plan, board, command }
 }
 
 /// Every kind of event, at odd times.
@@ -43,7 +46,7 @@ fn events() -> Vec<(Duration, Event)> {
 fn record(directory: &Path, events: &[(Duration, Event)]) -> Vec<Notice> {
     let header = header();
     let mut recorder = Recorder::create(directory, &header).unwrap();
-    let mut session = Session::new(header.plan, header.budgets, header.seed);
+    let mut session = Session::new(header.setup(ORACLE));
     let start = Duration::from_nanos(12_345);
     recorder.start(start).unwrap();
     let mut notices: Vec<_> = told(session.start(start)).collect();
@@ -65,7 +68,7 @@ fn told(actions: Vec<Action>) -> impl Iterator<Item = Notice> {
 fn replayed(directory: &Path) -> Vec<Notice> {
     let mut notices = Vec::new();
     let recording = Recording::open(directory).unwrap();
-    let summary = replay(&recording, &mut |_, notice| notices.push(notice.clone()));
+    let summary = replay(&recording, ORACLE, &mut |_, notice| notices.push(notice.clone()));
     assert_eq!(notices.last(), Some(&Notice::Finished(summary)));
     notices
 }

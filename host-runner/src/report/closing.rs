@@ -26,6 +26,7 @@ fn figures(summary: &Summary) -> Vec<String> {
         (summary.noise_chunks, "stretch of text or noise between frames"),
         (summary.repeated_frames, "frame asked for again"),
         (summary.lost_frames, "frame lost for good"),
+        (summary.unreadable_numbers, "number that cannot be read"),
     ];
     let nonzero: Vec<_> = figures.iter().filter(|(n, _)| *n > 0).map(|(n, what)| figure(*n, what)).collect();
     if !nonzero.is_empty() {

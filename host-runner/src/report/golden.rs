@@ -3,12 +3,15 @@
 use super::{Context, Report, Screen};
 use crate::image::{Records, Symbols};
 use crate::plan::{Plan, Selected, Test};
-use crate::session::{Crash, CutShort, Failure, Identity, Notice, PanicNote, Status, Summary, Timeout};
+use crate::session::{
+    Crash, CutShort, Failure, Identity, Measured, Notice, PanicNote, Spread, Status, Summary, Timeout,
+};
+use serde_json::json;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use wire::{Backtrace, BuildId, Cause, CoreReport};
+use wire::{Backtrace, BuildId, Cause, CoreReport, Parameters, Unit};
 
 /// What was written, for a reader that outlives the writer.
 #[derive(Clone, Default)]
@@ -34,8 +37,9 @@ fn context(names: &[&str]) -> Context {
     };
     Context {
         board: "qemu-virt".to_owned(),
-        repeat: "cargo run -p host-runner -- --board qemu-virt run --exact".to_owned(),
+        repeat: "cargo run -p host-runner -- --board qemu-virt --seed 42 --budget 2m run --exact".to_owned(),
         recording: "target/hil/0001-qemu-virt".to_owned(),
+        parameters: Parameters { seed: 42, ..Parameters::default() },
         plan: Plan { build: BuildId::default(), tests: names.iter().map(test).collect() },
         symbols: Rc::new(Symbols::none()),
         records: Rc::new(Records::none()),
@@ -46,6 +50,7 @@ fn written(notices: &[Notice], make: fn(Context, Screen) -> Report) -> String {
     let shared = Shared::default();
     let names = ["boot::level", "buddy::merge", "slab::grow", "smp::race", "heap::later"];
     let mut report = make(context(&names), Screen::plain(shared.clone()));
+    report.begin().unwrap();
     for notice in notices {
         report.notice(notice).unwrap();
     }
@@ -108,6 +113,31 @@ fn ended(index: usize, status: Status, took: u64) -> Notice {
     Notice::Ended { index, status, took: ms(took) }
 }
 
+fn spread(name: &str, peer: &str, cores: u32, [p50, p99, p999, max]: [u64; 4]) -> Measured {
+    let (name, peer, unit, samples) = (name.to_owned(), peer.to_owned(), Unit::Nanoseconds, 1000);
+    Measured::Spread(Spread { name, peer, unit, cores, samples, p50, p99, p999, max })
+}
+
+fn numbers() -> Notice {
+    let value = |name: &str, unit, value| Measured::Value { name: name.to_owned(), unit, value };
+    let point = |series: &str, at, value| Measured::Point { series: series.to_owned(), at, value };
+    let digest =
+        |value, expected| Measured::Digest { scenario: "frames::random".to_owned(), value, expected };
+    Notice::Measured(vec![
+        spread("allocate", "framekeeper", 1, [12, 40, 90, 1800]),
+        point("free", 0, 500),
+        value("largest block", Unit::Frames, 262_144),
+        digest(0xfeed, None),
+        point("whole", 0, 1000),
+        spread("allocate and free", "bitmap", 8, [1200, 9000, 70_000, 1_234_567]),
+        point("free", 10, 200),
+        value("rounds", Unit::Count, 7),
+        digest(0xfeed, Some(0xfeed)),
+        point("free", 20, 300),
+        digest(0xfeed, Some(0xbeef)),
+    ])
+}
+
 fn summary(ends: &[Status], cut_short: Option<CutShort>) -> Summary {
     Summary {
         ends: ends.iter().cloned().enumerate().collect(),
@@ -133,11 +163,13 @@ fn a_run_with_every_kind_of_evidence() {
         Notice::Text(b"24\r\nStarting".to_vec()),
         ready(0),
         began(0, 1),
+        numbers(),
         ended(0, Status::Pass, 12),
         ready(1),
         began(1, 1),
         Notice::Log { core: 0, bytes: vec![1, 2], verified: true },
         Notice::Panic(panic()),
+        Notice::NumbersDropped { core: 2, numbers: 1 },
         ended(1, fail, 3),
         began(2, 1),
         Notice::Core(Box::new(abort())),
@@ -211,6 +243,7 @@ fn programs_get_an_object_per_test_and_one_for_the_run() {
     let ends = [Status::Pass, Status::NotRun("no board".to_owned())];
     let notices = [
         began(0, 1),
+        numbers(),
         ended(0, ends[0].clone(), 12),
         ended(1, ends[1].clone(), 0),
         Notice::Finished(summary(&ends, None)),
@@ -218,8 +251,39 @@ fn programs_get_an_object_per_test_and_one_for_the_run() {
     let text = written(&notices, Report::json);
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 3);
-    assert_eq!((&lines[0]["name"], &lines[0]["status"]), (&"boot::level".into(), &"pass".into()));
-    assert_eq!(lines[1]["status"], "not-run");
-    assert_eq!((&lines[2]["exit_code"], &lines[2]["not_run"]), (&2.into(), &1.into()));
+    assert_eq!(lines.len(), 1 + 11 + 3);
+    assert_eq!((&lines[0]["event"], &lines[0]["parameters"]["seed"]), (&"run".into(), &42.into()));
+    assert_eq!((&lines[12]["name"], &lines[12]["status"]), (&"boot::level".into(), &"pass".into()));
+    assert_eq!(lines[13]["status"], "not-run");
+    assert_eq!((&lines[14]["exit_code"], &lines[14]["not_run"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn programs_get_every_number_before_its_tests_end() {
+    let notices =
+        [began(1, 1), numbers(), ended(1, Status::Fail(Failure::Returned), 12), ended(2, Status::Pass, 1)];
+    let text = written(&notices, Report::json);
+    let lines: Vec<serde_json::Value> =
+        text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        lines[..11].iter().all(|line| line["event"] == "number" && line["test"] == "buddy::merge"),
+        "{text}"
+    );
+    let spread = json!({
+        "event": "number", "test": "buddy::merge", "kind": "spread", "name": "allocate", "peer": "framekeeper",
+        "unit": "nanoseconds", "cores": 1, "samples": 1000, "p50": 12, "p99": 40, "p999": 90, "max": 1800,
+    });
+    let digest = json!({
+        "event": "number", "test": "buddy::merge", "kind": "digest", "scenario": "frames::random",
+        "value": "0x000000000000feed", "expected": "0x000000000000beef",
+    });
+    assert_eq!((&lines[0], &lines[10]), (&spread, &digest));
+    assert_eq!(
+        (&lines[1]["at"], &lines[2]["unit"], &lines[3]["expected"]),
+        (&0.into(), &"frames".into(), &json!(null))
+    );
+    assert!(
+        lines[11]["repeat"].as_str().unwrap().ends_with("--seed 42 --budget 2m run --exact buddy::merge")
+    );
+    assert_eq!((lines.len(), &lines[12]["repeat"]), (13, &json!(null)));
 }

@@ -1,7 +1,8 @@
-//! The report for programs: one JSON object a line, per ended test and for the whole run.
+//! The report for programs: one JSON object a line. First how the tests run; then each number that a test has measured,
+//! before the test's own end; at last the whole run.
 
-use super::{Context, Screen, words};
-use crate::session::{Notice, Status, Summary};
+use super::{Context, Screen, Tally, words};
+use crate::session::{Measured, Notice, Status, Summary};
 use serde_json::{Value, json};
 use std::io;
 use std::time::Duration;
@@ -11,16 +12,32 @@ use std::time::Duration;
 pub struct Json {
     context: Context,
     screen: Screen,
+    /// What the test that ends has measured: its name comes with its end.
+    numbers: Vec<Measured>,
 }
 
 impl Json {
     pub(super) fn new(context: Context, screen: Screen) -> Self {
-        Self { context, screen }
+        Self { context, screen, numbers: Vec::new() }
+    }
+
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        let line =
+            json!({"event": "run", "board": self.context.board, "parameters": self.context.parameters});
+        self.screen.line(&line.to_string())
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) -> io::Result<()> {
         match notice {
+            Notice::Measured(numbers) => {
+                self.numbers.clone_from(numbers);
+                Ok(())
+            }
             Notice::Ended { index, status, took } => {
+                for number in std::mem::take(&mut self.numbers) {
+                    let line = self.number(*index, &number);
+                    self.screen.line(&line.to_string())?;
+                }
                 let line = self.test(*index, status, *took);
                 self.screen.line(&line.to_string())
             }
@@ -32,6 +49,28 @@ impl Json {
         }
     }
 
+    /// Digests are text: not every program reads a number of 64 bits whole.
+    fn number(&self, index: usize, number: &Measured) -> Value {
+        let hex = |value: u64| format!("{value:#018x}");
+        let (kind, mut line) = match number {
+            Measured::Digest { scenario, value, expected } => {
+                let (value, expected) = (hex(*value), expected.map(hex));
+                ("digest", json!({"scenario": scenario, "value": value, "expected": expected}))
+            }
+            Measured::Value { name, unit, value } => {
+                ("value", json!({"name": name, "unit": unit, "value": value}))
+            }
+            Measured::Spread(spread) => ("spread", json!(spread)),
+            Measured::Point { series, at, value } => {
+                ("point", json!({"series": series, "at": at, "value": value}))
+            }
+        };
+        line["event"] = "number".into();
+        line["test"] = self.context.test_name(index).into();
+        line["kind"] = kind.into();
+        line
+    }
+
     fn test(&self, index: usize, status: &Status, took: Duration) -> Value {
         json!({
             "event": "test",
@@ -40,6 +79,7 @@ impl Json {
             "detail": status,
             "reason": words::reason(status),
             "took_us": micros(took),
+            "repeat": (Tally::of(status) == Tally::Failed).then(|| self.context.repeat_of(index)),
         })
     }
 
@@ -66,6 +106,7 @@ impl Json {
             "noise_chunks": summary.noise_chunks,
             "repeated_frames": summary.repeated_frames,
             "lost_frames": summary.lost_frames,
+            "unreadable_numbers": summary.unreadable_numbers,
             "recording": self.context.recording,
         })
     }

@@ -12,8 +12,10 @@ mod evidence;
 #[cfg(test)]
 mod golden;
 mod json;
+mod numbers;
 mod paint;
 mod screen;
+mod table;
 mod text;
 mod words;
 
@@ -29,6 +31,7 @@ use crate::session::{Notice, Status};
 use crate::workspace::Workspace;
 use std::io;
 use std::rc::Rc;
+use wire::Parameters;
 
 /// What a report knows beside the notices.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Context {
     pub repeat: String,
     /// Where the recording lies.
     pub recording: String,
+    /// How the tests run.
+    pub parameters: Parameters,
     /// The tests.
     pub plan: Plan,
     /// Names for addresses.
@@ -61,10 +66,16 @@ impl Context {
             board: header.board.clone(),
             repeat: notes.repeat,
             recording: workspace.relative(folder.path()).display().to_string(),
+            parameters: header.parameters,
             plan: header.plan.clone(),
             symbols: Rc::new(image.symbols),
             records: Rc::new(image.records),
         }
+    }
+
+    /// The command that runs test number `index` again, as it was run.
+    fn repeat_of(&self, index: usize) -> String {
+        format!("{} {}", self.repeat, self.test_name(index))
     }
 
     /// The name of test number `index`.
@@ -79,7 +90,7 @@ pub enum Report {
     /// For people.
     Text(Box<text::Text>),
     /// For programs.
-    Json(json::Json),
+    Json(Box<json::Json>),
 }
 
 impl Report {
@@ -92,7 +103,19 @@ impl Report {
     /// A report for programs.
     #[must_use]
     pub fn json(context: Context, screen: Screen) -> Self {
-        Self::Json(json::Json::new(context, screen))
+        Self::Json(Box::new(json::Json::new(context, screen)))
+    }
+
+    /// Shows the head, before any notice.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be written.
+    pub fn begin(&mut self) -> io::Result<()> {
+        match self {
+            Self::Text(text) => text.begin(),
+            Self::Json(json) => json.begin(),
+        }
     }
 
     /// Shows one notice.

@@ -3,9 +3,10 @@
 
 use super::account::{Account, Kind};
 use super::attempt::Attempt;
-use super::{Context, Screen, Tally, closing, evidence, paint, words};
+use super::{Context, Screen, Tally, closing, evidence, numbers, paint, words};
+use crate::parameters;
 use crate::session::{Identity, Notice, Status, Summary};
-use crate::units::{Bytes, Took};
+use crate::units::{Bytes, Took, counted};
 use std::io;
 use std::time::Duration;
 
@@ -22,13 +23,19 @@ pub struct Text {
     cores: u32,
     /// What came since the present test began; none between tests.
     attempt: Option<Attempt>,
+    /// What the test that ends has measured.
+    numbers: Vec<String>,
     failures: Vec<Vec<String>>,
 }
 
 impl Text {
     pub(super) fn new(context: Context, screen: Screen) -> Self {
-        let (unfinished, noise) = (Vec::new(), Vec::new());
-        Self { context, screen, unfinished, noise, cores: 0, attempt: None, failures: Vec::new() }
+        let (unfinished, noise, numbers, failures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { context, screen, unfinished, noise, cores: 0, attempt: None, numbers, failures }
+    }
+
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        self.screen.line(&parameters::words(&self.context.parameters))
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) -> io::Result<()> {
@@ -50,6 +57,14 @@ impl Text {
             Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
             Notice::LogDropped { core, records } => {
                 self.missing(&format!("core {core} could not keep {records} log records"))
+            }
+            Notice::NumbersDropped { core, numbers } => {
+                let numbers = counted(*numbers as usize, "number");
+                self.missing(&format!("core {core} could not send {numbers}"))
+            }
+            Notice::Measured(measured) => {
+                self.numbers = numbers::lines(measured);
+                Ok(())
             }
             Notice::Ended { index, status, took } => self.ended(*index, status, *took),
             Notice::Retry { index, reason } => self.retry(*index, reason),
@@ -178,6 +193,9 @@ impl Text {
         let line = self.end_of_test(index, status, took);
         self.screen.step();
         self.screen.line(&line)?;
+        for number in std::mem::take(&mut self.numbers) {
+            self.screen.line(&format!("         {number}"))?;
+        }
         if Tally::of(status) == Tally::Failed {
             let explanation = attempt.explanation(status, self.cores);
             self.failures.push(self.failure(line, &explanation, index));
@@ -196,7 +214,7 @@ impl Text {
     }
 
     fn failure(&self, title: String, explanation: &[String], index: usize) -> Vec<String> {
-        let repeat = format!("    to repeat it: {} {}", self.context.repeat, self.context.test_name(index));
+        let repeat = format!("    to repeat it: {}", self.context.repeat_of(index));
         let explanation = explanation.iter().map(|line| format!("    {line}"));
         std::iter::once(title).chain(explanation).chain([repeat]).collect()
     }

@@ -30,18 +30,21 @@ pub(super) fn word(status: &Status) -> &'static str {
 pub(super) fn reason(status: &Status) -> Option<String> {
     match status {
         Status::Pass | Status::Ignored => None,
-        Status::Fail(failure) => Some(failed(*failure).to_owned()),
+        Status::Fail(failure) => Some(failed(failure)),
         Status::Crash(crash) => Some(crashed(crash)),
         Status::Timeout(timeout) => Some(ran_out(*timeout).to_owned()),
         Status::NotRun(reason) | Status::Infra(reason) => Some(reason.clone()),
     }
 }
 
-fn failed(failure: Failure) -> &'static str {
+fn failed(failure: &Failure) -> String {
     match failure {
-        Failure::Panicked => "it panicked",
-        Failure::Returned => "it returned an error",
-        Failure::DidNotPanic => "it was expected to panic and did not",
+        Failure::Panicked => "it panicked".to_owned(),
+        Failure::Returned => "it returned an error".to_owned(),
+        Failure::DidNotPanic => "it was expected to panic and did not".to_owned(),
+        Failure::OtherDigest { scenario, board, host } => {
+            format!("after {scenario} the board's digest is {board:#018x}, the host's {host:#018x}")
+        }
     }
 }
 
@@ -72,6 +75,15 @@ fn ran_out(timeout: Timeout) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_digest_is_told_with_both_values() {
+        let failure = Failure::OtherDigest { scenario: "frames::random".into(), board: 1, host: 0xfe << 56 };
+        assert_eq!(
+            reason(&Status::Fail(failure)).unwrap(),
+            "after frames::random the board's digest is 0x0000000000000001, the host's 0xfe00000000000000"
+        );
+    }
 
     #[test]
     fn every_end_that_is_no_pass_says_why() {

@@ -1,16 +1,16 @@
 //! Which test is in turn, how often it was tried, and how those before it ended.
 
-use super::Status;
+use super::{Measured, Status};
 use crate::plan::{Plan, Selected};
 use std::collections::VecDeque;
 use std::time::Duration;
-use wire::{RunId, ToBoard};
+use wire::{Parameters, RunId, ToBoard};
 
 /// How often a test is tried before it is given up as [`Status::Infra`].
 pub(super) const MAX_ATTEMPTS: u32 = 3;
 
 /// One order to run one test.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Attempt {
     /// The test's place in the plan.
     pub(super) index: usize,
@@ -23,6 +23,8 @@ pub(super) struct Attempt {
     /// Whether the board's word that the test begins has arrived in sequence. What came before it is no part of
     /// the attempt.
     pub(super) started: bool,
+    /// What it has measured since it began.
+    measured: Vec<Measured>,
 }
 
 /// The plan and how far it has got.
@@ -87,15 +89,16 @@ impl Agenda {
         self.attempts += 1;
         self.last_run.0 += 1;
         let (number, run) = (self.attempts, self.last_run);
-        self.current = Some(Attempt { index, number, run, ordered_at: now, started: false });
+        self.current =
+            Some(Attempt { index, number, run, ordered_at: now, started: false, measured: Vec::new() });
         self.current.as_ref()
     }
 
     /// The order of the attempt under way.
-    pub(super) fn order(&self) -> Option<ToBoard> {
+    pub(super) fn order(&self, parameters: Parameters) -> Option<ToBoard> {
         let attempt = self.current.as_ref()?;
         let test = self.plan.tests.get(attempt.index)?;
-        Some(ToBoard::Run { run: attempt.run, entry: test.entry })
+        Some(ToBoard::Run { run: attempt.run, entry: test.entry, parameters })
     }
 
     /// The own time limit of the test under way.
@@ -114,6 +117,18 @@ impl Agenda {
         if let Some(attempt) = &mut self.current {
             attempt.started = true;
         }
+    }
+
+    /// The attempt under way has measured this; forgotten if it was not seen to begin.
+    pub(super) fn measure(&mut self, measured: Measured) {
+        if let Some(attempt) = self.current.as_mut().filter(|attempt| attempt.started) {
+            attempt.measured.push(measured);
+        }
+    }
+
+    /// What the attempt under way has measured.
+    pub(super) fn take_measured(&mut self) -> Vec<Measured> {
+        self.current.as_mut().map(|attempt| std::mem::take(&mut attempt.measured)).unwrap_or_default()
     }
 
     /// The attempt under way is void. Its test's place is returned if it may be tried again.

@@ -64,7 +64,7 @@ impl Session {
             && *repeat_at <= self.now
         {
             *repeat_at = self.now + REPEAT_RUN;
-            let order = self.agenda.order().and_then(|order| self.line.order(&order));
+            let order = self.agenda.order(self.parameters).and_then(|order| self.line.order(&order));
             self.actions.extend(order.map(Action::Send));
         }
     }

@@ -79,6 +79,7 @@ impl Session {
 
     /// The test in turn has ended.
     pub(super) fn end(&mut self, status: Status) {
+        let status = self.conclude_numbers(status);
         if let Some((index, took)) = self.agenda.end(&status, self.now) {
             self.tell(Notice::Ended { index, status, took });
         }
@@ -182,6 +183,7 @@ impl Session {
             noise_chunks: counts.noise_chunks,
             repeated_frames: counts.repeated_frames,
             lost_frames: self.lost_frames,
+            unreadable_numbers: self.unreadable_numbers,
         }
     }
 

@@ -65,7 +65,8 @@ impl Session {
                 Err(_) => {}
             },
             Heard::Frame { channel: Channel::Log, body } => self.tell_log(&body, true),
-            // Beacons are looked at by `look`; measurements are kept in the recording and nobody reads them yet.
+            Heard::Frame { channel: Channel::Numbers, body } => self.hear_number(&body),
+            // Beacons are looked at by `look`.
             _ => {}
         }
     }
@@ -159,6 +160,9 @@ impl Session {
             }
             FromBoard::Core(report) => self.hear_core(report),
             FromBoard::LogDropped { core, records } => self.tell(Notice::LogDropped { core, records }),
+            FromBoard::NumbersDropped { core, numbers } => {
+                self.tell(Notice::NumbersDropped { core, numbers });
+            }
         }
     }
 

@@ -2,10 +2,25 @@
 
 use super::agenda::Agenda;
 use super::line::Line;
-use super::{Action, Budgets, Closed, Crash, CutShort, Event, Notice, Status, Timeout};
+use super::{Action, Budgets, Closed, Crash, CutShort, Event, Notice, Oracle, Status, Timeout};
 use crate::plan::Plan;
 use std::time::Duration;
-use wire::RunId;
+use wire::{Parameters, RunId};
+
+/// What a session is to do, and all that it needs to know for it.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What is to be run.
+    pub plan: Plan,
+    /// How long things may take.
+    pub budgets: Budgets,
+    /// What the nonces are drawn from: no two runs on a board may have the same.
+    pub nonces: u64,
+    /// How every test is to run.
+    pub parameters: Parameters,
+    /// What the host computes for the scenarios that it knows.
+    pub oracle: Oracle,
+}
 
 /// One run of a plan on a board.
 ///
@@ -15,6 +30,8 @@ use wire::RunId;
 #[derive(Debug)]
 pub struct Session {
     pub(super) budgets: Budgets,
+    pub(super) parameters: Parameters,
+    pub(super) oracle: Oracle,
     pub(super) agenda: Agenda,
     pub(super) line: Line,
     pub(super) phase: Phase,
@@ -29,6 +46,7 @@ pub struct Session {
     pub(super) unready: u32,
     pub(super) was_ever_ready: bool,
     pub(super) lost_frames: u64,
+    pub(super) unreadable_numbers: u64,
     /// The core that panicked in the attempt under way.
     pub(super) panicked: Option<u32>,
     pub(super) actions: Vec<Action>,
@@ -86,13 +104,16 @@ pub(super) enum Phase {
 }
 
 impl Session {
-    /// A run that has not begun. Nonces are drawn from `seed`: no two runs on a board may have the same one.
+    /// A run that has not begun.
     #[must_use]
-    pub fn new(plan: Plan, budgets: Budgets, seed: u64) -> Self {
+    pub fn new(setup: Setup) -> Self {
+        let Setup { plan, budgets, nonces, parameters, oracle } = setup;
         Self {
             budgets,
+            parameters,
+            oracle,
             agenda: Agenda::new(plan),
-            line: Line::new(seed),
+            line: Line::new(nonces),
             phase: Phase::Idle,
             now: Duration::ZERO,
             started_at: Duration::ZERO,
@@ -102,6 +123,7 @@ impl Session {
             unready: 0,
             was_ever_ready: false,
             lost_frames: 0,
+            unreadable_numbers: 0,
             panicked: None,
             actions: Vec::new(),
         }

@@ -15,12 +15,13 @@
 //! # What decides
 //!
 //! A test ends by a verdict in sequence under the adopted boot's nonce, by evidence that the board went down, or
-//! by time. Text, noise, frames under another nonce or none, and exit codes decide nothing.
+//! by time. A verdict is overruled where the board's digest of a scenario is not what the host computes for it. Text, noise, frames under another nonce or none, and exit codes decide nothing.
 //!
 //! # Files
 //!
 //! [`Session`] is in `machine`, its transitions are in `course`, what it concludes from the board's words in `hearing`, and
-//! its deadlines in `clock`. `agenda` knows which test is in turn; `line` and `ear` turn bytes into the words of boots.
+//! its deadlines in `clock`. `agenda` knows which test is in turn; what tests have measured is judged
+//! in `measured`; `line` and `ear` turn bytes into the words of boots.
 
 mod agenda;
 mod clock;
@@ -30,6 +31,7 @@ mod event;
 mod hearing;
 mod line;
 mod machine;
+mod measured;
 mod notice;
 mod status;
 mod summary;
@@ -37,7 +39,8 @@ mod summary;
 mod tests;
 
 pub use event::{Action, Budgets, Closed, Event};
-pub use machine::Session;
+pub use machine::{Session, Setup};
+pub use measured::{Measured, Oracle, Spread};
 pub use notice::{Identity, Notice, PanicNote};
 pub use status::{Crash, Failure, Status, Timeout};
 pub use summary::{CutShort, EXIT_FAILED, EXIT_INFRA, EXIT_INTERRUPTED, EXIT_PASSED, Summary};

@@ -1,6 +1,6 @@
 //! What a session tells the user.
 
-use super::{Status, Summary};
+use super::{Measured, Status, Summary};
 use std::time::Duration;
 
 /// What a session tells the user, in order. A report is made from these and nothing else.
@@ -50,6 +50,15 @@ pub enum Notice {
         /// How many.
         records: u32,
     },
+    /// Numbers that the board itself could not send.
+    NumbersDropped {
+        /// The core.
+        core: u32,
+        /// How many.
+        numbers: u32,
+    },
+    /// What the test has measured that ends now, in the order in which it came.
+    Measured(Vec<Measured>),
     /// A test has ended. Ignored tests are told too, and those that never ran.
     Ended {
         /// Its place in the plan.

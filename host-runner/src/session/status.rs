@@ -6,7 +6,7 @@
 pub enum Status {
     /// It returned, or it panicked and was expected to.
     Pass,
-    /// It said so itself.
+    /// It said so itself, or the host has found it out.
     Fail(Failure),
     /// It took the board down.
     Crash(Crash),
@@ -20,8 +20,8 @@ pub enum Status {
     Infra(String),
 }
 
-/// How a test failed by its own word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// How a test failed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// It panicked.
@@ -30,6 +30,15 @@ pub enum Failure {
     Returned,
     /// It was expected to panic and did not.
     DidNotPanic,
+    /// Whatever it said itself: the board's allocator was in another state than the host's at the end of a scenario.
+    OtherDigest {
+        /// What was run.
+        scenario: String,
+        /// The state on the board.
+        board: u64,
+        /// The state on the host.
+        host: u64,
+    },
 }
 
 /// How a test took the board down.

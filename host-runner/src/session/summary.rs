@@ -24,6 +24,8 @@ pub struct Summary {
     pub repeated_frames: u64,
     /// Frames lost for good.
     pub lost_frames: u64,
+    /// Measurements that arrived whole and are none.
+    pub unreadable_numbers: u64,
 }
 
 /// Why a run ended before its plan.

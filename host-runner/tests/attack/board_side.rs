@@ -21,6 +21,7 @@ fn expected() -> Vec<(&'static str, Value)> {
         ("line::logs_from_all_cores_at_once", json!("pass")),
         ("line::logs_one_mebibyte", json!("pass")),
         ("line::passes_after_all_that", json!("pass")),
+        ("line::sends_a_number_that_fits_into_no_frame", json!("pass")),
         ("line::sends_random_bytes_and_passes", json!("pass")),
         ("other_cores::one_overflows_its_stack", json!({"crash": {"stack-overflow": 1}})),
         ("other_cores::one_panics", json!({"crash": {"panic-on": 5}})),

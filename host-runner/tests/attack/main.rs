@@ -1,9 +1,11 @@
 //! The runner attacked from both ends: tests that misbehave on a real (emulated) board, device trees that it must not
-//! boot with, and loaders and lines that fail on the host.
+//! boot with, and loaders and lines that fail on the host. And what goes both ways when nothing fails: parameters and
+//! numbers.
 //!
 //! These tests need QEMU and the firmware's target, and fail without them: the first message says what installs them.
 
 mod board_side;
 mod device_tree;
 mod host_side;
+mod numbers;
 mod runner;

@@ -33,7 +33,8 @@ impl Run {
             .clone()
     }
 
-    fn objects(&self) -> Vec<Value> {
+    /// Every object that it has written.
+    pub(crate) fn objects(&self) -> Vec<Value> {
         self.stdout
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -44,7 +45,10 @@ impl Run {
 /// The runner with the given arguments, plain and without a terminal.
 pub(crate) fn runner(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-runner"));
-    command.args(arguments).env("CI", "true").env_remove("FRAMEKEEPER_BOARD").stdin(Stdio::null());
+    command.args(arguments).env("CI", "true").stdin(Stdio::null());
+    for option in ["FRAMEKEEPER_BOARD", "FRAMEKEEPER_SEED", "FRAMEKEEPER_BUDGET"] {
+        command.env_remove(option);
+    }
     command
 }
 

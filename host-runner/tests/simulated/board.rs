@@ -5,8 +5,8 @@ use crate::truth::{BUILD, Truth, index};
 use std::collections::VecDeque;
 use std::time::Duration;
 use wire::{
-    Backtrace, BootId, Cause, Channel, CoreReport, Doing, FromBoard, Hello, Outcome, PROTOCOL, RunId,
-    Station, ToBoard, Verdict,
+    Backtrace, BootId, Cause, Channel, CoreReport, Doing, FromBoard, Hello, MAX_BODY, Number, Outcome,
+    PROTOCOL, RunId, Station, ToBoard, Verdict,
 };
 
 const fn ms(ms: usize) -> Duration {
@@ -19,7 +19,7 @@ pub(crate) struct Habits {
     /// With each beacon in which it waits, the board resets with this probability; not twice between two tests,
     /// which would make it a boot loop now and then.
     pub(crate) resets: f64,
-    /// Each test logs up to this many records.
+    /// Each test logs up to this many records, and sends one number more.
     pub(crate) chatter: usize,
 }
 
@@ -70,6 +70,11 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Log,
+    /// One of so many numbers.
+    Number {
+        before: u64,
+        all: u64,
+    },
     Panic(u32),
     Crash(Cause, u32),
     Verdict(Outcome, u64),
@@ -143,7 +148,7 @@ impl Board {
         for &byte in bytes {
             match self.station.receive(byte) {
                 Some(ToBoard::Begin { .. }) => self.greet(),
-                Some(ToBoard::Run { run, entry }) => self.begin(run, index(entry), now),
+                Some(ToBoard::Run { run, entry, .. }) => self.begin(run, index(entry), now),
                 Some(ToBoard::Report) => (0..4).for_each(|core| self.report(Cause::Asked, core)),
                 _ => {}
             }
@@ -196,7 +201,9 @@ impl Board {
 
     /// Some log, and the end.
     fn script(&mut self, truth: Truth, now: Duration) -> VecDeque<(Duration, Step)> {
-        let mut steps = vec![Step::Log; self.dice.below(self.habits.chatter + 1)];
+        let all = 1 + self.dice.below(self.habits.chatter + 1) as u64;
+        let mut steps: Vec<_> =
+            (0..all).flat_map(|before| [Step::Log, Step::Number { before, all }]).skip(1).collect();
         if truth == Truth::Panics {
             steps.push(Step::Panic(0));
         }
@@ -212,6 +219,7 @@ impl Board {
     fn take(&mut self, step: Step, now: Duration) {
         match step {
             Step::Log => self.log(),
+            Step::Number { before, all } => self.measure(all << 32 | before),
             Step::Panic(core) => self.panic(core, now),
             Step::Crash(cause, core) => {
                 self.report(cause, core);
@@ -262,6 +270,16 @@ impl Board {
         body[0] %= 8;
         let blocks = &mut self.output.blocks;
         self.station.send(Channel::Log, &body, &mut |bytes: &[u8]| blocks.push(bytes.to_vec()));
+    }
+
+    /// A number that says which attempt it belongs to.
+    fn measure(&mut self, value: u64) {
+        let State::Testing { run, .. } = self.state else { return };
+        let number = Number::Point { series: "simulated", at: u64::from(run.0), value };
+        let mut body = [0; MAX_BODY];
+        let body = number.encode(&mut body).expect("its name is short");
+        let blocks = &mut self.output.blocks;
+        self.station.send(Channel::Numbers, body, &mut |bytes: &[u8]| blocks.push(bytes.to_vec()));
     }
 
     fn say(&mut self, message: &FromBoard<'_>) {

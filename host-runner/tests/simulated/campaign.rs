@@ -2,7 +2,7 @@
 
 use crate::world::{self, Conditions, Outcome, Stale};
 use host_runner::plan::Selected;
-use host_runner::session::{Notice, Status, Timeout};
+use host_runner::session::{Crash, Measured, Notice, Status, Timeout};
 use std::sync::OnceLock;
 use wire::host::encode_order;
 use wire::{Channel, Frame, FromBoard, Nonce, RunId, ToBoard, Verdict};
@@ -104,6 +104,7 @@ impl Campaign {
             let right = *status == truth || self.excuses(status, outcome);
             assert!(right, "{name}, seed {seed}, test {index}: {status:?} instead of {truth:?}");
         }
+        check_numbers(&outcome.notices).unwrap_or_else(|wrong| panic!("{name}, seed {seed}: {wrong}"));
         assert_eq!(summary.exit_code(), exit_code(&summary.ends), "{name}, seed {seed}: {summary:?}");
         let may_be_cut = self.excuse == Excuse::Infra && outcome.closings >= 3;
         assert!(summary.cut_short.is_none() || may_be_cut, "{name}, seed {seed}: {summary:?}");
@@ -116,6 +117,41 @@ impl Campaign {
             Excuse::Lost => matches!(status, Status::Infra(_)) && outcome.summary.lost_frames >= 3,
             Excuse::Total => matches!(status, Status::NotRun(_) | Status::Timeout(Timeout::Total)),
         }
+    }
+}
+
+/// What a test has measured is told with its end: of one attempt, in order, and all of it unless the test was cut off.
+fn check_numbers(notices: &[Notice]) -> Result<(), String> {
+    let mut numbers = Vec::new();
+    for notice in notices {
+        match notice {
+            Notice::Measured(measured) => numbers.extend(measured.iter().map(point)),
+            Notice::Ended { status, .. } => check_numbers_of(status, &std::mem::take(&mut numbers))?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_numbers_of(status: &Status, numbers: &[(u64, u64)]) -> Result<(), String> {
+    let wrong = || Err(format!("{status:?} with these numbers: {numbers:x?}"));
+    let in_order = |(before, &(_, value)): (usize, &(u64, u64))| value & 0xffff_ffff == before as u64;
+    if numbers.iter().any(|number| number.0 != numbers[0].0) || !numbers.iter().enumerate().all(in_order) {
+        return wrong();
+    }
+    let is_whole = numbers.last().is_some_and(|(_, value)| value >> 32 == numbers.len() as u64);
+    match status {
+        Status::Pass | Status::Fail(_) | Status::Crash(Crash::LostCores(_)) if !is_whole => wrong(),
+        Status::Infra(_) | Status::NotRun(_) | Status::Ignored if !numbers.is_empty() => wrong(),
+        _ => Ok(()),
+    }
+}
+
+/// Which attempt a number is of, and its value.
+fn point(measured: &Measured) -> (u64, u64) {
+    match measured {
+        Measured::Point { series, at, value } if series == "simulated" => (*at, *value),
+        other => panic!("nobody has measured {other:?}"),
     }
 }
 

@@ -5,8 +5,9 @@ use crate::dice::Dice;
 use crate::line::{Faults, Line};
 use crate::truth::{self, Truth};
 use host_runner::plan::Plan;
-use host_runner::session::{Action, Budgets, Closed, Event, Notice, Session, Summary};
+use host_runner::session::{Action, Budgets, Closed, Event, Notice, Oracle, Session, Setup, Summary};
 use std::time::Duration;
+use wire::Parameters;
 
 /// What a simulated run is exposed to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,12 +101,13 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     let truths = truth::roll(tests, &mut dice);
     let plan = truth::plan(&truths, &mut dice);
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
-    let nonce_seed = dice.next();
+    let (nonces, parameters, oracle): (_, _, Oracle) = (dice.next(), Parameters::default(), |_, _| None);
+    let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle };
     let mut fork = || Dice::new(dice.next());
     let mut world = World {
         conditions,
         now: Duration::ZERO,
-        session: Session::new(plan.clone(), budgets, nonce_seed),
+        session: Session::new(setup.clone()),
         board: Board::new(truths.clone(), conditions.habits, outbox, fork()),
         to_host: Line::new(conditions.to_host, fork()),
         to_board: Line::new(conditions.to_board, fork()),
@@ -119,7 +121,7 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
         dice: fork(),
     };
     world.run();
-    world.script.assert_replays(Session::new(plan.clone(), budgets, nonce_seed), seed);
+    world.script.assert_replays(Session::new(setup), seed);
     assert!(world.now <= budgets.total + Duration::from_secs(2), "seed {seed}: too late, {:?}", world.now);
     let Some(Notice::Finished(summary)) = world.notices.last().cloned() else {
         panic!("seed {seed}: the last notice is no summary")

@@ -1,12 +1,14 @@
 //! A session on the bench: a scripted board whose every word is written by the test.
 
 use crate::plan::{Plan, Selected, Test};
-use crate::session::{Action, Budgets, Closed, Event, Notice, Session, Status, Summary};
+use crate::session::{
+    Action, Budgets, Closed, Event, Measured, Notice, Oracle, Session, Setup, Status, Summary,
+};
 use std::time::Duration;
 use wire::host::encode_order;
 use wire::{
-    Backtrace, Beacon, BootId, BuildId, Cause, Channel, Chunk, CoreReport, Deframer, Doing, Frame, FromBoard,
-    Hello, Nonce, Outcome, PROTOCOL, RunId, ToBoard, Verdict,
+    Backtrace, Beacon, BootId, BuildId, Cause, Channel, Chunk, CoreReport, Coverage, Deframer, Doing, Frame,
+    FromBoard, Hello, MAX_BODY, Nonce, Number, Outcome, PROTOCOL, Parameters, RunId, ToBoard, Verdict,
 };
 
 pub(super) const BUILD: BuildId = BuildId([7; 20]);
@@ -17,6 +19,9 @@ pub(super) const BUDGETS: Budgets = Budgets {
     silence: Duration::from_secs(3),
     total: Duration::from_secs(600),
 };
+
+pub(super) const PARAMETERS: Parameters =
+    Parameters { seed: 99, budget_ms: 15_000, until: Some(7), memory: Coverage::Whole };
 
 pub(super) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -50,7 +55,14 @@ impl Bench {
 
     /// A session of these tests that has just begun.
     pub(super) fn of(tests: Vec<Test>) -> Self {
-        let mut session = Session::new(Plan { build: BUILD, tests }, BUDGETS, 1);
+        Self::asking(tests, |_, _| None)
+    }
+
+    /// A session of these tests that has just begun, and believes `oracle`.
+    pub(super) fn asking(tests: Vec<Test>, oracle: Oracle) -> Self {
+        let plan = Plan { build: BUILD, tests };
+        let mut session =
+            Session::new(Setup { plan, budgets: BUDGETS, nonces: 1, parameters: PARAMETERS, oracle });
         let actions = session.start(Duration::ZERO);
         let (now, boot, nonce) = (Duration::ZERO, BootId(100), Nonce::UNBOUND);
         let mut bench = Self { session, now, actions: Vec::new(), notices: Vec::new(), boot, nonce, next: 0 };
@@ -117,6 +129,29 @@ impl Bench {
     /// A message in sequence that is lost on the line.
     pub(super) fn say_unheard(&mut self, message: &FromBoard<'_>) -> Vec<u8> {
         self.encode(message)
+    }
+
+    /// A number in sequence.
+    pub(super) fn measure(&mut self, number: &Number<'_>) {
+        let mut body = [0; MAX_BODY];
+        let body = number.encode(&mut body).expect("test numbers fit");
+        self.say_number(body);
+    }
+
+    /// The body of a number in sequence, whatever it is.
+    pub(super) fn say_number(&mut self, body: &[u8]) {
+        let bytes = frame(Channel::Numbers, self.nonce, self.next, body);
+        self.next += 1;
+        self.hear(&bytes);
+    }
+
+    /// What was told to be measured, each as often as it was told.
+    pub(super) fn measured(&self) -> Vec<Measured> {
+        let measured = self.notices.iter().filter_map(|notice| match notice {
+            Notice::Measured(measured) => Some(measured.clone()),
+            _ => None,
+        });
+        measured.flatten().collect()
     }
 
     /// The board no longer has the frames below `oldest`.

@@ -1,6 +1,6 @@
 //! Booting, adopting, settling, and boots that nobody asked for.
 
-use super::bench::{BUDGETS, Bench, body, echo, frame, hello, ms, verdict};
+use super::bench::{BUDGETS, Bench, PARAMETERS, body, echo, frame, hello, ms, verdict};
 use crate::session::{Crash, CutShort, Event, Notice, Status, Timeout};
 use wire::{BootId, BuildId, Channel, Doing, FromBoard, Hello, Nonce, Outcome, PROTOCOL, RunId, ToBoard};
 
@@ -40,7 +40,11 @@ fn the_first_test_is_ordered_when_the_board_has_greeted_and_waits() {
     bench.wait_after(0);
     assert!(!bench.orders().iter().any(|order| matches!(order, ToBoard::Run { .. })), "no greeting yet");
     bench.greet();
-    assert!(bench.orders().contains(&ToBoard::Run { run: RunId(1), entry: 0x4008_0000 }));
+    assert!(bench.orders().contains(&ToBoard::Run {
+        run: RunId(1),
+        entry: 0x4008_0000,
+        parameters: PARAMETERS
+    }));
     assert!(bench.notices.iter().any(|notice| matches!(notice, Notice::Ready(_))));
 }
 
@@ -113,7 +117,7 @@ fn after_a_verdict_the_next_test_waits_for_the_board() {
     assert_eq!(bench.orders(), [], "an old beacon that came late");
     bench.greet();
     bench.wait_after(1);
-    assert_eq!(bench.orders(), [ToBoard::Run { run: RunId(2), entry: 0x4008_0000 }]);
+    assert_eq!(bench.orders(), [ToBoard::Run { run: RunId(2), entry: 0x4008_0000, parameters: PARAMETERS }]);
 }
 
 #[test]
@@ -259,7 +263,7 @@ fn words_of_the_boot_before_a_reset_are_stale() {
 fn an_echo_of_our_own_orders_means_nothing() {
     let mut bench = Bench::running(1);
     let nonce = bench.nonce;
-    bench.hear(&echo(&ToBoard::Run { run: RunId(1), entry: 0 }, nonce));
+    bench.hear(&echo(&ToBoard::Run { run: RunId(1), entry: 0, parameters: PARAMETERS }, nonce));
     bench.end(1, Outcome::Passed);
     assert_eq!((bench.only_end(), bench.summary().stale_frames), (Status::Pass, 1));
 }

@@ -6,3 +6,4 @@ mod ends;
 mod evidence;
 mod limits;
 mod link;
+mod measured;

@@ -1,0 +1,138 @@
+//! What a test has measured, and whether the host agrees.
+//!
+//! Numbers belong to the attempt in which they came, and are told when it has ended. Those of a void attempt are
+//! forgotten with it.
+
+use super::{Failure, Notice, Session, Status};
+use wire::{Number, Parameters, Unit};
+
+/// What the host computes for a scenario that the board has run with these parameters; none if it does not know the
+/// scenario.
+///
+/// A function without captured state: the same recording must give the same report again.
+pub type Oracle = fn(scenario: &str, parameters: &Parameters) -> Option<u64>;
+
+/// One thing that a test has measured: a [`Number`] that is kept, and the host's answer to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// An allocator's state at the end of a scenario.
+    Digest {
+        /// What was run.
+        scenario: String,
+        /// The state on the board.
+        value: u64,
+        /// The state on the host, if it knows the scenario.
+        expected: Option<u64>,
+    },
+    /// One figure.
+    Value {
+        /// What it is.
+        name: String,
+        /// What it counts.
+        unit: Unit,
+        /// How many of them.
+        value: u64,
+    },
+    /// What one operation costs, over many of them.
+    Spread(Spread),
+    /// A figure over time.
+    Point {
+        /// Which figure.
+        series: String,
+        /// When.
+        at: u64,
+        /// The figure then.
+        value: u64,
+    },
+}
+
+/// What one operation costs, over many of them: [`Number::Spread`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Spread {
+    /// The operation.
+    pub name: String,
+    /// Who did it.
+    pub peer: String,
+    /// What the cost counts.
+    pub unit: Unit,
+    /// On how many cores at once.
+    pub cores: u32,
+    /// How many operations were measured.
+    pub samples: u64,
+    /// Half of them cost no more.
+    pub p50: u64,
+    /// 99 of 100 cost no more.
+    pub p99: u64,
+    /// 999 of 1000 cost no more.
+    pub p999: u64,
+    /// None cost more.
+    pub max: u64,
+}
+
+impl Session {
+    /// A number under the adopted boot's nonce. Before the test is known to have begun it is no part of the attempt.
+    pub(super) fn hear_number(&mut self, body: &[u8]) {
+        match Number::decode(body) {
+            Ok(number) => self.agenda.measure(measured(&number)),
+            Err(_) => {
+                self.unreadable_numbers += 1;
+                if self.agenda.current().is_some() {
+                    self.spoil_and_boot("a number of the board cannot be read".into());
+                }
+            }
+        }
+    }
+
+    /// Tells what the attempt under way has measured, with the host's answers. The end that seemed right is returned,
+    /// or a failure if one of the answers is another.
+    pub(super) fn conclude_numbers(&mut self, status: Status) -> Status {
+        let mut numbers = self.agenda.take_measured();
+        if numbers.is_empty() || is_without_evidence(&status) {
+            return status;
+        }
+        numbers.iter_mut().for_each(|number| number.ask(self.oracle, &self.parameters));
+        let wrong = numbers.iter().find_map(Measured::contradiction);
+        self.tell(Notice::Measured(numbers));
+        match (status, wrong) {
+            (Status::Pass | Status::Fail(_), Some(wrong)) => Status::Fail(wrong),
+            (status, _) => status,
+        }
+    }
+}
+
+impl Measured {
+    fn ask(&mut self, oracle: Oracle, parameters: &Parameters) {
+        if let Self::Digest { scenario, expected, .. } = self {
+            *expected = oracle(scenario, parameters);
+        }
+    }
+
+    /// The failure that it is, if the host has another value.
+    fn contradiction(&self) -> Option<Failure> {
+        match self {
+            Self::Digest { scenario, value, expected: Some(host) } if value != host => {
+                Some(Failure::OtherDigest { scenario: scenario.clone(), board: *value, host: *host })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether nothing that a test did before such an end says anything about it.
+const fn is_without_evidence(status: &Status) -> bool {
+    matches!(status, Status::Infra(_) | Status::NotRun(_) | Status::Ignored)
+}
+
+fn measured(number: &Number<'_>) -> Measured {
+    match *number {
+        Number::Digest { scenario, value } => {
+            Measured::Digest { scenario: scenario.into(), value, expected: None }
+        }
+        Number::Value { name, unit, value } => Measured::Value { name: name.into(), unit, value },
+        Number::Spread { name, peer, unit, cores, samples, p50, p99, p999, max } => {
+            let (name, peer) = (name.into(), peer.into());
+            Measured::Spread(Spread { name, peer, unit, cores, samples, p50, p99, p999, max })
+        }
+        Number::Point { series, at, value } => Measured::Point { series: series.into(), at, value },
+    }
+}
