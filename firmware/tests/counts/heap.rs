@@ -2,14 +2,19 @@
 
 #![expect(unsafe_code, reason = "gives objects back")]
 
-use alloc::vec::Vec;
-use core::{alloc::Layout, hint::black_box, ptr::NonNull};
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    alloc::Layout,
+    hint::black_box,
+    ptr::NonNull,
+    sync::atomic::{AtomicU32, AtomicU64},
+};
 use firmware::{
-    frames::{ThisMachine, frames},
+    frames::{Frames, ThisMachine, frames},
     heap::{Ram, heap},
 };
 use framekeeper::{
-    Owner,
+    CoreCache, FrameAllocator, MapLayout, Order, Owner, PhysAddr, PhysRange, RegionSet, Storage,
     slabs::{Cache, Cached, Hardening, Magazine, Magazines, Off, Pools, Setup, Slabs, Standard},
 };
 use spin::Once;
@@ -22,8 +27,24 @@ static POOLS: [Pools; 2] = [const { Pools::new() }; 2];
 static MAGAZINES: [[Magazines; 1]; 2] = [const { [const { Magazines::new() }; 1] }; 2];
 static TYPED: [Magazine; 1] = [const { Magazine::new() }; 1];
 
+static CACHES: [[CoreCache; 1]; 2] = [const { [const { CoreCache::new() }; 1] }; 2];
+
 static UNCHECKED: Once<Objects<Off>> = Once::new();
 static CHECKED: Once<Objects<Standard>> = Once::new();
+
+/// Frames of a block: those of the machine have the heap's slabs, and there are no two of the same frames.
+fn frames_of_a_block(number: usize) -> &'static Frames {
+    const ORDER: Order = Order::new(13).unwrap();
+    let start = frames().alloc_frames(ORDER).unwrap();
+    let mut ram = RegionSet::<1>::new();
+    ram.add(PhysRange::new(start, PhysAddr(start.0 + ORDER.bytes()))).unwrap();
+    let needs = MapLayout::of(&ram).unwrap().needs();
+    let words = (0..needs.words).map(|_| AtomicU32::new(0)).collect::<Vec<_>>().leak();
+    let index = (0..needs.index).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak();
+    let caches = CACHES.get(number).unwrap();
+    let frames = FrameAllocator::new(&ram, &ram, Storage { words, index }, caches, ThisMachine).unwrap();
+    Box::leak(Box::new(frames))
+}
 
 /// Slabs of their own, which nobody else has objects of.
 fn objects<H: Hardening>(place: &'static Once<Objects<H>>, number: usize) -> &'static Objects<H> {
@@ -31,7 +52,7 @@ fn objects<H: Hardening>(place: &'static Once<Objects<H>>, number: usize) -> &'s
     let owner = Owner::new(9);
     place.call_once(|| {
         let setup = Setup { memory: Ram, pools, magazines, owner, secret: 0x5eed, hook: None, sites: None };
-        Slabs::new(frames(), setup)
+        Slabs::new(frames_of_a_block(number), setup).unwrap()
     })
 }
 

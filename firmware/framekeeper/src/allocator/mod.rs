@@ -31,7 +31,7 @@ use crate::{
     planted::{Bug, planted},
     regions::RegionSet,
     request::Request,
-    sync::Mutex,
+    sync::{AtomicU32, Mutex, Ordering::Relaxed},
     word::{Owner, Word},
     zone::Zone,
 };
@@ -63,6 +63,8 @@ pub struct FrameAllocator<'a, C> {
     caches: &'a [CoreCache],
     cpu: C,
     zones: [LockedZone<'a>; ZONES],
+    /// One more than the number of the owner whose slabs have frames of this; zero as long as nobody has any.
+    slabs: AtomicU32,
 }
 
 /// A zone, and what was given back to it while it was busy.
@@ -94,7 +96,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             pending: Pending::new(),
         };
         let zones = [locked(ZoneKind::Dma32, dma32), locked(ZoneKind::Normal, normal)];
-        let allocator = Self { map, caches, cpu, zones };
+        let allocator = Self { map, caches, cpu, zones, slabs: AtomicU32::new(0) };
         allocator.fill(ram, free);
         Ok(allocator)
     }
@@ -178,6 +180,16 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
 
     pub(crate) const fn cpu(&self) -> &C {
         &self.cpu
+    }
+
+    /// Notes that it is the slabs of `owner` that have frames of this; whose they are, if there are some already.
+    pub(crate) fn claim_for_slabs(&self, owner: Owner) -> Result<(), Owner> {
+        // Relaxed: nothing is read by who comes second.
+        let claimed = self.slabs.compare_exchange(0, u32::from(owner.number()) + 1, Relaxed, Relaxed);
+        claimed.map(drop).map_err(|found| {
+            let [number, ..] = (found - 1).to_le_bytes();
+            Owner::new(number)
+        })
     }
 
     pub(crate) const fn zones(&self) -> &[LockedZone<'a>; ZONES] {

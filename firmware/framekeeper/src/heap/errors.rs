@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     errors::AllocError,
-    slabs::{Misuse, ObjectError},
+    slabs::{HasSlabs, Misuse, ObjectError},
     word::Owner,
 };
 
@@ -34,6 +34,8 @@ pub enum HeapError {
 pub enum InitError {
     /// It was before, or is at this moment.
     Twice,
+    /// The frames are another's, or have slabs beside.
+    HasSlabs(HasSlabs),
     /// Blocks are to have the owner that the slabs' frames have.
     OneOwner {
         /// Which.
@@ -79,6 +81,7 @@ impl fmt::Display for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Twice => f.write_str("the heap has its memory already"),
+            Self::HasSlabs(error) => error.fmt(f),
             Self::OneOwner { owner } => {
                 write!(f, "blocks and slabs cannot both be of owner {}", owner.number())
             }
@@ -87,6 +90,12 @@ impl fmt::Display for InitError {
 }
 
 impl core::error::Error for InitError {}
+
+impl From<HasSlabs> for InitError {
+    fn from(error: HasSlabs) -> Self {
+        Self::HasSlabs(error)
+    }
+}
 
 impl From<HeapError> for ReallocError {
     fn from(error: HeapError) -> Self {

@@ -67,7 +67,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Heap<'a, C, M, H> {
     ///
     /// # Errors
     ///
-    /// It was done before, also if another core is about to, or the two owners are one.
+    /// It was done before, also if another core is about to; the frames have slabs already; or the two owners are one.
     pub fn init(
         &self,
         frames: &'a FrameAllocator<'a, C>,
@@ -81,7 +81,8 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Heap<'a, C, M, H> {
         if self.claimed.swap(1, Relaxed) != 0 {
             return Err(InitError::Twice);
         }
-        self.parts.call_once(|| Parts { slabs: Slabs::new(frames, setup), blocks: Blocks::new(blocks) });
+        let slabs = Slabs::new(frames, setup).inspect_err(|_| self.claimed.store(0, Relaxed))?;
+        self.parts.call_once(|| Parts { slabs, blocks: Blocks::new(blocks) });
         Ok(())
     }
 

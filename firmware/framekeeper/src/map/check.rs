@@ -19,10 +19,12 @@ pub(crate) struct Area<'a> {
 impl Area<'_> {
     /// Whether all of it is a hole, by the words and by what is free.
     pub(crate) fn is_hole(&self) -> bool {
-        let no_ram = |word: &AtomicU32| word.load(Ordering::Relaxed) == Word::HOLE.bits();
+        let differs = |word: &AtomicU32| word.load(Ordering::Relaxed) ^ Word::HOLE.bits();
+        // Several words to one decision: most of what is asked about here is no RAM, and all of it is looked at.
+        let no_ram = |words: &[AtomicU32]| words.iter().fold(0, |all, word| all | differs(word)) == 0;
         !self.is_whole
             && self.free.iter().all(|bits| bits.load(Ordering::Relaxed) == 0)
-            && self.words.iter().all(no_ram)
+            && self.words.chunks(16).all(no_ram)
     }
 
     pub(crate) const fn first(&self) -> Frame {

@@ -146,7 +146,7 @@ fn with_scene(seed: u64, work: impl FnOnce(&mut Scene<'_>)) {
         hook: None,
         sites: None,
     };
-    let slabs = Slabs::new(&frames, setup);
+    let slabs = Slabs::new(&frames, setup).unwrap();
     let [of_core] = &magazines;
     let scene = &mut Scene {
         frames: &frames,

@@ -2,11 +2,24 @@
 
 use core::{alloc::Layout, fmt};
 
-use crate::{cpu::Core, errors::AllocError, map::State, word::PoolId};
+use crate::{
+    cpu::Core,
+    errors::AllocError,
+    map::State,
+    word::{Owner, PoolId},
+};
 
 /// An object's address, as its user sees it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectAddr(pub usize);
+
+/// Why there can be no slabs: the frames have some already. The frame map tells objects apart by the numbers of their
+/// pools alone, and those of two would be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasSlabs {
+    /// Whose they are.
+    pub owner: Owner,
+}
 
 /// Why an object could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +129,14 @@ impl fmt::Debug for ObjectAddr {
         write!(f, "{:#x}", self.0)
     }
 }
+
+impl fmt::Display for HasSlabs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the frames have slabs already: those of owner {}", self.owner.number())
+    }
+}
+
+impl core::error::Error for HasSlabs {}
 
 impl fmt::Display for ObjectAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -131,18 +131,8 @@ impl Secret {
     /// The slot at `object` has the marks' words, and nobody uses it.
     #[inline]
     pub(crate) unsafe fn mark(self, object: NonNull<u8>, marks: Marks) {
-        let mark = |number| {
-            // SAFETY: as the caller promises.
-            unsafe { word(object, marks, number).write(self.of(object)) }
-        };
-        // Spelt out: what is done for each free is to be no loop.
-        if marks.words > 0 {
-            mark(0);
-        }
-        if marks.words > 1 {
-            mark(1);
-        }
-        (2..marks.words).for_each(mark);
+        // SAFETY: as the caller promises.
+        unsafe { fill(object, marks, self.of(object)) };
     }
 
     /// Whether an object is marked as it was when it became free.
@@ -172,17 +162,8 @@ impl Secret {
     /// As for [`mark`](Self::mark).
     #[inline]
     pub(crate) unsafe fn unmark(self, object: NonNull<u8>, marks: Marks) {
-        let unmark = |number| {
-            // SAFETY: as the caller promises.
-            unsafe { word(object, marks, number).write(0) }
-        };
-        if marks.words > 0 {
-            unmark(0);
-        }
-        if marks.words > 1 {
-            unmark(1);
-        }
-        (2..marks.words).for_each(unmark);
+        // SAFETY: as the caller promises.
+        unsafe { fill(object, marks, 0) };
     }
 
     /// Whether an object that somebody gives back looks free.
@@ -204,6 +185,27 @@ impl Secret {
     pub(crate) fn of(self, object: NonNull<u8>) -> u64 {
         object.as_ptr().addr() as u64 ^ self.0
     }
+}
+
+/// Writes all words of the marks.
+///
+/// # Safety
+///
+/// As for [`Secret::mark`].
+#[inline]
+unsafe fn fill(object: NonNull<u8>, marks: Marks, value: u64) {
+    let write = |number| {
+        // SAFETY: as the caller promises.
+        unsafe { word(object, marks, number).write(value) }
+    };
+    // Spelt out: what is done for each free is to be no loop.
+    if marks.words > 0 {
+        write(0);
+    }
+    if marks.words > 1 {
+        write(1);
+    }
+    (2..marks.words).for_each(write);
 }
 
 /// A word of the marks, inside the slot at `object`.

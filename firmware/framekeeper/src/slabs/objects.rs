@@ -7,7 +7,7 @@ use core::{alloc::Layout, marker::PhantomData, ptr::NonNull};
 use super::{
     class::Class,
     counter::{Bytes, Counter, Reports, Seats, address_of},
-    errors::{Misuse, ObjectAddr, ObjectError},
+    errors::{HasSlabs, Misuse, ObjectAddr, ObjectError},
     ground::{Ground, Place},
     hardening::{Hardening, Level, Marks, Secret, Standard},
     magazine::{Magazine, Magazines},
@@ -59,7 +59,7 @@ pub struct Setup<'a, M> {
 ///     frames: &'static FrameAllocator<'static, C>,
 ///     memory: M,
 ///     secret: u64,
-/// ) -> Slabs<'static, C, M> {
+/// ) -> Result<Slabs<'static, C, M>, HasSlabs> {
 ///     let (pools, magazines, owner) = (&POOLS, &MAGAZINES, Owner::new(3));
 ///     Slabs::new(frames, Setup { memory, pools, magazines, owner, secret, hook: None, sites: None })
 /// }
@@ -104,16 +104,21 @@ impl Seats for ClassSeats<'_> {
 impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     /// Slabs of frames that `frames` hands out. They have none yet.
     ///
-    /// The pools and the magazines are to be no other's, and these are to be the only slabs of these frames: the map knows
-    /// pools by their numbers alone.
-    pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Self {
+    /// The pools and the magazines are to be no other's. As long as there is the frame allocator, there can be no other
+    /// slabs of its frames, also once these are dropped: what lies in their slabs then stays theirs.
+    ///
+    /// # Errors
+    ///
+    /// The frames have slabs already. Nothing has changed then.
+    pub fn new(frames: &'a FrameAllocator<'a, C>, setup: Setup<'a, M>) -> Result<Self, HasSlabs> {
         let Setup { memory, pools, magazines, owner, secret, hook, sites } = setup;
+        frames.claim_for_slabs(owner).map_err(|owner| HasSlabs { owner })?;
         pools.reset();
         for class in Class::all() {
             let of_class = magazines.iter().filter_map(|magazines| magazines.of(class));
             of_class.for_each(|magazine| magazine.reset(class.shape().kept()));
         }
-        Self {
+        Ok(Self {
             ground: Ground::new(frames, memory, owner),
             pools,
             magazines,
@@ -122,7 +127,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             ids: Ids::new(),
             sites,
             hardening: PhantomData,
-        }
+        })
     }
 
     /// Memory for an object.
@@ -148,33 +153,6 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             return Err(None);
         }
         self.take_next(Self::class_of(layout).ok_or(None)?)
-    }
-
-    /// An object, with what is to be done for it beside.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    pub(crate) fn alloc_otherwise(
-        &self,
-        damaged: Option<NonNull<u8>>,
-        layout: Layout,
-    ) -> Result<NonNull<u8>, ObjectError> {
-        self.reports.report_written(damaged);
-        let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
-        if H::LEVEL < Level::Paranoid {
-            return self.alloc_slow(class);
-        }
-        let object = match self.take_next(class) {
-            Ok(object) => object,
-            Err(damaged) => {
-                self.reports.report_written(damaged);
-                self.alloc_slow(class)?
-            }
-        };
-        // SAFETY: it is an object of the class that nobody has yet.
-        unsafe { sealed(object, layout, class).write(self.secret) };
-        self.note(object, Done::Allocated);
-        Ok(object)
     }
 
     /// Takes an object back, where nothing more need be done than to put it away; else nothing has changed.
@@ -228,7 +206,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
 
     #[inline]
     #[track_caller]
-    fn note(&self, object: NonNull<u8>, done: Done) {
+    pub(super) fn note(&self, object: NonNull<u8>, done: Done) {
         if H::LEVEL < Level::Debug {
             return;
         }
@@ -292,7 +270,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     ///
     /// As for [`free`](Self::free).
     #[inline]
-    unsafe fn free_to_magazine(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
+    pub(super) unsafe fn free_to_magazine(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
         let class = Self::class_of(layout)?;
         self.ground.place(object).filter(|place| is_at_start::<H>(place, class))?;
         let marks = marks::<H>(class);
@@ -314,49 +292,9 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         })
     }
 
-    /// Takes an object back, with what is to be done for it beside, or finds out what is wrong.
-    ///
-    /// # Safety
-    ///
-    /// As for [`free`](Self::free).
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    unsafe fn free_otherwise(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
-        // SAFETY: as the caller promises.
-        let is_freed = H::LEVEL >= Level::Debug && unsafe { self.free_to_magazine(object, layout) }.is_some();
-        if !is_freed {
-            // SAFETY: as the caller promises, and nothing has changed.
-            unsafe { self.free_slow(object, layout) }?;
-        }
-        self.note(object, Done::Freed);
-        Ok(())
-    }
-
-    /// Takes an object back where something is unusual, or finds out what is wrong.
-    ///
-    /// # Safety
-    ///
-    /// As for [`free`](Self::free).
-    unsafe fn free_slow(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
-        let class = Self::class_of(layout).ok_or_else(|| self.foreign(object))?;
-        let place = self.ground.place(object);
-        if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
-            return Err(self.why_not(object, self.pool(class)));
-        }
-        // SAFETY: a slot of the class starts there.
-        unsafe { self.counter(class).refuse_free(object) }?;
-        if H::LEVEL >= Level::Paranoid {
-            // SAFETY: as above, and it is not free, so that it is sealed.
-            unsafe { sealed(object, layout, class).check(self.secret) }?;
-        }
-        // SAFETY: as the caller promises, and a slot of the class starts there.
-        unsafe { self.counter(class).take_back(object) }
-    }
-
     /// The object of this core's magazine whose turn it is; else what is in its place and damaged.
     #[inline]
-    fn take_next(&self, class: Class) -> Result<NonNull<u8>, Option<NonNull<u8>>> {
+    pub(super) fn take_next(&self, class: Class) -> Result<NonNull<u8>, Option<NonNull<u8>>> {
         let next = self.ground.cpu().pinned(|core| self.magazines.get(core?.index())?.of(class)?.next::<H>());
         next.filter(|&object| self.take_mark(object, class)).ok_or(next)
     }
@@ -366,54 +304,17 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         // SAFETY: it was just taken out of a magazine of the class.
         unsafe { self.counter(class).take_mark(object) }
     }
-
-    #[cold]
-    #[inline(never)]
-    fn alloc_slow(&self, class: Class) -> Result<NonNull<u8>, ObjectError> {
-        match self.counter(class).alloc::<H>() {
-            Err(ObjectError::NoMemory(error)) if error.is_shortage() => {
-                self.shrink();
-                self.counter(class).alloc::<H>()
-            }
-            result => result,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn why_not(&self, object: NonNull<u8>, pool: &Pool) -> Misuse {
-        let (address, expected) = (address_of(object), pool.id());
-        let Some(place) = self.ground.place(object).filter(Place::is_slab) else {
-            return self.foreign(object);
-        };
-        let found = place.pool();
-        if found != expected {
-            return Misuse::WrongPool { address, expected, found };
-        }
-        let shape = pool.shape();
-        let start =
-            shape.slot_around(place.offset()).map(|slot| place.offset() as usize - shape.offset(slot));
-        let object = start.map(|inside| ObjectAddr(address.0 - inside));
-        Misuse::NotStart { address, object }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn foreign(&self, object: NonNull<u8>) -> Misuse {
-        let found = self.ground.frames().state(self.ground.memory().address(object));
-        Misuse::Foreign { address: address_of(object), found }
-    }
 }
 
 /// Whether an object of the class starts at this place, as far as that is checked.
 #[inline]
-fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
+pub(super) fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
     (place.is_in(PoolId::of_class(class.index())) || planted(Bug::WrongPoolAccepted) && place.is_slab())
         && (H::LEVEL == Level::Off || class.shape().slot(place.offset()).is_some())
 }
 
 /// An object with what lies behind it.
-const fn sealed(object: NonNull<u8>, layout: Layout, class: Class) -> Sealed {
+pub(super) const fn sealed(object: NonNull<u8>, layout: Layout, class: Class) -> Sealed {
     Sealed { object, size: layout.size(), slot: class.size() }
 }
 

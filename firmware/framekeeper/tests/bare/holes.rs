@@ -59,7 +59,7 @@ fn r001_1_objects_never_touch_what_is_no_ram() {
     let (owner, secret) = (Owner::new(1), 0x5eed);
     let setup =
         Setup { memory, pools: &pools, magazines: &magazines, owner, secret, hook: None, sites: None };
-    let slabs: Slabs<'_, _, _, Paranoid> = Slabs::new(&frames, setup);
+    let slabs: Slabs<'_, _, _, Paranoid> = Slabs::new(&frames, setup).unwrap();
     let mut dice = Dice::new(1);
     for round in 0..3 {
         // Until there is nothing left, of all sizes.

@@ -137,7 +137,7 @@ impl Machine {
             hook,
             sites: Some(&sites),
         };
-        let slabs = Slabs::new(&frames, setup);
+        let slabs = Slabs::new(&frames, setup).unwrap();
         work(&frames, &slabs);
         cores::on_core(0);
         slabs.verify().unwrap();

@@ -1,6 +1,7 @@
 //! Slabs: requirements, conformance, misuse, and random use against a model.
 
 mod accounts;
+mod bytes;
 mod caches;
 mod contents;
 mod exhaustive;

@@ -67,8 +67,11 @@ impl Model {
                 self.refused(free(slabs, start, Layout::from_size_align(wrong, 1).unwrap()))?;
             }
             Op::Nowhere(bytes) => {
-                let nowhere = away(NonNull::dangling(), bytes);
-                self.refused(free(slabs, nowhere, Layout::new::<u64>()))?;
+                // What is null nobody can give back.
+                let nowhere = NonNull::<u8>::dangling().as_ptr().wrapping_offset(bytes);
+                if let Some(nowhere) = NonNull::new(nowhere) {
+                    self.refused(free(slabs, nowhere, Layout::new::<u64>()))?;
+                }
             }
             Op::Shrink => ensure(slabs.shrink(), || "not all cores were held".into())?,
             Op::Verify => self.agree(slabs)?,

@@ -19,11 +19,13 @@ const OPERATIONS: u64 = if cfg!(miri) { 150 } else { 2000 };
 const FRAMES: u64 = 200;
 
 /// Sequences that are worth to be run each time.
-const KNOWN: [&[Op]; 2] = [
+const KNOWN: [&[Op]; 3] = [
     // From core to core, and all frames back between.
     &[Take(8000, 8), By(1), Give(0), Shrink, Again(0), Take(8000, 8), By(0), Give(0), Verify, Again(0)],
     // The smallest objects, and what has no bytes.
     &[Take(0, 1), Take(1, 1), Take(8, 8), Give(1), Again(0), By(2), Give(0), Give(0), Verify, Shrink],
+    // From below all memory to its end: null, between, is no pointer to be given back.
+    &[Nowhere(0), Nowhere(-1), Nowhere(-2), Nowhere(isize::MAX), Nowhere(isize::MIN)],
 ];
 
 /// An operation, small objects more often than large ones.

@@ -115,6 +115,6 @@ pub(crate) fn on_fresh<H: Hardening, W: Workload>(memory: &mut Memory, workload:
         hook: None,
         sites: None,
     };
-    let slabs: Slabs<'_, _, _, H> = Slabs::new(&frames, setup);
+    let slabs: Slabs<'_, _, _, H> = Slabs::new(&frames, setup).expect("frames without slabs");
     workload.measure(&Subject { frames: &frames, slabs })
 }

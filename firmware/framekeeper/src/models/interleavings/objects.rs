@@ -55,7 +55,7 @@ fn slabs() -> (&'static FrameAllocator<'static, Free>, &'static TheSlabs) {
         hook: None,
         sites: None,
     };
-    (frames, Box::leak(Box::new(Slabs::new(frames, setup))))
+    (frames, Box::leak(Box::new(Slabs::new(frames, setup).unwrap())))
 }
 
 /// An object that is sent to another thread.
