@@ -9,6 +9,6 @@ use wire::Parameters;
 ///
 /// It depends on nothing but its arguments: a replay asks again. It may take its time, for the board waits meanwhile.
 #[must_use]
-pub fn expected(_scenario: &str, _parameters: &Parameters) -> Option<u64> {
-    None
+pub fn expected(scenario: &str, parameters: &Parameters) -> Option<u64> {
+    suites::host::digest(scenario, *parameters)
 }

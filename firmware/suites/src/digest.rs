@@ -1,0 +1,51 @@
+//! A number for the whole state of an allocator: two with the same digest behave alike.
+
+use core::fmt::{self, Write};
+
+use framekeeper::{
+    CpuLocal, FrameAllocator,
+    slabs::{DirectMap, Hardening, Slabs},
+};
+
+/// FNV-1a, of 64 bits.
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    pub(crate) const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            // Wrapping: a hash, not a quantity.
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    /// The map, word by word, and what is free.
+    pub(crate) fn frames<C: CpuLocal>(&mut self, frames: &FrameAllocator<'_, C>) {
+        frames.dump(|piece| self.bytes(piece));
+        self.text(frames.free());
+    }
+
+    /// How much each class has.
+    pub(crate) fn slabs<C: CpuLocal, M: DirectMap, H: Hardening>(&mut self, slabs: &Slabs<'_, C, M, H>) {
+        self.text(slabs.report());
+    }
+
+    pub(crate) const fn value(&self) -> u64 {
+        self.0
+    }
+
+    fn text(&mut self, text: impl fmt::Display) {
+        // Writing into a digest never fails.
+        let _ = write!(self, "{text}");
+    }
+}
+
+impl Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! The heap, by what is made of it: collections on all cores.
+//!
+//! `alloc`'s collections have their memory from the machine's heap; on a host that is so on its cores, and only there.
+
+use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
+use core::alloc::Layout;
+
+use framekeeper::{FRAME_SIZE, heap::HeapError, slabs::Slabs};
+use spin::Mutex;
+
+use crate::{Dice, Machine};
+
+/// Steps of each core in a run with the default budget.
+const STEPS: u64 = 4_000;
+
+/// Runs `work`, after which everything must be given back, and nothing damaged.
+pub(crate) fn all_comes_back<M: Machine>(machine: &M, work: impl FnOnce()) {
+    let heap = machine.heap();
+    let reports = || heap.slabs().map(Slabs::reports);
+    assert!(heap.shrink(), "all cores can be held");
+    let (before, reported, used) = (machine.frames().free().total(), reports(), heap.usage().used());
+    work();
+    assert!(heap.shrink(), "all cores can be held");
+    assert_eq!((heap.usage().used(), machine.frames().free().total()), (used, before), "{}", heap.usage());
+    assert_eq!(reports(), reported);
+    assert!(machine.frames().drain_all());
+    assert_eq!(machine.frames().verify(), Ok(()));
+}
+
+/// Makes and drops collections that grow, move and shrink.
+pub(crate) fn churn(mut dice: Dice, steps: u64) {
+    let mut map = BTreeMap::new();
+    let mut list = Vec::new();
+    let mut shared = Vec::new();
+    for step in 0..steps {
+        map.insert(dice.below(500), Box::new([step; 7]));
+        map.remove(&dice.below(500));
+        list.push(step);
+        if list.len() > 3_000 {
+            assert!(list.is_sorted());
+            list = Vec::new();
+        }
+        let length = list.len().min(dice.place(200));
+        let one: Arc<[u64]> = Arc::from(list.get(..length).unwrap_or_default());
+        assert!(one.iter().eq(list.iter().take(length)));
+        shared.push((one, length));
+        if shared.len() > 100 {
+            let (last, length) = shared.swap_remove(dice.place(100));
+            assert_eq!(last.len(), length);
+        }
+    }
+    assert!(map.values().all(|array| array.iter().all(|step| Some(step) == array.first())));
+}
+
+/// Boxes, lists, maps, text and shared values.
+pub fn r000_4_box_vec_btreemap_and_arc_work<M: Machine>(machine: &M) {
+    all_comes_back(machine, || {
+        let boxed = Box::new([7_u64; 1000]);
+        assert!(boxed.iter().all(|&word| word == 7));
+        let list: Vec<u32> = (0..100_000).collect();
+        assert_eq!(list.iter().map(|&number| u64::from(number)).sum::<u64>(), 4_999_950_000);
+        let map: BTreeMap<_, _> = list.iter().map(|&number| (number ^ 0x5555, number)).collect();
+        assert!(map.iter().all(|(key, number)| key ^ 0x5555 == *number) && map.len() == 100_000);
+        let text = Arc::new(String::from("shared"));
+        let copies: Vec<_> = (0..100).map(|_| text.clone()).collect();
+        assert_eq!((Arc::strong_count(&text), copies.len()), (101, 100));
+    });
+}
+
+/// Collections of all cores at the same time.
+pub fn r000_6_all_cores_churn_at_once<M: Machine>(machine: &M) {
+    let steps = machine.rounds(STEPS);
+    all_comes_back(machine, || {
+        machine.on_each(&|core| churn(machine.dice(100 + core.index() as u64), steps));
+        machine.log(format_args!("{}", machine.heap().usage()));
+        // Here alone: it reads the whole map for each size class.
+        assert_eq!(machine.heap().slabs().map(Slabs::verify), Ok(Ok(())));
+    });
+}
+
+/// Each core leaves what it made where others take it.
+pub fn what_one_core_makes_another_drops<M: Machine>(machine: &M) {
+    static SHELF: [Mutex<Option<Arc<Vec<u64>>>>; 32] = [const { Mutex::new(None) }; 32];
+    let steps = machine.rounds(STEPS);
+    all_comes_back(machine, || {
+        machine.on_each(&|core| {
+            let mut dice = machine.dice(200 + core.index() as u64);
+            for _ in 0..steps {
+                let number = dice.below(2_000);
+                let made = Arc::new(vec![number; number as usize]);
+                let taken = SHELF.get(dice.place(32)).and_then(|place| place.lock().replace(made));
+                let is_whole = |made: &Arc<Vec<u64>>| made.iter().all(|&word| word == made.len() as u64);
+                assert!(taken.as_ref().is_none_or(is_whole));
+            }
+        });
+        SHELF.iter().for_each(|place| drop(place.lock().take()));
+    });
+}
+
+/// A block becomes smaller where it is, and its tail goes back.
+pub fn a_large_block_is_given_back_piece_by_piece<M: Machine>(machine: &M) {
+    const MIBS: usize = 16;
+    all_comes_back(machine, || {
+        let before = machine.heap().usage().blocks;
+        let mut list: Vec<u8> = Vec::with_capacity(MIBS << 20);
+        let start = list.as_ptr();
+        for mib in (1..MIBS).rev() {
+            list.shrink_to(mib << 20);
+            assert_eq!(machine.heap().usage().blocks, before + ((mib as u64) << 20));
+        }
+        assert!(core::ptr::eq(start, list.as_ptr()), "it became smaller where it was");
+        list.shrink_to(FRAME_SIZE as usize * 3);
+        assert_eq!(machine.heap().usage().blocks, before + 3 * FRAME_SIZE);
+    });
+}
+
+/// What can never be had is an error, not the end.
+pub fn m18_sizes_that_cannot_be_are_errors<M: Machine>(machine: &M) {
+    all_comes_back(machine, || {
+        for size in [1_usize << 40, isize::MAX as usize - 4096] {
+            let Ok(layout) = Layout::from_size_align(size, 8) else { panic!("{size} bytes are a layout") };
+            let refused = machine.heap().alloc(layout);
+            assert!(matches!(refused, Err(HeapError::TooLarge { .. })), "{refused:?}");
+        }
+    });
+}

@@ -1,0 +1,72 @@
+//! Objects of all sizes, taken, changed and given at random, at each level of checking.
+
+use framekeeper::slabs::{Debug, Hardening, Off, Paranoid, Standard};
+
+use crate::{
+    Machine,
+    arena::{self, Plan},
+    mix::{Broken, Objects, Place},
+};
+
+/// Steps of a storm in a run with the default budget.
+const STEPS: u64 = 200_000;
+
+fn held<T>(result: Result<T, Broken>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(broken) => panic!("{broken}"),
+    }
+}
+
+/// A storm with the default's checks ends with the same slabs on every machine, and reports nothing.
+pub fn a_storm_of_objects_leaves_no_trace<M: Machine>(machine: &M) {
+    arena::digested(machine, "slabs::a_storm_of_objects_leaves_no_trace", |arena| {
+        let mut objects = Objects::new(arena.heap, 1, Place::Thread, machine.dice(3));
+        for _ in 0..machine.rounds(STEPS) {
+            held(objects.step());
+        }
+        let stormy = arena.digest();
+        held(objects.give_all());
+        assert_eq!(arena.slabs().reports(), 0);
+        stormy
+    });
+}
+
+/// Storms at the other levels: legal use is never reported, whatever is in memory.
+pub fn m22_legal_use_is_never_reported_at_any_level<M: Machine>(machine: &M) {
+    storm::<M, Off>(machine);
+    storm::<M, Standard>(machine);
+    storm::<M, Paranoid>(machine);
+    storm::<M, Debug>(machine);
+}
+
+fn storm<M: Machine, H: Hardening>(machine: &M) {
+    arena::run::<_, _, H, _>(machine, Plan::ONE_CORE, |arena| {
+        let mut objects = Objects::new(arena.heap, 1, Place::Thread, machine.dice(4));
+        for _ in 0..machine.rounds(STEPS / 4) {
+            held(objects.step());
+        }
+        held(objects.give_all());
+        assert_eq!(arena.slabs().reports(), 0, "{:?}", H::LEVEL);
+    });
+}
+
+/// Some objects stay for long between many that come and go; when all have gone, so have their slabs.
+pub fn r000_7_slabs_grow_and_shrink_around_objects_that_stay<M: Machine>(machine: &M) {
+    arena::run::<_, _, Standard, _>(machine, Plan::ONE_CORE, |arena| {
+        let mut stay = Objects::new(arena.heap, 1, Place::Thread, machine.dice(5));
+        let before = arena.heap.usage().slabs;
+        for generation in 0..8 {
+            (0..200).for_each(|_| held(stay.step()));
+            let mut go = Objects::new(arena.heap, 2, Place::Thread, machine.dice(6 + generation));
+            (0..machine.rounds(5_000)).for_each(|_| held(go.step()));
+            let grown = arena.heap.usage().slabs;
+            held(go.give_all());
+            arena.heap.shrink();
+            assert!((before..grown).contains(&arena.heap.usage().slabs), "generation {generation}");
+        }
+        held(stay.give_all());
+        arena.heap.shrink();
+        assert_eq!(arena.heap.usage().slabs, before);
+    });
+}
