@@ -34,7 +34,8 @@ pub trait Machine: Sync + 'static {
     fn ram(&self) -> &Regions;
     /// RAM that the allocator was given.
     fn free_ram(&self) -> &Regions;
-    /// Ranges that are in use although they are no part of free RAM: the program, the device tree, devices.
+    /// Ranges of which no frame may be handed out, whatever the library makes of the device tree: the program, the device
+    /// tree itself, devices, what is reserved.
     fn occupied(&self) -> impl Iterator<Item = PhysRange>;
     /// Whose frames the machine has itself, tables and stacks; its heap apart.
     fn own(&self) -> &[Owner];

@@ -22,22 +22,12 @@ use wire::{Number, Parameters};
 use super::{
     Mapped, Threads,
     cores::{as_core, handle_with, off_core},
+    tree,
 };
 use crate::{Machine, Regions};
 
 /// Its cores.
 pub(super) const CORES: u8 = 4;
-
-const MIB: u64 = 1 << 20;
-/// Its banks: one that ends at 4 GiB and goes on behind it, and the phone's second.
-const BANKS: [(u64, u64); 2] =
-    [((4 << 30) - 64 * MIB, (4 << 30) + 16 * MIB), (0x8_8000_0000, 0x8_8000_0000 + 64 * MIB)];
-/// What of them is not free.
-const RESERVED: [(u64, u64); 3] = [
-    ((4 << 30) - 56 * MIB, (4 << 30) - 55 * MIB),
-    ((4 << 30) - 20 * MIB, (4 << 30) - 20 * MIB + 0xc_4000),
-    (0x8_8000_0000 + 5 * MIB, 0x8_8000_0000 + 7 * MIB),
-];
 
 const SLABS: Owner = Owner::new(3);
 const BLOCKS: Owner = Owner::new(4);
@@ -77,7 +67,7 @@ pub(super) fn is_free_ram(address: PhysAddr) -> bool {
 /// The host gives no memory for it.
 pub fn start(voice: fn(fmt::Arguments<'_>)) -> &'static HostMachine {
     MACHINE.get_or_init(|| {
-        let (ram, free) = ram();
+        let (ram, free) = tree::read();
         let map = Mapped::map(&ram, &free);
         let cpu = Threads::new(CORES, map);
         let frames = match FrameAllocator::new(&ram, &free, storage(&ram), &CACHES, cpu) {
@@ -100,19 +90,6 @@ pub fn start(voice: fn(fmt::Arguments<'_>)) -> &'static HostMachine {
         let (began, off) = (Instant::now(), AtomicU64::new(0));
         HostMachine { frames, ram, free, cpu, map, parameters, voice, began, off, digests }
     })
-}
-
-fn ram() -> (Regions, Regions) {
-    let (mut ram, mut free) = (Regions::new(), Regions::new());
-    let range = |(start, end)| PhysRange::new(PhysAddr(start), PhysAddr(end));
-    for bank in BANKS {
-        let added = ram.add(range(bank)).and_then(|()| free.add(range(bank)));
-        assert_eq!(added, Ok(()));
-    }
-    for reserved in RESERVED {
-        assert_eq!(free.subtract(range(reserved)), Ok(()));
-    }
-    (ram, free)
 }
 
 /// Memory for the map, which is never given back.
@@ -181,7 +158,7 @@ impl Machine for HostMachine {
     }
 
     fn occupied(&self) -> impl Iterator<Item = PhysRange> {
-        RESERVED.into_iter().map(|(start, end)| PhysRange::new(PhysAddr(start), PhysAddr(end)))
+        tree::occupied()
     }
 
     fn own(&self) -> &[Owner] {

@@ -8,6 +8,7 @@ mod machine;
 mod mapped;
 mod placed;
 mod table;
+mod tree;
 
 pub use cores::Threads;
 pub use machine::{HostMachine, start};

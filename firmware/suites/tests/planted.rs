@@ -1,0 +1,94 @@
+//! Every bug that can be planted, against every scenario: each bug must be caught.
+//!
+//! `cargo test -p suites --features planted --test planted` prints what caught which. Scenarios are tried with a small
+//! budget first, and with the default one only where that catches nothing. One bug is a barrier that is missing, which no
+//! x86 processor shows: a model finds it.
+
+#[path = "shared/process.rs"]
+mod process;
+
+use framekeeper::Bug;
+use std::{
+    process::{Command, ExitCode},
+    sync::Mutex,
+    thread,
+};
+use suites::host::{SCENARIOS, Scenario};
+use wire::DEFAULT_BUDGET_MS;
+
+/// Budgets in which a bug must show.
+const BUDGETS_MS: [u64; 2] = [6_000, DEFAULT_BUDGET_MS];
+/// What only a model shows.
+const FOR_MODELS: [Bug; 1] = [Bug::PendingRelaxed];
+
+/// What caught a bug, and how.
+struct Catch {
+    by: String,
+    how: String,
+}
+
+fn main() -> ExitCode {
+    if process::run_own_scenario() {
+        return ExitCode::SUCCESS;
+    }
+    let chosen: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_chosen = |bug: &&Bug| chosen.is_empty() || chosen.iter().any(|name| name == bug.name());
+    let bugs: Vec<_> = Bug::ALL.iter().filter(is_chosen).collect();
+    let (next, caught) = (Mutex::new(bugs.iter()), Mutex::new(0));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let Some(bug) = next.lock().unwrap().next() else { break };
+                    let catch = catch(**bug);
+                    *caught.lock().unwrap() += u32::from(catch.is_some());
+                    print(**bug, catch);
+                }
+            });
+        }
+    });
+    let (caught, all) = (caught.into_inner().unwrap(), bugs.len());
+    println!("\n{caught} of {all} planted bugs caught");
+    if caught as usize == all && all > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print(bug: Bug, catch: Option<Catch>) {
+    match catch {
+        Some(Catch { by, how }) => println!("{:<28} {by}: {how}", bug.name()),
+        None => println!("{:<28} NOT CAUGHT", bug.name()),
+    }
+}
+
+fn catch(bug: Bug) -> Option<Catch> {
+    if FOR_MODELS.contains(&bug) {
+        return catch_by_model(bug);
+    }
+    BUDGETS_MS
+        .iter()
+        .find_map(|&budget_ms| SCENARIOS.iter().find_map(|scenario| catch_by(bug, scenario, budget_ms)))
+}
+
+fn catch_by(bug: Bug, &(name, _): &(&str, Scenario), budget_ms: u64) -> Option<Catch> {
+    let budget = budget_ms.to_string();
+    let said = process::run(name, &[("PLANT", bug.name()), ("FRAMEKEEPER_BUDGET_MS", &budget)]).err()?;
+    Some(Catch { by: name.to_owned(), how: reason(&said) })
+}
+
+/// The line behind that which says where a scenario panicked, or how its process ended.
+fn reason(said: &str) -> String {
+    let behind = said.lines().skip_while(|line| !line.contains("panicked at")).nth(1);
+    let line = behind.or_else(|| said.lines().next()).unwrap_or_default();
+    line.chars().take(90).collect()
+}
+
+/// Loom explores the model with the bug in it.
+fn catch_by_model(bug: Bug) -> Option<Catch> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/loom");
+    let arguments = "test -q -p framekeeper --release --lib --features planted interleavings";
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments.split(' ')).env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", folder);
+    let output = cargo.env("PLANT", bug.name()).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let failed = said.lines().find_map(|line| line.strip_prefix("---- ")?.strip_suffix(" stdout ----"))?;
+    Some(Catch { by: failed.to_owned(), how: "loom finds the interleaving".to_owned() })
+}

@@ -1,0 +1,71 @@
+//! A process of its own for a scenario: one that touches a hole ends alone, and each begins with all memory free.
+//!
+//! `FRAMEKEEPER_SEED` and `FRAMEKEEPER_BUDGET_MS` change what is drawn by lot and how much is done.
+
+use std::{
+    process::{Command, abort},
+    thread,
+    time::Duration,
+};
+use suites::{Parameters, host};
+
+#[global_allocator]
+static ALLOCATOR: host::Placed = host::Placed;
+
+/// What tells a process which scenario it is for.
+const SCENARIO: &str = "FRAMEKEEPER_SCENARIO";
+/// And what it is to be done wrong in it.
+#[cfg(feature = "planted")]
+const PLANT: &str = "PLANT";
+
+/// How long a scenario may take beyond its budget: one that waits for ever has failed.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Runs the scenario that the process is for; says whether it is for one.
+pub(crate) fn run_own_scenario() -> bool {
+    let Ok(name) = std::env::var(SCENARIO) else { return false };
+    let (_, scenario) =
+        host::SCENARIOS.iter().find(|(known, _)| *known == name).expect("a scenario of the list");
+    let default = Parameters::default();
+    let seed = number("FRAMEKEEPER_SEED", default.seed);
+    let budget_ms = number("FRAMEKEEPER_BUDGET_MS", default.budget_ms);
+    println!("FRAMEKEEPER_SEED={seed} FRAMEKEEPER_BUDGET_MS={budget_ms}");
+    #[cfg(feature = "planted")]
+    plant();
+    thread::spawn(move || {
+        thread::sleep(LIMIT + Duration::from_millis(budget_ms));
+        println!("the scenario does not end");
+        abort();
+    });
+    let parameters = Parameters { seed, budget_ms, ..default };
+    host::start(|text| println!("{text}")).run(parameters, scenario);
+    true
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{variable}={text}: {error}")),
+        Err(_) => default,
+    }
+}
+
+#[cfg(feature = "planted")]
+fn plant() {
+    if let Ok(name) = std::env::var(PLANT) {
+        let bug = framekeeper::Bug::ALL.iter().find(|bug| bug.name() == name);
+        framekeeper::plant(Some(*bug.unwrap_or_else(|| panic!("{PLANT}={name} is no bug"))));
+    }
+}
+
+/// Runs a scenario in a process of its own; what it said, if it failed.
+pub(crate) fn run(name: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    command.env(SCENARIO, name).envs(variables.iter().copied());
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(format!("{}\n{out}{errors}", output.status))
+}
