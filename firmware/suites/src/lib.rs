@@ -16,6 +16,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod arena;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod dice;
 mod digest;
 pub mod frames;

@@ -72,13 +72,18 @@ pub trait Machine: Sync + 'static {
 
     /// How often to do what is done `rounds` times in a run with the default budget; at least once.
     fn rounds(&self, rounds: u64) -> u64 {
-        // 128 bits: neither factor has a bound.
-        let scaled = u128::from(rounds) * u128::from(self.parameters().budget_ms);
-        u64::try_from(scaled / u128::from(DEFAULT_BUDGET_MS)).unwrap_or(u64::MAX).max(1)
+        scaled(self.parameters(), rounds)
     }
 
     /// What a scenario draws by lot; `salt` tells its uses apart, such as cores.
     fn dice(&self, salt: u64) -> crate::Dice {
         crate::Dice::new(self.parameters().seed).split(salt)
     }
+}
+
+/// How often to do with these parameters what is done `rounds` times with the default budget; at least once.
+pub(crate) fn scaled(parameters: Parameters, rounds: u64) -> u64 {
+    // 128 bits: neither factor has a bound.
+    let scaled = u128::from(rounds) * u128::from(parameters.budget_ms);
+    u64::try_from(scaled / u128::from(DEFAULT_BUDGET_MS)).unwrap_or(u64::MAX).max(1)
 }

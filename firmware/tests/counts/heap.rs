@@ -19,7 +19,7 @@ use framekeeper::{
 };
 use spin::Once;
 
-use crate::monitor;
+use crate::count;
 
 type Objects<H> = Slabs<'static, ThisMachine, Ram, H>;
 
@@ -89,22 +89,22 @@ impl Costs {
 
 /// As they are inlined into their caller, interrupts masked and unmasked again included. The most of a few times.
 fn costs<H: Hardening>(slabs: &'static Objects<H>) -> Costs {
-    monitor::start();
+    count::start();
     let cache = Cache::new(slabs, "counted", &TYPED, || Some([0_u64; 8])).unwrap();
     drop(cache.alloc().unwrap());
     let layout = Layout::from_size_align(black_box(100), 8).unwrap();
     give(slabs, slabs.alloc(layout).unwrap(), layout);
     let mut most = Costs::default();
     for _ in 0..8 {
-        let (alloc, object) = monitor::count(|| slabs.alloc(layout).ok());
+        let (alloc, object) = count::count(|| slabs.alloc(layout).ok());
         let object = black_box(object).unwrap();
         // SAFETY: nobody uses it.
-        let (free, freed) = monitor::count(|| unsafe { slabs.free(object, layout) }.is_ok());
+        let (free, freed) = count::count(|| unsafe { slabs.free(object, layout) }.is_ok());
         assert!(black_box(freed));
-        let (typed_alloc, object) = monitor::count(|| cache.alloc().ok().map(Cached::into_raw));
+        let (typed_alloc, object) = count::count(|| cache.alloc().ok().map(Cached::into_raw));
         // SAFETY: it came from there.
         let object = unsafe { cache.from_raw(black_box(object).unwrap()) };
-        let (typed_free, ()) = monitor::count(|| drop(object));
+        let (typed_free, ()) = count::count(|| drop(object));
         most.alloc = most.alloc.max(alloc);
         most.free = most.free.max(free);
         most.typed_alloc = most.typed_alloc.max(typed_alloc);
@@ -139,10 +139,10 @@ fn frees_with(slabs: &Objects<Standard>, count: usize) -> (u64, u64) {
     let (one, others): (Vec<_>, Vec<_>) =
         held.drain(..).partition(|object| object.addr().get() / SLAB == middle);
     assert_eq!(one.len(), SLAB / layout.size());
-    let (all, ()) = monitor::count(|| one.iter().for_each(|&object| give(slabs, object, layout)));
+    let (all, ()) = count::count(|| one.iter().for_each(|&object| give(slabs, object, layout)));
     let object = slabs.alloc(layout).unwrap();
     // SAFETY: nobody uses it.
-    let (single, freed) = monitor::count(|| unsafe { slabs.free(object, layout) }.is_ok());
+    let (single, freed) = count::count(|| unsafe { slabs.free(object, layout) }.is_ok());
     assert!(freed);
     others.into_iter().for_each(|object| give(slabs, object, layout));
     slabs.shrink();
@@ -169,7 +169,7 @@ mod fast_paths {
 
     #[test]
     fn r002_5_a_free_costs_the_same_with_one_slab_and_with_a_thousand() {
-        monitor::start();
+        count::start();
         let slabs = objects(&CHECKED, 1);
         let ((all, one), (all_of_many, one_of_many)) = (frees_with(slabs, 1), frees_with(slabs, 1_000));
         defmt::info!(
@@ -193,7 +193,7 @@ mod calls {
     /// As collections call it: size and alignment are known at run time only, and it is a call.
     #[test]
     fn the_global_allocator_keeps_to_its_budget() {
-        monitor::start();
+        count::start();
         let layout = black_box(Layout::from_size_align(100, 8).unwrap());
         let give = |memory: *mut u8| {
             // SAFETY: it was just handed out for this layout.
@@ -202,13 +202,13 @@ mod calls {
         // SAFETY: the size is not zero.
         give(black_box(unsafe { alloc(layout) }));
         // SAFETY: as above.
-        let (taking, memory) = monitor::count(|| unsafe { alloc(layout) });
-        let (giving, ()) = monitor::count(|| give(black_box(memory)));
+        let (taking, memory) = count::count(|| unsafe { alloc(layout) });
+        let (giving, ()) = count::count(|| give(black_box(memory)));
         let block = Layout::from_size_align(100_000, 8).unwrap();
-        let (large, memory) = monitor::count(|| heap().alloc(block).ok());
+        let (large, memory) = count::count(|| heap().alloc(block).ok());
         let memory = black_box(memory).unwrap();
         // SAFETY: nobody uses it.
-        let (large_back, freed) = monitor::count(|| unsafe { heap().free(memory, block) }.is_ok());
+        let (large_back, freed) = count::count(|| unsafe { heap().free(memory, block) }.is_ok());
         assert!(freed);
         defmt::info!(
             "by the global allocator {=u64}, back {=u64}; a block of 25 frames {=u64}, back {=u64} instructions",

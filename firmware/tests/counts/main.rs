@@ -7,8 +7,10 @@ extern crate alloc;
 
 use firmware as _;
 
+mod count;
 mod frames;
 mod heap;
+#[path = "../shared/monitor.rs"]
 mod monitor;
 #[path = "../shared/pixel6.rs"]
 mod pixel6;

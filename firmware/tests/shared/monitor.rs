@@ -5,21 +5,18 @@
 use core::arch::asm;
 
 /// INST_RETIRED: instructions that were executed to their end.
-const RETIRED: u64 = 0x08;
+pub(crate) const RETIRED: u64 = 0x08;
 
-/// Counts instructions from now on.
-///
-/// # Panics
-///
-/// This machine does not count them.
-pub(crate) fn start() {
+/// Whether this core can count a common event, by its number below 32.
+pub(crate) fn can_count(event: u64) -> bool {
     let events: u64;
     // SAFETY: tells which events can be counted.
     unsafe { asm!("mrs {}, pmceid0_el0", out(reg) events, options(nomem, nostack)) };
-    assert!(
-        events >> RETIRED & 1 == 1,
-        "this machine does not count instructions: a board that does is qemu-virt-icount"
-    );
+    events >> event & 1 == 1
+}
+
+/// Counts instructions on this core from now on.
+pub(crate) fn start() {
     // SAFETY: counter 0 counts that event, in every exception level, and nothing interrupts when it overflows.
     unsafe {
         asm!(
@@ -36,21 +33,11 @@ pub(crate) fn start() {
     }
 }
 
+/// How many were executed, modulo 2^32 on cores before Armv8.5.
 #[inline(always)]
-fn read() -> u64 {
+pub(crate) fn read() -> u64 {
     let count: u64;
     // SAFETY: reads counter 0.
     unsafe { asm!("isb", "mrs {}, pmevcntr0_el0", "isb", out(reg) count, options(nostack)) };
     count
-}
-
-/// How many instructions `work` executes. It must be a call, for what is inlined into this loses its borders.
-#[inline(always)]
-pub(crate) fn count<R>(work: impl FnOnce() -> R) -> (u64, R) {
-    let nothing = read();
-    let before = read();
-    let result = work();
-    let after = read();
-    // What reading itself costs is between the first two.
-    (after - before - (before - nothing), result)
 }
