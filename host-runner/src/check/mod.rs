@@ -8,14 +8,14 @@ mod defmt_images;
 mod steps;
 
 use crate::board::{self, Board};
-use crate::cli::{Global, Selection};
+use crate::cli::Global;
 use crate::commands::run;
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::units::Took;
 use crate::workspace::Workspace;
 use miette::Result;
 use std::time::Instant;
-use steps::{Kind, Step};
+use steps::{Kind, Step, Suite};
 
 /// Runs every check; the exit code says whether all passed.
 ///
@@ -69,11 +69,12 @@ fn failure(workspace: &Workspace, global: &Global, step: &Step) -> Result<Option
             let board = Board::find(workspace, board)?;
             u8::from(!defmt_images::all_fit(workspace, &board, global)?)
         }
-        Kind::Suite(board) => run(workspace, &on_board(global, board), &Selection::default())?,
+        Kind::Suite(suite) => run(workspace, &for_suite(global, suite), &suite.selection)?,
     };
     Ok((code != 0).then_some(code))
 }
 
-fn on_board(global: &Global, board: &str) -> Global {
-    Global { board: board.to_owned(), elf: None, image: None, fault_link: None, ..global.clone() }
+fn for_suite(global: &Global, suite: &Suite) -> Global {
+    let (board, image) = (suite.board.clone(), suite.image.map(str::to_owned));
+    Global { board, image, elf: None, fault_link: None, ..global.clone() }
 }

@@ -1,6 +1,7 @@
 //! The steps of `check`, in the order in which a failure is cheapest to find.
 
-use crate::board::Board;
+use crate::board::{Board, Load};
+use crate::cli::Selection;
 use crate::workspace::Workspace;
 use std::process::Command;
 
@@ -20,8 +21,30 @@ pub(super) enum Kind {
     DefmtFormats,
     /// It looks for values that defmt truncates in the images built for the board of this name.
     DefmtImages(String),
-    /// It runs the suite on the board of this name.
-    Suite(String),
+    /// It runs an image on a board.
+    Suite(Suite),
+}
+
+/// A run of an image.
+#[derive(Clone, Debug)]
+pub(super) struct Suite {
+    pub(super) board: String,
+    /// The image, if not the board's own.
+    pub(super) image: Option<&'static str>,
+    pub(super) selection: Selection,
+}
+
+impl Suite {
+    /// All tests of the board's own image.
+    fn all(board: &Board) -> Self {
+        Self { board: board.name.clone(), image: None, selection: Selection::default() }
+    }
+
+    fn repeat(&self) -> String {
+        let image = self.image.map(|image| format!(" --image {image}")).unwrap_or_default();
+        let smoke = if self.selection.smoke { " run --smoke" } else { "" };
+        format!("cargo run -p host-runner -- --board {}{image}{smoke}", self.board)
+    }
 }
 
 /// One call of cargo.
@@ -64,7 +87,7 @@ impl Step {
                 format!("{environment}cargo {}", cargo.arguments.join(" "))
             }
             Kind::DefmtFormats | Kind::DefmtImages(_) => "cargo run -p host-runner -- check".to_owned(),
-            Kind::Suite(board) => format!("cargo run -p host-runner -- --board {board}"),
+            Kind::Suite(suite) => suite.repeat(),
         }
     }
 }
@@ -79,7 +102,7 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
     let mut steps = vec![
         cargo("format", Cargo::new("fmt --all --check")),
         Step { heading: "log formats".to_owned(), kind: Kind::DefmtFormats },
-        cargo("lints, host", Cargo::new(&format!("clippy {host} --all-targets -- -D warnings"))),
+        cargo("lints, host", Cargo::new(&format!("clippy {host} --all-targets --features suites/planted -- -D warnings"))),
         cargo("lints, firmware", Cargo::new(&format!("clippy {firmware} --tests -- -D warnings"))),
         cargo("docs, host", docs(host)),
         cargo("docs, firmware", docs("-p firmware --target aarch64-unknown-none")),
@@ -87,17 +110,28 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
         cargo("interleavings of cores", models("interleavings", "--cfg loom", "target/loom")),
         cargo("schedules of cores", models("schedules", "--cfg shuttle", "target/shuttle")),
     ];
-    let suite = |board: &Board| Step {
-        heading: format!("suite on {}", board.name),
-        kind: Kind::Suite(board.name.clone()),
-    };
     let images = |board: &Board| Step {
         heading: "logged values".to_owned(),
         kind: Kind::DefmtImages(board.name.clone()),
     };
     steps.extend(boards.first().map(images));
-    steps.extend(boards.iter().map(suite));
+    steps.extend(suites(boards).map(|suite| Step {
+        heading: format!("{} on {}", suite.image.unwrap_or("suite"), suite.board),
+        kind: Kind::Suite(suite),
+    }));
     steps
+}
+
+/// What runs on boards: everything on the first, and on others that run the same image what every push must pass. What
+/// operations cost is measured where instructions are counted, so that what measures it does not rot.
+fn suites(boards: &[Board]) -> impl Iterator<Item = Suite> {
+    boards.iter().enumerate().flat_map(|(number, board)| {
+        let is_again = boards.iter().take(number).any(|earlier| earlier.build.image == board.build.image);
+        let own = Suite { selection: Selection { smoke: is_again, ..Selection::default() }, ..Suite::all(board) };
+        let Load::Qemu(machine) = &board.load;
+        let bench = machine.counts_instructions.then(|| Suite { image: Some("bench"), ..Suite::all(board) });
+        [own].into_iter().chain(bench)
+    })
 }
 
 /// The allocators with another crate's atomics, which decide what happens when. A folder of their own: the flags would
@@ -120,6 +154,7 @@ mod tests {
         let headings: Vec<_> = all(&boards).into_iter().map(|step| step.heading).collect();
         assert_eq!(headings[0], "format");
         assert!(headings.contains(&"suite on qemu-virt".to_owned()));
+        assert!(headings.contains(&"bench on qemu-virt-icount".to_owned()));
     }
 
     #[test]
