@@ -11,6 +11,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
+    mem::ManuallyDrop,
     ptr::NonNull,
     sync::atomic::{AtomicU32, AtomicU64},
 };
@@ -19,7 +20,7 @@ use framekeeper::{
     CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, MapLayout, OneCore, Owner, PhysAddr, PhysRange, Request,
     Storage,
     heap::Heap,
-    slabs::{DirectMap, Hardening, Magazines, Misuse, Pools, Setup, SiteRing, Slabs, Standard},
+    slabs::{DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slabs, Standard},
 };
 
 use crate::{Machine, Number, Regions, digest::Digest};
@@ -38,6 +39,9 @@ pub const SLABS: Owner = Owner::new(3);
 pub const BLOCKS: Owner = Owner::new(4);
 /// Whose the arena is, on the machine.
 pub const ARENA: Owner = Owner::new(40);
+
+/// How many caches can be built on an arena's slabs at a time.
+pub const CACHES: usize = 4;
 
 /// What free objects of an arena are marked with.
 pub const SECRET: u64 = 0x5eed_0fa7_e4a0_0001;
@@ -104,6 +108,17 @@ pub struct Arena<'h, 'a, C, H> {
     pub heap: &'h Heap<'a, C, Window, H>,
     /// Where its RAM is mapped.
     pub window: Window,
+    /// Magazines for [`CACHES`] caches.
+    seats: &'h [Magazine],
+}
+
+/// What becomes of an arena in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything was given back, and must be free.
+    Clean,
+    /// It was damaged: nobody looks at it any more.
+    Abandoned,
 }
 
 impl<'h, 'a, C: CpuLocal, H: Hardening> Arena<'h, 'a, C, H> {
@@ -114,6 +129,13 @@ impl<'h, 'a, C: CpuLocal, H: Hardening> Arena<'h, 'a, C, H> {
             Ok(slabs) => slabs,
             Err(error) => panic!("an arena's heap has its memory: {error}"),
         }
+    }
+
+    /// A magazine for each core, for one of [`CACHES`] caches.
+    #[must_use]
+    pub fn seats(&self, cache: usize) -> &'h [Magazine] {
+        let cores = self.seats.len() / CACHES;
+        self.seats.get(cache * cores..(cache + 1) * cores).unwrap_or_default()
     }
 
     /// Its state as one number.
@@ -175,6 +197,19 @@ pub fn run<M: Machine, C: CpuLocal, H: Hardening, R>(
     plan: Plan<C>,
     work: impl FnOnce(&Arena<'_, '_, C, H>) -> R,
 ) -> R {
+    run_to_an_end(machine, plan, |arena| (work(arena), End::Clean))
+}
+
+/// As [`run`], where `work` says what becomes of the arena.
+///
+/// # Panics
+///
+/// As [`run`]; of an arena that is abandoned nothing is expected.
+pub fn run_to_an_end<M: Machine, C: CpuLocal, H: Hardening, R>(
+    machine: &M,
+    plan: Plan<C>,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, C, H>) -> (R, End),
+) -> R {
     let frames: u64 = BANKS.iter().map(|(start, end)| (end - start) / FRAME_SIZE).sum();
     let block = match machine.frames().alloc(Request::frames(frames).owned_by(ARENA)) {
         Ok(block) => block,
@@ -188,7 +223,7 @@ pub fn run<M: Machine, C: CpuLocal, H: Hardening, R>(
 fn on<C: CpuLocal, H: Hardening, R>(
     window: Window,
     plan: Plan<C>,
-    work: impl FnOnce(&Arena<'_, '_, C, H>) -> R,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, C, H>) -> (R, End),
 ) -> R {
     let (ram, free) = ram();
     let Ok(needs) = MapLayout::of(&ram).map(MapLayout::needs) else { panic!("an arena has RAM") };
@@ -197,6 +232,7 @@ fn on<C: CpuLocal, H: Hardening, R>(
     let caches: Vec<_> = (0..plan.cores).map(|_| CoreCache::new()).collect();
     let (pools, sites) = (Box::new(Pools::new()), Box::new(SiteRing::new()));
     let magazines: Vec<_> = (0..plan.cores).map(|_| Magazines::new()).collect();
+    let seats: Vec<_> = (0..usize::from(plan.cores) * CACHES).map(|_| Magazine::new()).collect();
     let storage = Storage { words: &mut words, index: &mut index };
     let frames = match FrameAllocator::new(&ram, &free, storage, &caches, plan.cpu) {
         Ok(frames) => frames,
@@ -212,10 +248,14 @@ fn on<C: CpuLocal, H: Hardening, R>(
         hook: plan.hook,
         sites: Some(&*sites),
     };
-    let heap = Heap::new();
+    // It is borrowed as long as what it is made of, by caches; nothing in it is to be dropped.
+    let heap = ManuallyDrop::new(Heap::new());
     assert_eq!(heap.init(&frames, setup, BLOCKS), Ok(()));
-    let arena = Arena { frames: &frames, heap: &heap, window };
-    let result = work(&arena);
+    let arena = Arena { frames: &frames, heap: &heap, window, seats: &seats };
+    let (result, end) = work(&arena);
+    if end == End::Abandoned {
+        return result;
+    }
     arena.verify();
     heap.shrink();
     frames.drain_all();

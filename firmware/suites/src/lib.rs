@@ -29,6 +29,7 @@ mod list;
 mod machine;
 pub mod map;
 pub mod memory;
+pub mod misuse;
 pub mod mix;
 pub mod slabs;
 pub mod smp;

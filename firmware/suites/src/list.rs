@@ -22,6 +22,7 @@ macro_rules! scenarios {
                 r004_20_exact_numbers_of_frames_are_had,
                 r004_20_memory_below_4_gib_is_had_on_request,
                 r004_20_a_block_at_an_address_is_had_if_it_is_free,
+                zeroed_frames_are_zero,
                 requests_for_nothing_and_for_too_much_are_refused,
                 a_shortage_explains_itself,
                 memory_runs_out_at_every_order_and_comes_back,
@@ -41,6 +42,7 @@ macro_rules! scenarios {
                 r002_14_objects_of_all_sizes_are_aligned_as_was_asked_for,
                 m22_legal_use_is_never_reported_at_any_level,
                 a_reserve_is_had_when_memory_is_out,
+                objects_come_and_go_where_no_core_can_be_told,
                 a_storm_of_objects_leaves_no_trace,
             }
             heap {
@@ -64,6 +66,31 @@ macro_rules! scenarios {
             }
             soak {
                 all_kinds_of_operations_for_as_long_as_there_is_time,
+            }
+            misuse {
+                m01_double_free_at_once,
+                m02_double_free_later,
+                m03_stale_free,
+                m03b_stale_free_of_what_was_handed_out_again,
+                m04_never_handed_out,
+                m05_no_memory,
+                m06_inside,
+                m07_smaller,
+                m08_larger,
+                m09_other_owner,
+                m10_write_after_free,
+                m11_overflow_by_one,
+                m12_overflow_into_the_next,
+                m13_underflow,
+                m14_flipped_bit,
+                m15_race,
+                m16_interrupt,
+                m17_beginnings,
+                m18_odd_sizes,
+                m19_cache_in_use,
+                m20_leak,
+                m21_read_after_free,
+                m22_false_report,
             }
         }
     };

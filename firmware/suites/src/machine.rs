@@ -75,6 +75,11 @@ pub trait Machine: Sync + 'static {
         scaled(self.parameters(), rounds)
     }
 
+    /// How often something is tried that is to be so each time. A machine with more time to spare tries more often.
+    fn trials(&self) -> u64 {
+        self.rounds(200)
+    }
+
     /// What a scenario draws by lot; `salt` tells its uses apart, such as cores.
     fn dice(&self, salt: u64) -> crate::Dice {
         crate::Dice::new(self.parameters().seed).split(salt)

@@ -95,10 +95,20 @@ fn words<M: Machine>(machine: &M, frame: PhysAddr) -> impl Iterator<Item = (u64,
     })
 }
 
-fn write<M: Machine>(machine: &M, frame: PhysAddr, salt: u64) {
+/// Writes a value made of its address to every word of a frame that the caller was handed.
+pub(crate) fn write<M: Machine>(machine: &M, frame: PhysAddr, salt: u64) {
     for (address, word) in words(machine, frame) {
         // SAFETY: a word of a frame that this suite was handed, and that only this core touches now.
         unsafe { word.write_volatile(value(address, salt)) };
+    }
+}
+
+/// Looks whether every word of a frame is zero that the caller was handed.
+pub(crate) fn check_zero<M: Machine>(machine: &M, frame: PhysAddr) {
+    for (address, word) in words(machine, frame) {
+        // SAFETY: a word of a frame that the caller was handed, and that was filled with zeros.
+        let found = unsafe { word.read_volatile() };
+        assert_eq!(found, 0, "{address:#x} was to be zero");
     }
 }
 

@@ -102,7 +102,10 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
     let mut steps = vec![
         cargo("format", Cargo::new("fmt --all --check")),
         Step { heading: "log formats".to_owned(), kind: Kind::DefmtFormats },
-        cargo("lints, host", Cargo::new(&format!("clippy {host} --all-targets --features suites/planted -- -D warnings"))),
+        cargo(
+            "lints, host",
+            Cargo::new(&format!("clippy {host} --all-targets --features suites/planted -- -D warnings")),
+        ),
         cargo("lints, firmware", Cargo::new(&format!("clippy {firmware} --tests -- -D warnings"))),
         cargo("docs, host", docs(host)),
         cargo("docs, firmware", docs("-p firmware --target aarch64-unknown-none")),
@@ -127,7 +130,8 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
 fn suites(boards: &[Board]) -> impl Iterator<Item = Suite> {
     boards.iter().enumerate().flat_map(|(number, board)| {
         let is_again = boards.iter().take(number).any(|earlier| earlier.build.image == board.build.image);
-        let own = Suite { selection: Selection { smoke: is_again, ..Selection::default() }, ..Suite::all(board) };
+        let own =
+            Suite { selection: Selection { smoke: is_again, ..Selection::default() }, ..Suite::all(board) };
         let Load::Qemu(machine) = &board.load;
         let bench = machine.counts_instructions.then(|| Suite { image: Some("bench"), ..Suite::all(board) });
         [own].into_iter().chain(bench)

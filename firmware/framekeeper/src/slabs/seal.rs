@@ -15,6 +15,12 @@ use crate::planted::{Bug, planted};
 /// Bytes that a slot has beside the largest object in it.
 pub(crate) const SEAL: usize = 8;
 
+/// Times this, a size is spread over all bits of a word: who overwrites a byte of that makes no other size of it.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Its inverse modulo 2^64.
+const GATHER: u64 = 0xf1de_83e1_9937_733d;
+const _: () = assert!(SPREAD.wrapping_mul(GATHER) == 1, "the size that was spread is had again");
+
 /// An object in a slot, by their sizes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sealed {
@@ -47,7 +53,7 @@ impl Sealed {
     pub(crate) unsafe fn check(self, secret: Secret) -> Result<(), Misuse> {
         // SAFETY: inside the slot, and written when it was sealed.
         let found = unsafe { self.last().read_unaligned() };
-        let size = found ^ self.word(secret, 0);
+        let size = (found ^ self.word(secret, 0)).wrapping_mul(GATHER);
         if planted(Bug::RedZoneUnchecked) {
             return Ok(());
         }
@@ -71,7 +77,7 @@ impl Sealed {
 
     /// The last word for an object of this size. What is a mark turned by some bits is none.
     fn word(self, secret: Secret, size: usize) -> u64 {
-        secret.of(self.object).rotate_left(23) ^ size as u64
+        secret.of(self.object).rotate_left(23) ^ (size as u64).wrapping_mul(SPREAD)
     }
 
     const fn last_word(self) -> usize {

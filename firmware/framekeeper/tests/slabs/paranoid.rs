@@ -1,6 +1,6 @@
 //! What the levels `Paranoid` and `Debug` promise beyond the others.
 
-use crate::machine::{free, free_to, magazines, on_machine, overwrite};
+use crate::machine::{Objects, free, free_to, magazines, on_machine, overwrite, read};
 use framekeeper::slabs::{Debug, Misuse, ObjectAddr, Paranoid, Slab};
 use std::alloc::Layout;
 
@@ -19,6 +19,26 @@ fn m11_m12_m13_who_writes_beside_his_object_is_found_out_when_it_is_given_back()
             overwrite(start, size, 0);
             let address = ObjectAddr(start.as_ptr().addr());
             assert_eq!(free(slabs, start, layout), Err(Misuse::WrittenBehind { address, size }));
+        }
+    });
+}
+
+/// The size that was asked for is among them.
+#[test]
+fn m11_no_bit_behind_an_object_makes_it_one_of_another_size() {
+    on_machine::<Paranoid>(8, 1, |_, slabs| {
+        for size in [1, 56, 1000, 8184] {
+            let layout = Layout::from_size_align(size, 1).unwrap();
+            let (start, slot) =
+                (slabs.alloc(layout).unwrap(), Objects::<Paranoid>::class_of(layout).unwrap().size());
+            let misuse = Misuse::WrittenBehind { address: ObjectAddr(start.as_ptr().addr()), size };
+            for (offset, bit) in (size..slot).flat_map(|offset| (0..8).map(move |bit| (offset, bit))) {
+                let was = read(start, offset);
+                overwrite(start, offset, was ^ 1 << bit);
+                assert_eq!(free(slabs, start, layout), Err(misuse), "bit {bit} of byte {offset}");
+                overwrite(start, offset, was);
+            }
+            free(slabs, start, layout).unwrap();
         }
     });
 }

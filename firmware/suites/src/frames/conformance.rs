@@ -8,6 +8,7 @@ use super::ME;
 use crate::{
     Machine,
     map::{digest_of_frames, give_all, take_all},
+    memory,
 };
 
 /// Where the lower zone ends.
@@ -161,6 +162,28 @@ pub fn r004_20_a_block_at_an_address_is_had_if_it_is_free<M: Machine>(machine: &
         let crooked = machine.frames().alloc_at(inside, Order::MIB_2, ME);
         assert_eq!(crooked, Err(AllocError::Misaligned { address: inside }));
         assert_eq!(machine.frames().free_frame(inside), Ok(1));
+    });
+}
+
+/// What is asked to be zero is, also where somebody wrote before; single frames and large blocks.
+pub fn zeroed_frames_are_zero<M: Machine>(machine: &M) {
+    leaving_no_trace(machine, || {
+        for request in [Request::order(Order::FRAME), Request::frames(3), Request::order(Order::MIB_2)] {
+            for _ in 0..2 {
+                let block = match machine.frames().alloc_zeroed(request.owned_by(ME)) {
+                    Ok(block) => block,
+                    Err(error) => panic!("{request:?}: {error}"),
+                };
+                let State::Allocated { frames, .. } = machine.frames().state(block) else {
+                    panic!("{block} was just handed out")
+                };
+                for frame in (0..frames).map(|frame| PhysAddr(block.0 + frame * FRAME_SIZE)) {
+                    memory::check_zero(machine, frame);
+                    memory::write(machine, frame, 0x5a5a);
+                }
+                assert_eq!(machine.frames().free_frame(block), Ok(frames));
+            }
+        }
     });
 }
 

@@ -53,6 +53,7 @@ pub struct HostMachine {
     off: AtomicU64,
     /// What scenarios reported, by name.
     digests: Mutex<Vec<(Box<str>, u64)>>,
+    values: Mutex<Vec<(Box<str>, u64)>>,
 }
 
 /// Whether memory there may be the heap's.
@@ -86,9 +87,9 @@ pub fn start(voice: fn(fmt::Arguments<'_>)) -> &'static HostMachine {
         if let Err(error) = HEAP.init(frames, setup, BLOCKS) {
             panic!("the heap: {error}");
         }
-        let (parameters, digests) = (Mutex::default(), Mutex::default());
+        let (parameters, digests, values) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (began, off) = (Instant::now(), AtomicU64::new(0));
-        HostMachine { frames, ram, free, cpu, map, parameters, voice, began, off, digests }
+        HostMachine { frames, ram, free, cpu, map, parameters, voice, began, off, digests, values }
     })
 }
 
@@ -115,6 +116,11 @@ impl HostMachine {
     pub fn digest(&self, scenario: &str) -> Option<u64> {
         let digests = locked(&self.digests);
         digests.iter().rev().find(|(name, _)| **name == *scenario).map(|(_, value)| *value)
+    }
+
+    /// The values that scenarios reported.
+    pub fn values(&self) -> Vec<(Box<str>, u64)> {
+        locked(&self.values).clone()
     }
 
     fn is_on(&self, core: u8) -> bool {
@@ -195,6 +201,10 @@ impl Machine for HostMachine {
         handle_with(None);
     }
 
+    fn trials(&self) -> u64 {
+        self.rounds(10_000)
+    }
+
     fn nanoseconds(&self) -> u64 {
         self.began.elapsed().as_nanos() as u64
     }
@@ -210,9 +220,12 @@ impl Machine for HostMachine {
     fn report(&self, number: &Number<'_>) {
         off_core(|| {
             (self.voice)(format_args!("{number:?}"));
-            if let Number::Digest { scenario, value } = number {
-                locked(&self.digests).push(((*scenario).into(), *value));
-            }
+            let (list, name, value) = match number {
+                Number::Digest { scenario, value } => (&self.digests, scenario, value),
+                Number::Value { name, value, .. } => (&self.values, name, value),
+                Number::Spread { .. } | Number::Point { .. } => return,
+            };
+            locked(list).push(((*name).into(), *value));
         });
     }
 }

@@ -1,6 +1,11 @@
 //! Objects of all sizes, taken, changed and given at random, at each level of checking.
 
-use framekeeper::slabs::{Debug, Hardening, Off, Paranoid, Standard};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use framekeeper::{
+    Core, CpuLocal,
+    slabs::{Debug, Hardening, Off, Paranoid, Standard},
+};
 
 use crate::{
     Machine,
@@ -49,6 +54,35 @@ fn storm<M: Machine, H: Hardening>(machine: &M) {
         held(objects.give_all());
         assert_eq!(arena.slabs().reports(), 0, "{:?}", H::LEVEL);
     });
+}
+
+/// Objects where now and then no core can be told, as in a handler that nothing masks: there no magazine is used and no lock
+/// is waited for.
+pub fn objects_come_and_go_where_no_core_can_be_told<M: Machine>(machine: &M) {
+    let plan = Plan { cpu: Sometimes(AtomicU64::new(0)), cores: 1, hook: None };
+    arena::run::<_, _, Standard, _>(machine, plan, |arena| {
+        let mut objects = Objects::new(arena.heap, 1, Place::Handler, machine.dice(7));
+        for _ in 0..machine.rounds(STEPS / 4) {
+            held(objects.step());
+        }
+        held(objects.give_all());
+        assert_eq!(arena.slabs().report().allocated(), 0);
+    });
+}
+
+/// One core, which cannot be told in every third of its pinned parts.
+#[derive(Debug)]
+struct Sometimes(AtomicU64);
+
+impl CpuLocal for Sometimes {
+    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
+        let part = self.0.fetch_add(1, Relaxed);
+        work((!part.is_multiple_of(3)).then_some(Core::new(0)))
+    }
+
+    fn hold_others(&self, _: impl FnMut(Core)) -> bool {
+        true
+    }
 }
 
 /// Some objects stay for long between many that come and go; when all have gone, so have their slabs.
