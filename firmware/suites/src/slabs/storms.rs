@@ -1,6 +1,6 @@
 //! Objects of all sizes, taken, changed and given at random, at each level of checking.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use framekeeper::{
     Core, CpuLocal,
@@ -59,7 +59,8 @@ fn storm<M: Machine, H: Hardening>(machine: &M) {
 /// Objects where now and then no core can be told, as in a handler that nothing masks: there no magazine is used and no lock
 /// is waited for.
 pub fn objects_come_and_go_where_no_core_can_be_told<M: Machine>(machine: &M) {
-    let plan = Plan { cpu: Sometimes(AtomicU64::new(0)), cores: 1, hook: None };
+    let cpu = Sometimes { part: AtomicU64::new(0), is_known: AtomicBool::new(false) };
+    let plan = Plan { cpu: &cpu, cores: 1, hook: None };
     arena::run::<_, _, Standard, _>(machine, plan, |arena| {
         let mut objects = Objects::new(arena.heap, 1, Place::Handler, machine.dice(7));
         for _ in 0..machine.rounds(STEPS / 4) {
@@ -67,17 +68,21 @@ pub fn objects_come_and_go_where_no_core_can_be_told<M: Machine>(machine: &M) {
         }
         held(objects.give_all());
         assert_eq!(arena.slabs().report().allocated(), 0);
+        cpu.is_known.store(true, Relaxed);
     });
 }
 
-/// One core, which cannot be told in every third of its pinned parts.
+/// One core, which until it is known cannot be told in every third of its pinned parts.
 #[derive(Debug)]
-struct Sometimes(AtomicU64);
+struct Sometimes {
+    part: AtomicU64,
+    is_known: AtomicBool,
+}
 
 impl CpuLocal for Sometimes {
     fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
-        let part = self.0.fetch_add(1, Relaxed);
-        work((!part.is_multiple_of(3)).then_some(Core::new(0)))
+        let is_told = self.is_known.load(Relaxed) || !self.part.fetch_add(1, Relaxed).is_multiple_of(3);
+        work(is_told.then_some(Core::new(0)))
     }
 
     fn hold_others(&self, _: impl FnMut(Core)) -> bool {
