@@ -11,6 +11,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
+    mem::ManuallyDrop,
     ptr::NonNull,
     sync::atomic::{AtomicU32, AtomicU64},
 };
@@ -173,7 +174,7 @@ fn add(set: &mut Regions, range: PhysRange) {
 pub fn run<M: Machine, C: CpuLocal, H: Hardening, R>(
     machine: &M,
     plan: Plan<C>,
-    work: impl FnOnce(&Arena<'_, '_, C, H>) -> R,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, C, H>) -> R,
 ) -> R {
     let frames: u64 = BANKS.iter().map(|(start, end)| (end - start) / FRAME_SIZE).sum();
     let block = match machine.frames().alloc(Request::frames(frames).owned_by(ARENA)) {
@@ -188,7 +189,7 @@ pub fn run<M: Machine, C: CpuLocal, H: Hardening, R>(
 fn on<C: CpuLocal, H: Hardening, R>(
     window: Window,
     plan: Plan<C>,
-    work: impl FnOnce(&Arena<'_, '_, C, H>) -> R,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, C, H>) -> R,
 ) -> R {
     let (ram, free) = ram();
     let Ok(needs) = MapLayout::of(&ram).map(MapLayout::needs) else { panic!("an arena has RAM") };
@@ -212,7 +213,8 @@ fn on<C: CpuLocal, H: Hardening, R>(
         hook: plan.hook,
         sites: Some(&*sites),
     };
-    let heap = Heap::new();
+    // It owns nothing, and what is not dropped may be borrowed for as long as its memory is: so caches can be built on it.
+    let heap = ManuallyDrop::new(Heap::new());
     assert_eq!(heap.init(&frames, setup, BLOCKS), Ok(()));
     let arena = Arena { frames: &frames, heap: &heap, window };
     let result = work(&arena);
@@ -233,7 +235,7 @@ fn on<C: CpuLocal, H: Hardening, R>(
 pub fn digested<M: Machine>(
     machine: &M,
     scenario: &str,
-    work: impl FnOnce(&Arena<'_, '_, OneCore, Standard>) -> u64,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, OneCore, Standard>) -> u64,
 ) {
     let value = run(machine, Plan::ONE_CORE, work);
     machine.report(&Number::Digest { scenario, value });

@@ -18,6 +18,7 @@ extern crate std;
 pub mod arena;
 mod dice;
 mod digest;
+pub mod faults;
 pub mod frames;
 pub mod heap;
 #[cfg(feature = "host")]
