@@ -195,7 +195,7 @@ fn add(set: &mut Regions, range: PhysRange) {
 pub fn run<M: Machine, C: CpuLocal, H: Hardening, R>(
     machine: &M,
     plan: Plan<C>,
-    work: impl FnOnce(&Arena<'_, '_, C, H>) -> R,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, C, H>) -> R,
 ) -> R {
     run_to_an_end(machine, plan, |arena| (work(arena), End::Clean))
 }
@@ -273,7 +273,7 @@ fn on<C: CpuLocal, H: Hardening, R>(
 pub fn digested<M: Machine>(
     machine: &M,
     scenario: &str,
-    work: impl FnOnce(&Arena<'_, '_, OneCore, Standard>) -> u64,
+    work: impl for<'a> FnOnce(&Arena<'a, 'a, OneCore, Standard>) -> u64,
 ) {
     let value = run(machine, Plan::ONE_CORE, work);
     machine.report(&Number::Digest { scenario, value });

@@ -20,6 +20,7 @@ pub mod arena;
 pub mod bench;
 mod dice;
 mod digest;
+pub mod faults;
 pub mod frames;
 pub mod heap;
 #[cfg(feature = "host")]

@@ -61,6 +61,29 @@ macro_rules! scenarios {
                 all_cores_use_up_all_objects,
                 cores_go_off_with_full_caches_and_come_back,
             }
+            faults {
+                a1_each_request_for_a_block_is_refused_once,
+                a1_each_request_for_frames_is_refused_once,
+                a1_each_request_of_a_bulk_is_refused_once,
+                a1_each_request_of_a_block_that_grows_is_refused_once,
+                a1_each_request_of_memory_that_is_added_is_refused_once,
+                a1_a_map_without_enough_memory_says_what_it_needs,
+                a1_each_request_of_a_heap_is_refused_once,
+                a1_each_request_of_a_heap_that_grows_is_refused_once,
+                a1_each_request_of_memory_that_changes_is_refused_once,
+                a1_each_request_of_a_cache_is_refused_once,
+                a2_a_storm_with_random_refusals_leaves_no_trace,
+                a2_all_cores_bear_random_refusals,
+                a3_only_large_requests_are_refused,
+                a4_only_handlers_are_refused,
+                a5_only_one_core_is_refused,
+                a6_constructors_that_refuse_leave_nothing,
+                a7_a_core_goes_off_while_others_work,
+                a9_caches_are_emptied_while_they_are_refilled,
+                a10_memory_is_added_while_all_cores_allocate,
+                a11_a_frame_that_turns_bad_never_comes_back,
+                a14_cores_come_late,
+            }
             interrupts {
                 m16_r004_19_handlers_take_and_give_while_their_cores_do,
             }

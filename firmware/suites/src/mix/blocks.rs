@@ -7,7 +7,7 @@ use framekeeper::{
     slabs::DirectMap,
 };
 
-use super::{Broken, Place};
+use super::{Broken, Place, Refusals};
 use crate::{
     Dice,
     tags::{self, Tag},
@@ -37,6 +37,7 @@ pub struct Blocks<'f, 'a, C, M> {
     map: M,
     me: Owner,
     place: Place,
+    refusals: Refusals,
     dice: Dice,
     held: Vec<Block>,
     taken: u64,
@@ -45,7 +46,14 @@ pub struct Blocks<'f, 'a, C, M> {
 impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
     /// One that has nothing yet.
     pub fn new(frames: &'f FrameAllocator<'a, C>, map: M, me: Owner, place: Place, dice: Dice) -> Self {
-        Self { frames, map, me, place, dice, held: Vec::with_capacity(ROOM), taken: 0 }
+        let held = Vec::with_capacity(ROOM);
+        Self { frames, map, me, place, refusals: Refusals::None, dice, held, taken: 0 }
+    }
+
+    /// The same one, which takes these refusals as it takes a shortage.
+    #[must_use]
+    pub fn refused(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
     }
 
     /// How many blocks it was handed.
@@ -109,13 +117,16 @@ impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
                 self.took(start, frames)
             }
             Err(AllocError::OutOfMemory(_)) => Ok(()),
-            Err(error) => self.unless_busy(error),
+            Err(error) => self.unless_expected(error),
         }
     }
 
-    fn unless_busy(&self, error: AllocError) -> Result<(), Broken> {
-        let may_be = self.place == Place::Handler && error == AllocError::Busy;
-        if may_be { Ok(()) } else { Err(Broken::NoBlock(error)) }
+    fn unless_expected(&self, error: AllocError) -> Result<(), Broken> {
+        match error {
+            AllocError::Busy if self.place == Place::Handler => Ok(()),
+            AllocError::Refused(asked) if self.refusals.include(&asked) => Ok(()),
+            error => Err(Broken::NoBlock(error)),
+        }
     }
 
     /// What the map says of a block that was just handed out.
@@ -147,7 +158,7 @@ impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
             Ok(start) if start == wanted => self.took(start, order.frames()),
             Ok(block) => Err(Broken::Misplaced { block, frames: order.frames(), why: "elsewhere" }),
             Err(AllocError::NotFree { .. }) => Ok(()),
-            Err(error) => self.unless_busy(error),
+            Err(error) => self.unless_expected(error),
         }
     }
 
@@ -168,6 +179,7 @@ impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
             Ok(given) => return Err(Broken::WrongSize { block: block.start, frames: block.frames, given }),
             Err(ResizeError::NotFree { .. } | ResizeError::Misaligned { .. }) => block.frames,
             Err(ResizeError::Busy) if self.place == Place::Handler => block.frames,
+            Err(ResizeError::Refused(asked)) if self.refusals.include(&asked) => block.frames,
             Err(error) => return Err(Broken::NotResized(error)),
         };
         if self.size(block.start)? != frames {

@@ -11,6 +11,8 @@ pub use blocks::Blocks;
 pub use broken::Broken;
 pub use objects::Objects;
 
+use framekeeper::{Asked, Core, Order};
+
 /// Whether a worker may be told that the allocator is busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -18,4 +20,30 @@ pub enum Place {
     Thread,
     /// Yes: it runs in a handler.
     Handler,
+}
+
+/// Which requests for memory a machine may refuse; any other that is refused is a promise broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusals {
+    /// None.
+    None,
+    /// Any.
+    Any,
+    /// Those for this order and more.
+    From(Order),
+    /// Those of this core.
+    On(Core),
+}
+
+impl Refusals {
+    /// Whether this request may be refused.
+    #[must_use]
+    pub fn include(self, asked: &Asked) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::From(order) => asked.frames >= order.frames(),
+            Self::On(core) => asked.core == Some(core),
+        }
+    }
 }

@@ -15,7 +15,7 @@ use framekeeper::{
     slabs::{DirectMap, Hardening, MAX_SIZE},
 };
 
-use super::{Broken, Place};
+use super::{Broken, Place, Refusals};
 use crate::{
     Dice,
     tags::{self, Tag},
@@ -42,6 +42,7 @@ pub struct Objects<'h, 'a, C, M, H> {
     heap: &'h Heap<'a, C, M, H>,
     me: u8,
     place: Place,
+    refusals: Refusals,
     dice: Dice,
     held: Vec<Object>,
     taken: u64,
@@ -50,7 +51,14 @@ pub struct Objects<'h, 'a, C, M, H> {
 impl<'h, 'a, C: CpuLocal, M: DirectMap, H: Hardening> Objects<'h, 'a, C, M, H> {
     /// One that has nothing yet.
     pub fn new(heap: &'h Heap<'a, C, M, H>, me: u8, place: Place, dice: Dice) -> Self {
-        Self { heap, me, place, dice, held: Vec::with_capacity(ROOM), taken: 0 }
+        let held = Vec::with_capacity(ROOM);
+        Self { heap, me, place, refusals: Refusals::None, dice, held, taken: 0 }
+    }
+
+    /// The same one, which takes these refusals as it takes a shortage.
+    #[must_use]
+    pub fn refused(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
     }
 
     /// How many objects it was handed.
@@ -141,6 +149,7 @@ impl<'h, 'a, C: CpuLocal, M: DirectMap, H: Hardening> Objects<'h, 'a, C, M, H> {
         match error {
             HeapError::NoMemory(AllocError::OutOfMemory(_)) => Ok(()),
             HeapError::NoMemory(AllocError::Busy) if self.place == Place::Handler => Ok(()),
+            HeapError::NoMemory(AllocError::Refused(asked)) if self.refusals.include(&asked) => Ok(()),
             error => Err(Broken::NoObject(error)),
         }
     }

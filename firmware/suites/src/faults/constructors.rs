@@ -1,0 +1,71 @@
+//! A6: constructors that refuse.
+
+use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use framekeeper::slabs::{Cache, Magazine, ObjectError};
+
+use crate::{Machine, heap::all_comes_back};
+
+/// For as many cores as a machine may have.
+const CORES: usize = 16;
+/// Objects that each core asks for in a run with the default budget.
+const ROUNDS: u64 = 5_000;
+/// One in so many constructors refuses: fewer than a slab has objects.
+const ONE_IN: u64 = 50;
+
+static SEATS: [Magazine; CORES] = [const { Magazine::new() }; CORES];
+static ASKED: AtomicU64 = AtomicU64::new(0);
+static MADE: AtomicU64 = AtomicU64::new(0);
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Large enough for a few in a slab.
+struct Picky([u64; 60]);
+
+impl Picky {
+    fn new() -> Option<Self> {
+        let asked = ASKED.fetch_add(1, SeqCst);
+        if crate::Dice::new(asked).one_in(ONE_IN) {
+            return None;
+        }
+        MADE.fetch_add(1, SeqCst);
+        Some(Self([asked; 60]))
+    }
+}
+
+impl Drop for Picky {
+    fn drop(&mut self) {
+        assert!(self.0.iter().all(|word| Some(word) == self.0.first()), "it is what was made");
+        DROPPED.fetch_add(1, SeqCst);
+    }
+}
+
+/// How many were made and not dropped.
+fn alive() -> u64 {
+    MADE.load(SeqCst) - DROPPED.load(SeqCst)
+}
+
+/// On all cores, at any object of a slab: the slab goes, with those that were made; the next call may be met.
+pub fn a6_constructors_that_refuse_leave_nothing<M: Machine>(machine: &M) {
+    let rounds = machine.rounds(ROUNDS);
+    all_comes_back(machine, || {
+        let Ok(slabs) = machine.heap().slabs() else { panic!("a machine's heap has its memory") };
+        let Ok(cache) = Cache::new(slabs, "picky", &SEATS, Picky::new) else {
+            panic!("there are few caches")
+        };
+        let (refused, had) = (AtomicU64::new(0), AtomicU64::new(0));
+        machine.on_each(&|_| {
+            for _ in 0..rounds {
+                match cache.alloc() {
+                    Ok(_) => had.fetch_add(1, SeqCst),
+                    Err(ObjectError::Refused) => refused.fetch_add(1, SeqCst),
+                    Err(error) => panic!("{error}"),
+                };
+                cache.shrink();
+            }
+        });
+        assert_eq!((alive(), cache.verify()), (cache.usage().objects(), Ok(())));
+        assert!(refused.load(SeqCst) > 0 && had.load(SeqCst) > 0, "{refused:?} refused, {had:?} not");
+        machine.log(format_args!("{} refused, {} had", refused.load(SeqCst), had.load(SeqCst)));
+        assert_eq!((cache.destroy(), alive()), (Ok(()), 0));
+    });
+}
