@@ -3,7 +3,7 @@
 //! `FRAMEKEEPER_SEED` and `FRAMEKEEPER_BUDGET_MS` change what is drawn by lot and how much is done.
 
 use std::{
-    process::{Command, abort},
+    process::{Command, abort, exit},
     thread,
     time::Duration,
 };
@@ -32,6 +32,7 @@ pub(crate) fn run_own_scenario() -> bool {
     println!("FRAMEKEEPER_SEED={seed} FRAMEKEEPER_BUDGET_MS={budget_ms}");
     #[cfg(feature = "planted")]
     plant();
+    end_with_any_panic();
     thread::spawn(move || {
         thread::sleep(LIMIT + Duration::from_millis(budget_ms));
         println!("the scenario does not end");
@@ -40,6 +41,15 @@ pub(crate) fn run_own_scenario() -> bool {
     let parameters = Parameters { seed, budget_ms, ..default };
     host::start(|text| println!("{text}")).run(parameters, scenario);
     true
+}
+
+/// As on a board: a core that panics stops all others, which may wait for it.
+fn end_with_any_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        exit(101);
+    }));
 }
 
 fn number(variable: &str, default: u64) -> u64 {
