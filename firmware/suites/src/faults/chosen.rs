@@ -19,8 +19,8 @@ use crate::{
     mix::{Place, Refusals},
 };
 
-/// Operations of each core in a run with the default budget.
-const STEPS: u64 = 50_000;
+/// Operations of all cores together in a run with the default budget.
+const STEPS: u64 = 100_000;
 /// Interrupts that are waited for in a run with the default budget.
 const INTERRUPTS: u64 = 2_000;
 /// Interrupts a second, of all cores together.
@@ -54,7 +54,7 @@ fn crowd<M: Machine>(
     arena: &Arena<'_, '_, &Refusing<M::Cpu>, Standard>,
     of: impl Fn(Core) -> Refusals + Sync,
 ) {
-    let steps = machine.rounds(STEPS);
+    let steps = machine.rounds(STEPS).div_ceil(u64::from(machine.cores()));
     machine.on_each(&|core| {
         let dice = machine.dice(940 + core.index() as u64);
         let mut worker = Worker::new(arena, core, Place::Thread, dice).refused(of(core));

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Operations of each core in a run with the default budget.
-const STEPS: u64 = 20_000;
+const STEPS: u64 = 2_000;
 /// Whose the blocks of core 0 are; those of the others follow.
 const FIRST_OWNER: u8 = 60;
 

@@ -13,12 +13,14 @@ use crate::{
     mix::{Place, Refusals},
 };
 
-/// Operations at each rate in a run with the default budget, of all cores together.
+/// Operations at each rate in a run with the default budget: of one core, and of all together, which wait for each other
+/// where an emulator has few processors.
 const STEPS: u64 = 1_000_000;
+const STEPS_OF_ALL: u64 = 200_000;
 /// Operations from one look at everything to the next.
 const CHECKPOINT: u64 = 100_000;
 /// Operations of a worker for whom nothing is refused any more.
-const AFTERWARDS: u64 = 2_000;
+const AFTERWARDS: u64 = 500;
 /// Of so many requests one is refused.
 const RATES: [u64; 3] = [1_000, 100, 10];
 
@@ -77,7 +79,7 @@ fn storm<M: Machine>(
 
 /// On all cores at once.
 pub fn a2_all_cores_bear_random_refusals<M: Machine>(machine: &M) {
-    let steps = machine.rounds(STEPS).div_ceil(u64::from(machine.cores()));
+    let steps = machine.rounds(STEPS_OF_ALL).div_ceil(u64::from(machine.cores()));
     for one_in in RATES {
         let refusing = refusing::all_cores(machine, plan(machine, one_in));
         let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None };
