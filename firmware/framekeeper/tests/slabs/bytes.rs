@@ -35,12 +35,12 @@ fn at<H: Hardening>(ops: &[Op]) -> Result<usize, Disagreement> {
 fn operation([kind, low, high, more]: [u8; 4]) -> Op {
     let number = usize::from(u16::from_le_bytes([low, high]));
     match kind % 32 {
-        0..12 => Op::Take(number % 8185 >> (more % 14), 1 << (more / 14 % 10)),
+        0..12 => Op::Take((number % 8185) >> (more % 14), 1 << (more / 14 % 10)),
         12..20 => Op::Give(number),
         20..23 => Op::Again(number),
         23 => Op::Inside(number, usize::from(more) << (kind / 32)),
         24 => Op::WrongSize(number),
-        25 => Op::Nowhere(number as isize - (1 << 15) << (more % 48)),
+        25 => Op::Nowhere((number as isize - (1 << 15)) << (more % 48)),
         // Both look at everything, and take as long as hundreds of the others.
         26 if more < 4 => Op::Shrink,
         27 if more < 4 => Op::Verify,
