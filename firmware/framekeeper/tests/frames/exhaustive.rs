@@ -8,7 +8,7 @@ use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, Free};
 use std::collections::HashMap;
 
 const FRAMES: usize = 16;
-const DEPTH: usize = 6;
+const DEPTH: usize = if cfg!(miri) { 1 } else { 6 };
 
 fn steps() -> impl Iterator<Item = Step> {
     let limited = [
@@ -56,7 +56,7 @@ fn search(run: impl Fn(&[Step]) -> (Model, Option<(u64, Free)>), verify: impl Fn
         frontier = next;
     }
     println!("{runs} sequences, {} states", seen.len());
-    assert!(runs > 10_000, "{runs} sequences are not all");
+    assert!(cfg!(miri) || runs > 10_000, "{runs} sequences are not all");
 }
 
 #[test]

@@ -9,6 +9,10 @@ use proptest::prelude::*;
 
 const FRAMES: usize = 2048;
 
+/// Sequences, and steps of each at most; less under Miri, which wants `-Zmiri-disable-isolation` for proptest.
+const CASES: u32 = if cfg!(miri) { 2 } else { 64 };
+const STEPS: usize = if cfg!(miri) { 10 } else { 150 };
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..=10u8).prop_map(Step::Take),
@@ -40,16 +44,16 @@ fn run<C: CpuLocal>(frames: &FrameAllocator<'_, C>, steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
-    fn the_zones_do_what_the_model_does(steps in prop::collection::vec(step(), 0..150)) {
+    fn the_zones_do_what_the_model_does(steps in prop::collection::vec(step(), 0..STEPS)) {
         let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
         with_zones(&ram, &ram, |frames| run(frames, steps));
     }
 
     #[test]
-    fn with_a_cache_in_front_they_do_so_too(steps in prop::collection::vec(step(), 0..150)) {
+    fn with_a_cache_in_front_they_do_so_too(steps in prop::collection::vec(step(), 0..STEPS)) {
         let ram = ram(&[(0, FRAMES as u64 * FRAME_SIZE)]);
         with_cache(&ram, &ram, |frames| run(frames, steps));
     }

@@ -54,24 +54,27 @@ fn r003_2_a_second_beginning_is_an_error_and_changes_nothing() {
 #[expect(unsafe_code, reason = "gives objects back")]
 fn r003_2_frames_that_have_slabs_get_no_others() {
     Kernel::new(1, 1).begin::<Standard>(&ram_of(1), |parts, heap| {
-        let slabs: Slabs<'_, _, _, Standard> = Slabs::new(parts.frames, parts.setup).unwrap();
-        let layout = layout(64, 8);
-        let objects = [(); 2].map(|()| Object::new(slabs.alloc(layout).unwrap(), layout, 7));
         let refused = Err(HasSlabs { owner: SLABS });
         let setup = Setup { owner: BLOCKS, ..parts.setup };
-        assert_eq!(Slabs::<'_, _, _, Standard>::new(parts.frames, setup).map(drop), refused);
-        // Nor a heap, which is not begun by that.
-        for _ in 0..2 {
-            let error = heap.init(parts.frames, parts.setup, BLOCKS).unwrap_err();
-            assert_eq!(error.to_string(), "the frames have slabs already: those of owner 7");
+        {
+            let slabs: Slabs<'_, _, _, Standard> = Slabs::new(parts.frames, parts.setup).unwrap();
+            let layout = layout(64, 8);
+            let objects = [(); 2].map(|()| Object::new(slabs.alloc(layout).unwrap(), layout, 7));
+            assert_eq!(Slabs::<'_, _, _, Standard>::new(parts.frames, setup).map(drop), refused);
+            // Nor a heap, which is not begun by that.
+            for _ in 0..2 {
+                let error = heap.init(parts.frames, parts.setup, BLOCKS).unwrap_err();
+                assert_eq!(error.to_string(), "the frames have slabs already: those of owner 7");
+            }
+            assert_eq!(heap.slabs().map(drop), Err(HeapError::NotReady));
+            for object in objects {
+                // SAFETY: nobody uses it.
+                unsafe { slabs.free(object.checked().start, layout) }.unwrap();
+            }
+            slabs.shrink();
+            slabs.verify().unwrap();
         }
-        assert_eq!(heap.slabs().map(drop), Err(HeapError::NotReady));
-        for object in objects {
-            // SAFETY: nobody uses it.
-            unsafe { slabs.free(object.checked().start, layout) }.unwrap();
-        }
-        slabs.shrink();
-        slabs.verify().unwrap();
+        // Nor when they are gone.
         assert_eq!(Slabs::<'_, _, _, Standard>::new(parts.frames, setup).map(drop), refused);
     });
 }
