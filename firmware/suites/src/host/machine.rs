@@ -177,8 +177,10 @@ impl Machine for HostMachine {
 
     fn on_each(&self, task: &(dyn Fn(Core) + Sync)) {
         off_core(|| {
+            // Before any of them begins, who may switch others on.
+            let on: Vec<_> = (0..CORES).filter(|&core| self.is_on(core)).map(Core::new).collect();
             thread::scope(|scope| {
-                for core in (0..CORES).filter(|&core| self.is_on(core)).map(Core::new) {
+                for core in on {
                     scope.spawn(move || as_core(core, || task(core)));
                 }
             });
