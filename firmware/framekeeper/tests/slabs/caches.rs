@@ -132,6 +132,34 @@ fn a6_a_constructor_that_refuses_leaves_nothing_behind() {
     });
 }
 
+/// As where it refuses, at some of the slots.
+#[test]
+fn a6_a_constructor_that_panics_leaves_nothing_behind() {
+    on_machine::<Standard>(2, 1, |frames, slabs| {
+        let (magazines, before) = (magazines(1), frames.free().total());
+        let (tally, until) = (Tally::default(), Cell::new(0));
+        let construct = || {
+            assert!(tally.0.get()[0] < until.get(), "no more of them");
+            Some(Counted::new(&tally))
+        };
+        let cache = Cache::new(slabs, "panicking", magazines, construct).unwrap();
+        for slots in [0, 1, 20] {
+            until.set(tally.0.get()[0] + slots);
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(cache.alloc())));
+            assert!(panicked.is_err());
+            assert_eq!(tally.0.get()[0], tally.0.get()[1], "all that were made were dropped");
+            cache.verify().unwrap();
+            slabs.verify().unwrap();
+            assert_eq!(cache.usage().slabs(), 0);
+        }
+        until.set(u64::MAX);
+        drop(cache.alloc().unwrap());
+        cache.destroy().unwrap();
+        slabs.shrink();
+        assert_eq!(frames.free().total(), before);
+    });
+}
+
 fn destroyed_with_objects<H: Hardening>() {
     on_machine::<H>(2, 1, |_, slabs| {
         let (tally, magazines) = (Tally::default(), magazines(1));
