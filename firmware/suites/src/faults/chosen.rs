@@ -22,11 +22,11 @@ use crate::{
 /// Operations of all cores together in a run with the default budget.
 const STEPS: u64 = 100_000;
 /// Interrupts that are waited for in a run with the default budget.
-const INTERRUPTS: u64 = 2_000;
+const INTERRUPTS: u64 = 500;
 /// Interrupts a second, of all cores together.
 const RATE: u64 = 10_000;
 /// Operations of a handler on each interrupt.
-const IN_HANDLER: u64 = 4;
+const IN_HANDLER: u64 = 2;
 /// Operations of a core between two looks at how many interrupts there were.
 const BETWEEN: u64 = 8;
 

@@ -16,7 +16,7 @@ use crate::{
 /// Operations at each rate in a run with the default budget: of one core, and of all together, which wait for each other
 /// where an emulator has few processors.
 const STEPS: u64 = 1_000_000;
-const STEPS_OF_ALL: u64 = 200_000;
+const STEPS_OF_ALL: u64 = 50_000;
 /// Operations from one look at everything to the next.
 const CHECKPOINT: u64 = 100_000;
 /// Operations of a worker for whom nothing is refused any more.

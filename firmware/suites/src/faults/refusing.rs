@@ -44,7 +44,7 @@ const NONE: u64 = u64::MAX;
 
 /// Of so many times that the other cores are to be held while the plan is in force, they are once. Workers that are many
 /// on a small arena are short of memory nearly always: an emulator would do nothing but hold cores. A prime: who asks at a regular pace gets its turn.
-const HELD_ONE_IN: u64 = 61;
+const HELD_ONE_IN: u64 = 1_009;
 
 /// The cores of a machine, where requests are refused by a plan. All of the counts are of their own: no other memory is
 /// handed over by them.
