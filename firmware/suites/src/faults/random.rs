@@ -30,8 +30,9 @@ fn plan<M: Machine>(machine: &M, one_in: u64) -> Plan {
     Plan::Random { one_in, seed: machine.parameters().seed }
 }
 
-fn report<M: Machine>(machine: &M, one_in: u64, refused: u64) {
-    assert!(refused > 0, "one in {one_in} requests is refused");
+/// In a run with a small budget it may be that none of few is refused.
+fn report<M: Machine>(machine: &M, one_in: u64, steps: u64, refused: u64) {
+    assert!(refused > 0 || steps < 100 * one_in, "one in {one_in} requests is refused");
     machine.log(format_args!("one in {one_in} requests refused: {refused}"));
     machine.report(&Number::Value {
         name: "requests refused at random",
@@ -48,7 +49,7 @@ pub fn a2_a_storm_with_random_refusals_leaves_no_trace<M: Machine>(machine: &M) 
         let plan = arena::Plan { cpu: &refusing, cores: 1, hook: None };
         let stormy = arena::run::<_, _, Standard, _>(machine, plan, |arena| storm(machine, arena, &refusing));
         digest.bytes(&stormy.to_le_bytes());
-        report(machine, one_in, refusing.refused());
+        report(machine, one_in, machine.rounds(STEPS), refusing.refused());
     }
     machine.report(&Number::Digest { scenario: DIGEST, value: digest.value() });
 }
@@ -100,6 +101,6 @@ pub fn a2_all_cores_bear_random_refusals<M: Machine>(machine: &M) {
                 worker.give_all();
             });
         });
-        report(machine, one_in, refusing.refused());
+        report(machine, one_in, machine.rounds(STEPS_OF_ALL), refusing.refused());
     }
 }
