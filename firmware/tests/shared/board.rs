@@ -20,7 +20,7 @@ impl Board {
     pub(crate) fn begin() -> &'static Self {
         // What an earlier test left in memory is none of this one's.
         suites::begin_tags(clock::now());
-        defmt::info!(
+        defmt::debug!(
             "seed {=u64}, budget {=u64} ms",
             firmware::parameters().seed,
             firmware::parameters().budget_ms
