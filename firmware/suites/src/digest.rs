@@ -1,4 +1,5 @@
-//! A number for the whole state of an allocator: two with the same digest behave alike.
+//! A number for the state of an allocator: the blocks of its map, how many are free of each order, and the counts of each size
+//! class. The order in which free blocks and objects come next is not in it.
 
 use core::fmt::{self, Write};
 
@@ -22,7 +23,7 @@ impl Digest {
         }
     }
 
-    /// The map, word by word, and what is free.
+    /// The blocks of the map, and how many are free of each order.
     pub(crate) fn frames<C: CpuLocal>(&mut self, frames: &FrameAllocator<'_, C>) {
         frames.dump(|piece| self.bytes(piece));
         self.text(frames.free());

@@ -12,11 +12,12 @@ use core::{
     sync::atomic::{AtomicPtr, AtomicU64, Ordering::SeqCst},
 };
 
-use framekeeper::{Order, Owner, PhysAddr, slabs::Slabs};
+use framekeeper::{Core, Order, Owner, PhysAddr, slabs::Slabs};
 
 use crate::{
     Machine,
     heap::all_comes_back,
+    lent,
     map::digest_of_frames,
     mix::{Blocks, Broken, Objects, Place},
 };
@@ -40,17 +41,9 @@ fn held<T>(result: Result<T, Broken>) -> T {
     }
 }
 
-/// A handler for a machine.
-struct Handler<M>(core::marker::PhantomData<M>);
-
-impl<M: Machine> Handler<M> {
-    const ENTRY: fn() = take_and_give::<M>;
-}
-
 /// Takes a block and an object, and gives back those that some interrupt before kept. Either may fail: the zone may be busy
 /// below it.
-fn take_and_give<M: Machine>() {
-    let machine = M::here();
+fn take_and_give<M: Machine>(machine: &M) {
     let number = HANDLED.fetch_add(1, SeqCst);
     // Here and not by those that are interrupted: on a slow machine they may never come to it.
     if number >= ENOUGH.load(SeqCst) {
@@ -97,8 +90,7 @@ pub fn m16_r004_19_handlers_take_and_give_while_their_cores_do<M: Machine>(machi
     all_comes_back(machine, || {
         let before = digest_of_frames(machine);
         ENOUGH.store(HANDLED.load(SeqCst) + machine.rounds(INTERRUPTS), SeqCst);
-        machine.interrupt(RATE / u64::from(machine.cores()), &Handler::<M>::ENTRY);
-        machine.on_each(&|core| {
+        let work = |core: Core| {
             let dice = machine.dice(700 + core.index() as u64);
             let owner = Owner::new(FIRST_OWNER + core.number());
             let mut blocks =
@@ -110,8 +102,10 @@ pub fn m16_r004_19_handlers_take_and_give_while_their_cores_do<M: Machine>(machi
             }
             held(blocks.give_all());
             held(objects.give_all());
-        });
-        machine.interrupt_no_more();
+        };
+        let rate = RATE / u64::from(machine.cores());
+        // Behind it no handler is at work any more.
+        lent::while_handling(machine, rate, &|_| take_and_give(machine), || machine.on_each(&work));
         give_block(machine, BLOCK.swap(0, SeqCst));
         give_object(machine, OBJECT.swap(ptr::null_mut(), SeqCst));
         machine.heap().shrink();

@@ -26,6 +26,7 @@ pub mod heap;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod interrupts;
+mod lent;
 mod list;
 mod machine;
 pub mod map;

@@ -96,15 +96,7 @@ pub fn r002_12_what_producers_take_consumers_give_back<M: Machine>(machine: &M) 
             for _ in 0..rounds {
                 let Some(frame) = machine.frames().alloc_frame() else { panic!("one frame for each core") };
                 let made = (frame, alloc::boxed::Box::new([frame.0; 9]));
-                let mut ring = RINGS.get(next).map(Mutex::lock);
-                let is_full = ring.as_ref().is_none_or(|ring| ring.len() >= 64);
-                match &mut ring {
-                    Some(ring) if !is_full => ring.push(made),
-                    _ => {
-                        drop(ring);
-                        take(made);
-                    }
-                }
+                put(RINGS.get(next), made).into_iter().for_each(take);
                 let taken = RINGS.get(own).and_then(|ring| ring.lock().pop());
                 taken.into_iter().for_each(take);
             }
@@ -113,6 +105,17 @@ pub fn r002_12_what_producers_take_consumers_give_back<M: Machine>(machine: &M) 
             core::mem::take(&mut *ring.lock()).into_iter().for_each(take);
         }
     });
+}
+
+/// Lays something into a ring; it comes back if the ring is full.
+fn put<T>(ring: Option<&Mutex<Vec<T>>>, made: T) -> Option<T> {
+    match ring.map(Mutex::lock) {
+        Some(mut ring) if ring.len() < 64 => {
+            ring.push(made);
+            None
+        }
+        _ => Some(made),
+    }
 }
 
 /// All cores take frames until there are none: each frame is had by one of them, nobody waits for ever, nothing is lost.

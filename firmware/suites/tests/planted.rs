@@ -34,6 +34,10 @@ fn main() -> ExitCode {
     let chosen: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let is_chosen = |bug: &&Bug| chosen.is_empty() || chosen.iter().any(|name| name == bug.name());
     let bugs: Vec<_> = Bug::ALL.iter().filter(is_chosen).collect();
+    if let Some(name) = fails_unplanted() {
+        println!("{name} fails without any bug, and would catch all of them");
+        return ExitCode::FAILURE;
+    }
     let (next, caught) = (Mutex::new(bugs.iter()), Mutex::new(0));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -50,6 +54,16 @@ fn main() -> ExitCode {
     let (caught, all) = (caught.into_inner().unwrap(), bugs.len());
     println!("\n{caught} of {all} planted bugs caught");
     if caught as usize == all && all > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A scenario that fails as it is, in one of the budgets.
+fn fails_unplanted() -> Option<&'static str> {
+    let fails = |budget_ms: u64| {
+        let budget = budget_ms.to_string();
+        let fails = |name: &&str| process::run(name, &[("FRAMEKEEPER_BUDGET_MS", &budget)]).is_err();
+        SCENARIOS.iter().map(|(name, _)| *name).find(fails)
+    };
+    BUDGETS_MS.into_iter().find_map(fails)
 }
 
 fn print(bug: Bug, catch: Option<Catch>) {

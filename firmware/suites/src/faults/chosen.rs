@@ -9,13 +9,13 @@ use framekeeper::{Core, Order, slabs::Standard};
 use spin::Mutex;
 
 use super::{
-    lent,
     refusing::{self, Plan, Refusing},
     worker::Worker,
 };
 use crate::{
     Machine, Number, Unit,
     arena::{self, Arena},
+    lent,
     mix::{Place, Refusals},
 };
 

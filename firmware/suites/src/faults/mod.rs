@@ -16,13 +16,12 @@
 //! | A11 | a frame turns bad, free or not | here: `memory` |
 //! | A12 | a bit of what allocators keep flips | framekeeper's `src/verify/damage.rs` and `src/slabs/damage.rs`: `verify` finds it |
 //! | A13 | the clock stands still or jumps | nothing to test: framekeeper has no clock; all that it is told of a machine is a [`CpuLocal`](framekeeper::CpuLocal), which has none |
-//! | A14 | a core starts late, or not | here: `cores`; `smp::cores_go_off_with_full_caches_and_come_back` for cores that are off for good |
+//! | A14 | a core starts late, or not | here: `cores`; `smp::cores_go_off_with_full_caches_and_come_back` for cores that go off with full caches |
 //! | A15 | a stack is at its limit | the firmware's image `misbehave`: `overflows_its_stack`, on the first core and on another, is reported as what it is. How much stack the allocators use is not measured |
 
 mod chosen;
 mod constructors;
 mod cores;
-mod lent;
 mod memory;
 mod nth;
 mod random;

@@ -4,8 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use framekeeper::{Asked, Core, CpuLocal, Order, PhysRange, Zero};
 
-use super::lent;
-use crate::{Dice, Machine};
+use crate::{Dice, Machine, lent};
 
 /// What an arena refuses.
 #[derive(Clone, Copy, Debug)]

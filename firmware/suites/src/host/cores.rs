@@ -45,7 +45,7 @@ pub(super) fn as_core<R>(core: Core, work: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `work` with the thread as no core: what it allocates is the host's.
-pub(super) fn off_core<R>(work: impl FnOnce() -> R) -> R {
+pub fn off_core<R>(work: impl FnOnce() -> R) -> R {
     let before = CORE.replace(None);
     let result = work();
     CORE.set(before);

@@ -109,6 +109,7 @@ impl HostMachine {
     /// Runs a scenario as the machine's first core, as these parameters have it.
     pub fn run(&self, parameters: Parameters, scenario: impl FnOnce(&Self)) {
         *locked(&self.parameters) = parameters;
+        locked(&self.digests).clear();
         as_core(Core::new(0), || scenario(self));
     }
 

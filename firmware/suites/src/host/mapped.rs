@@ -68,7 +68,7 @@ unsafe impl DirectMap for Mapped {
 
     #[inline]
     fn address(&self, pointer: NonNull<u8>) -> PhysAddr {
-        // Wrapping: what lies below the mapping becomes far more than there is RAM.
+        // Wrapping: what lies below the mapping becomes an address below the first bank, where there is no RAM.
         let offset = pointer.as_ptr().addr().wrapping_sub(self.memory.as_ptr().addr());
         PhysAddr(self.first.0.wrapping_add(offset as u64))
     }

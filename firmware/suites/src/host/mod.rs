@@ -10,7 +10,7 @@ mod placed;
 mod table;
 mod tree;
 
-pub use cores::Threads;
+pub use cores::{Threads, off_core};
 pub use machine::{HostMachine, start};
 pub use mapped::Mapped;
 pub use placed::Placed;

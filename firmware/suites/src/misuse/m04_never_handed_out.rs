@@ -37,7 +37,7 @@ impl Trial for NeverHandedOut {
                 foreign(scene, block);
                 scene.give_block(block);
             }
-            5 if scene.dice.one_in(8) => of_descriptors(scene),
+            5 if scene.dice.one_in(8) && !scene.descriptors().is_empty() => of_descriptors(scene),
             5 | 6 => of_another_class(scene),
             _ => of_a_free_slot(scene),
         }
@@ -88,7 +88,11 @@ fn of_a_free_slot<H: Hardening>(scene: &mut Scene<'_, '_, H>) {
     let piece = scene.take_any();
     scene.held.push(piece);
     let slot = a_slot(scene, piece.start, piece.layout);
-    if !scene.has(slot, 1) {
+    if scene.has(slot, 1) {
+        // Somebody has it: of what it lies in, nothing is free for sure.
+        let frame = scene.free_frame();
+        foreign(scene, frame);
+    } else {
         let refused = scene.misuse(slot, piece.layout);
         let is_right = matches!(refused, Some(Misuse::DoubleFree { address, found })
             if address.0 == slot.as_ptr().addr() && !matches!(found, FreeIn::Frames(_)));

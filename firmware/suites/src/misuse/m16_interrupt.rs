@@ -2,12 +2,11 @@
 
 use core::{
     cell::Cell,
-    marker::PhantomData,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use framekeeper::{
-    Order,
+    Core, Order,
     slabs::{Hardening, Slabs, Standard},
 };
 
@@ -17,7 +16,7 @@ use super::{
     promises::Event,
     scene::Scene,
 };
-use crate::Machine;
+use crate::{Machine, lent};
 
 /// How often a core is interrupted.
 const HZ: u64 = 10_000;
@@ -26,16 +25,10 @@ const FAR_TOO_MANY: u64 = 100_000_000;
 /// Of how many trials one is followed by a look at the whole map.
 const VERIFIED: u64 = 256;
 
-/// How often a handler was called, on any core.
+/// How often a handler has interrupted the core that is at work.
 static HANDLED: AtomicU64 = AtomicU64::new(0);
 
 struct Interrupt;
-
-struct Handler<M>(PhantomData<M>);
-
-impl<M: Machine> Handler<M> {
-    const FUNCTION: &'static fn() = &(handle::<M> as fn());
-}
 
 /// An interrupt's handler allocates and gives back while its core is inside the allocator.
 pub fn m16_interrupt<M: Machine>(machine: &M) {
@@ -74,14 +67,14 @@ impl Trial for Interrupt {
     /// On the machine itself, with frames and objects of its heap.
     fn block<M: Machine>(machine: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
         let (before, reports) = (HANDLED.load(Relaxed), machine.heap().slabs().map(Slabs::reports));
-        machine.interrupt(HZ, Handler::<M>::FUNCTION);
-        let mut operations = 0;
-        while HANDLED.load(Relaxed) == before {
-            work(machine, scene.dice.next());
-            operations += 1;
-            scene.same(operations < FAR_TOO_MANY, true);
-        }
-        machine.interrupt_no_more();
+        lent::while_handling(machine, HZ, &|core| handle(machine, core), || {
+            let mut operations = 0;
+            while HANDLED.load(Relaxed) == before {
+                work(machine, scene.dice.next());
+                operations += 1;
+                scene.same(operations < FAR_TOO_MANY, true);
+            }
+        });
         scene.same(machine.heap().slabs().map(Slabs::reports), reports);
         if scene.dice.one_in(VERIFIED) {
             scene.same(machine.frames().verify(), Ok(()));
@@ -90,9 +83,13 @@ impl Trial for Interrupt {
     }
 }
 
-fn handle<M: Machine>() {
-    let number = HANDLED.fetch_add(1, Relaxed);
-    work(M::here(), number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+/// On the core that is at work, since only there something is interrupted. Counted once it is done.
+fn handle<M: Machine>(machine: &M, core: Core) {
+    if core == Core::new(0) {
+        let number = HANDLED.load(Relaxed);
+        work(machine, number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        HANDLED.fetch_add(1, Relaxed);
+    }
 }
 
 /// Takes a block and an object, and gives them back.

@@ -114,6 +114,8 @@ impl Promise {
     #[must_use]
     pub fn is_kept(self, found: Option<Event>) -> bool {
         match self {
+            // These are no earlier or later than others, but something else.
+            Self::At(what @ (Event::Gone | Event::Counted | Event::Held)) => found == Some(what),
             Self::At(latest) | Self::OwnTests(latest) => found.is_some_and(|found| found <= latest),
             Self::Nothing | Self::NotApplicable => true,
         }

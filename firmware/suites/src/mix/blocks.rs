@@ -41,13 +41,14 @@ pub struct Blocks<'f, 'a, C, M> {
     dice: Dice,
     held: Vec<Block>,
     taken: u64,
+    steps: u64,
 }
 
 impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
     /// One that has nothing yet.
     pub fn new(frames: &'f FrameAllocator<'a, C>, map: M, me: Owner, place: Place, dice: Dice) -> Self {
         let held = Vec::with_capacity(ROOM);
-        Self { frames, map, me, place, refusals: Refusals::None, dice, held, taken: 0 }
+        Self { frames, map, me, place, refusals: Refusals::None, dice, held, taken: 0, steps: 0 }
     }
 
     /// The same one, which takes these refusals as it takes a shortage.
@@ -56,17 +57,13 @@ impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
         Self { refusals, ..self }
     }
 
-    /// How many blocks it was handed.
-    pub const fn taken(&self) -> u64 {
-        self.taken
-    }
-
     /// One operation.
     ///
     /// # Errors
     ///
     /// What is wrong.
     pub fn step(&mut self) -> Result<(), Broken> {
+        self.steps += 1;
         if self.held.len() + 16 > ROOM {
             return self.give_any();
         }
@@ -100,7 +97,7 @@ impl<'f, 'a, C: CpuLocal, M: DirectMap> Blocks<'f, 'a, C, M> {
         while let Some(block) = self.held.pop() {
             self.give(block)?;
         }
-        Ok(())
+        super::something_was_handed_out(self.refusals, self.steps, self.taken)
     }
 
     fn order(&mut self, below: u64) -> Order {

@@ -47,3 +47,14 @@ impl Refusals {
         }
     }
 }
+
+/// Steps after which a worker must have been handed something: one whose every request fails would find nothing wrong.
+const STEPS_ENOUGH: u64 = 1_000;
+
+/// Who is refused on purpose may be refused everything.
+fn something_was_handed_out(refusals: Refusals, steps: u64, taken: u64) -> Result<(), Broken> {
+    if refusals != Refusals::None || steps < STEPS_ENOUGH || taken > 0 {
+        return Ok(());
+    }
+    Err(Broken::Lost { what: "things were handed out", expected: 1, found: 0 })
+}

@@ -46,13 +46,14 @@ pub struct Objects<'h, 'a, C, M, H> {
     dice: Dice,
     held: Vec<Object>,
     taken: u64,
+    steps: u64,
 }
 
 impl<'h, 'a, C: CpuLocal, M: DirectMap, H: Hardening> Objects<'h, 'a, C, M, H> {
     /// One that has nothing yet.
     pub fn new(heap: &'h Heap<'a, C, M, H>, me: u8, place: Place, dice: Dice) -> Self {
         let held = Vec::with_capacity(ROOM);
-        Self { heap, me, place, refusals: Refusals::None, dice, held, taken: 0 }
+        Self { heap, me, place, refusals: Refusals::None, dice, held, taken: 0, steps: 0 }
     }
 
     /// The same one, which takes these refusals as it takes a shortage.
@@ -61,17 +62,13 @@ impl<'h, 'a, C: CpuLocal, M: DirectMap, H: Hardening> Objects<'h, 'a, C, M, H> {
         Self { refusals, ..self }
     }
 
-    /// How many objects it was handed.
-    pub const fn taken(&self) -> u64 {
-        self.taken
-    }
-
     /// One operation.
     ///
     /// # Errors
     ///
     /// What is wrong.
     pub fn step(&mut self) -> Result<(), Broken> {
+        self.steps += 1;
         if self.held.len() >= ROOM {
             return self.give_any();
         }
@@ -83,20 +80,19 @@ impl<'h, 'a, C: CpuLocal, M: DirectMap, H: Hardening> Objects<'h, 'a, C, M, H> {
         }
     }
 
-    /// Takes large objects until memory is out, or it has very many.
+    /// Takes large objects until memory is out.
     ///
     /// # Errors
     ///
     /// What is wrong.
     pub fn use_up(&mut self) -> Result<(), Broken> {
         let layout = Layout::from_size_align(MAX_SIZE, 8).unwrap_or(Layout::new::<u64>());
-        while self.held.len() < ROOM {
+        loop {
             match self.heap.alloc(layout) {
                 Ok(start) => self.took(start, layout)?,
                 Err(error) => return self.unless_short(error),
             }
         }
-        Ok(())
     }
 
     /// Gives back all that it has.
@@ -108,7 +104,7 @@ impl<'h, 'a, C: CpuLocal, M: DirectMap, H: Hardening> Objects<'h, 'a, C, M, H> {
         while let Some(object) = self.held.pop() {
             self.give(object)?;
         }
-        Ok(())
+        super::something_was_handed_out(self.refusals, self.steps, self.taken)
     }
 
     /// Mostly small, sometimes a block; of any alignment up to a frame's.

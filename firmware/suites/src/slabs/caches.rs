@@ -134,7 +134,9 @@ pub fn r002_12_what_one_core_takes_another_gives_back<M: Machine>(machine: &M) {
     let give = |address: usize| {
         let object = NonNull::new(core::ptr::with_exposed_provenance_mut(address));
         // SAFETY: it came from this cache, by `into_raw`, and whoever took it from the shelf is the only one who has it.
-        object.into_iter().for_each(|object| drop(unsafe { cache.from_raw(object) }));
+        for object in object.into_iter().map(|object| unsafe { cache.from_raw(object) }) {
+            assert!(object.iter().all(|byte| Some(byte) == object.first()), "somebody else wrote to it");
+        }
     };
     machine.on_each(&|core| {
         for round in 0..rounds {

@@ -47,7 +47,8 @@ pub(crate) fn run_own_scenario() -> bool {
 fn end_with_any_panic() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        tell(panic);
+        // What is printed is the host's: the machine's heap may be what panicked.
+        host::off_core(|| tell(panic));
         exit(101);
     }));
 }

@@ -25,7 +25,7 @@ static INSIDE: AtomicU64 = AtomicU64::new(0);
 static HANDLING: AtomicU64 = AtomicU64::new(0);
 
 /// Whether this core is in a handler just now.
-pub(super) fn is_handling(core: Core) -> bool {
+pub(crate) fn is_handling(core: Core) -> bool {
     HANDLING.load(SeqCst) & bit(core) != 0
 }
 
@@ -35,7 +35,7 @@ fn bit(core: Core) -> u64 {
 }
 
 /// Interrupts each core so many times a second, where it does `task`, while `work` is done.
-pub(super) fn while_handling<M: Machine>(
+pub(crate) fn while_handling<M: Machine>(
     machine: &M,
     hz: u64,
     task: &(dyn Fn(Core) + Sync),
