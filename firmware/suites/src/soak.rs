@@ -1,6 +1,6 @@
 //! Everything at once, for as long as there is time.
 //!
-//! A soak does operations of all kinds on an arena, as the seed has them, and looks at everything after each [`CHECKPOINT`].
+//! A soak does operations of all kinds on an arena, as the seed has them, and looks at everything after every ten thousand of them.
 //! What it does follows from the seed alone, and when it ends from the time: so the operation that failed is found again by
 //! ending there, `--seed S --until N`.
 
