@@ -231,7 +231,7 @@ pub fn bring_up(core: CoreId) -> Result<(), PowerError> {
     let _alone = hold::alone();
     let start = Start::of(core, enter).store(core);
     psci::cpu_on(core.affinity(), Start::entry_point(), start.0).map_err(PowerError::Refused)?;
-    wait_for(|| state(core) == State::Idle)
+    wait_for(POWER_MS, || state(core) == State::Idle)
 }
 
 /// Switches `core` off, whatever it does, unless it has its interrupts masked.
@@ -240,9 +240,18 @@ pub fn bring_up(core: CoreId) -> Result<(), PowerError> {
 ///
 /// It did not go off in time.
 pub fn park(core: CoreId) -> Result<(), PowerError> {
+    park_within(core, POWER_MS)
+}
+
+/// As [`park`], where the other cores are at work: those hold each other, and an emulator has few processors for all.
+///
+/// # Errors
+///
+/// It did not go off within so many milliseconds.
+pub fn park_within(core: CoreId, ms: u64) -> Result<(), PowerError> {
     // Once only: a second request would stay pending and park the core when it comes back.
     interrupts::ask_to_park(core);
-    wait_until_off(core)
+    wait_until_off(core, ms)
 }
 
 /// Parks all cores but this one; says which could not be parked, a bit each.
@@ -252,7 +261,9 @@ pub(crate) fn park_others() -> u64 {
     others().for_each(interrupts::ask_to_park);
     // PSCI is asked about every core: one that was started and did not come up in time may still be on its way.
     let all_others = CoreId::all().filter(|&core| core != here);
-    all_others.filter(|&core| wait_until_off(core).is_err()).fold(0, |lost, core| lost | 1 << core.index())
+    all_others
+        .filter(|&core| wait_until_off(core, POWER_MS).is_err())
+        .fold(0, |lost, core| lost | 1 << core.index())
 }
 
 /// Brings up all cores but the one that boots. One that does not come up is logged, and left off.
@@ -314,14 +325,14 @@ extern "C" fn enter(core: u64) -> ! {
     }
 }
 
-fn wait_until_off(core: CoreId) -> Result<(), PowerError> {
-    wait_for(|| psci::is_off(core.affinity()))?;
+fn wait_until_off(core: CoreId, ms: u64) -> Result<(), PowerError> {
+    wait_for(ms, || psci::is_off(core.affinity()))?;
     core.slot().set(State::Off);
     Ok(())
 }
 
-fn wait_for(condition: impl Fn() -> bool) -> Result<(), PowerError> {
-    let deadline = Deadline::in_ms(POWER_MS);
+fn wait_for(ms: u64, condition: impl Fn() -> bool) -> Result<(), PowerError> {
+    let deadline = Deadline::in_ms(ms);
     while !condition() {
         if deadline.has_passed() {
             return Err(PowerError::TimedOut);

@@ -10,7 +10,7 @@ use core::sync::atomic::{
 
 use spin::{Mutex, MutexGuard};
 
-use super::{CoreId, State, state, wait_for};
+use super::{CoreId, POWER_MS, State, state, wait_for};
 use crate::interrupts;
 
 /// What [`Slot::holds`](super::Slot) says: the core holds others, or is about to; and is to be parked after that.
@@ -60,7 +60,7 @@ fn hold_until_done(here: CoreId, work: impl FnMut(CoreId)) -> bool {
     ROUND.store(round, Release);
     asked().for_each(interrupts::ask_to_hold);
     let held = || asked().all(|core| core.slot().held_in.load(Acquire) == round);
-    let all = wait_for(held).is_ok();
+    let all = wait_for(POWER_MS, held).is_ok();
     if all {
         others().for_each(work);
     }

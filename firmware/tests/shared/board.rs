@@ -12,6 +12,9 @@ use firmware::{
 use framekeeper::{Core, Owner, PhysRange, heap::Heap};
 use suites::{Machine, Number, Parameters, Regions};
 
+/// How long a core may take to go off while all others work.
+const PATIENCE_MS: u64 = 10_000;
+
 /// This board.
 pub(crate) struct Board;
 
@@ -89,7 +92,7 @@ impl Machine for Board {
     }
 
     fn switch_off(&self, core: Core) {
-        if let Err(error) = cores::park(core_id(core)) {
+        if let Err(error) = cores::park_within(core_id(core), PATIENCE_MS) {
             panic!("core {} is not off: {error:?}", core.number());
         }
     }
