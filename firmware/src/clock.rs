@@ -59,3 +59,13 @@ pub(crate) fn arm_tick() {
     CNTV_TVAL_EL0.set(frequency() / RATE.load(Relaxed).max(1));
     CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::SET + CNTV_CTL_EL0::IMASK::CLEAR);
 }
+
+/// Runs `work` while no tick of this core comes due, not even one that would end a `wfi` with interrupts masked. One
+/// whose time passes meanwhile is due at once after it.
+pub(crate) fn without_ticks<R>(work: impl FnOnce() -> R) -> R {
+    CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::SET + CNTV_CTL_EL0::IMASK::SET);
+    let result = work();
+    CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::SET + CNTV_CTL_EL0::IMASK::CLEAR);
+    aarch64_cpu::asm::barrier::isb(aarch64_cpu::asm::barrier::SY);
+    result
+}

@@ -80,9 +80,12 @@ fn start_own_part() {
     if let Some(gic) = GIC.lock().as_mut() {
         let index = redistributor(gic);
         forget_pending(index);
-        for interrupt in [WAKE, PARK, REPORT, HOLD, boot::machine().timer] {
+        let timer = boot::machine().timer;
+        for interrupt in [WAKE, PARK, REPORT, HOLD, timer] {
+            // The tick goes first: where all cores hold each other without end, the host still hears of core 0.
+            let priority = if interrupt == timer { 0x70 } else { 0x80 };
             let result = gic
-                .set_interrupt_priority(interrupt, Some(index), 0x80)
+                .set_interrupt_priority(interrupt, Some(index), priority)
                 .and_then(|()| gic.enable_interrupt(interrupt, Some(index), true));
             if let Err(error) = result {
                 panic!("interrupt {interrupt:?} cannot be enabled: {error}");

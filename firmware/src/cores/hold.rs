@@ -11,7 +11,7 @@ use core::sync::atomic::{
 use spin::{Mutex, MutexGuard};
 
 use super::{CoreId, POWER_MS, State, state, wait_for};
-use crate::interrupts;
+use crate::{clock, interrupts};
 
 /// What [`Slot::holds`](super::Slot) says: the core holds others, or is about to; and is to be parked after that.
 const HOLDS: u8 = 1;
@@ -69,20 +69,22 @@ fn hold_until_done(here: CoreId, work: impl FnMut(CoreId)) -> bool {
     all
 }
 
-/// Stands still until whoever asked for it is done.
+/// Stands still until whoever asked for it is done. No longer, if others want the same next: between the rounds the core
+/// has its ticks, so that the host hears of it.
 pub(crate) fn be_held() {
-    loop {
-        let round = ROUND.load(Acquire);
-        if round == 0 {
-            return;
-        }
+    let round = ROUND.load(Acquire);
+    if round == 0 {
+        return;
+    }
+    // A core that spins would keep an emulator from running those that are waited for, and a tick that is due would have
+    // it spin.
+    clock::without_ticks(|| {
         CoreId::current().slot().held_in.store(round, Release);
         while ROUND.load(Acquire) == round {
-            // The interrupt that ends it may have come already: then this does not wait. A core that spins would keep
-            // an emulator from running those that are waited for.
+            // The interrupt that ends it may have come already: then this does not wait.
             aarch64_cpu::asm::wfi();
         }
-    }
+    });
 }
 
 /// Lets all go, for they are to be asked something else: somebody crashed.

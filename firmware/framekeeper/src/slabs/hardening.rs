@@ -205,7 +205,9 @@ unsafe fn fill(object: NonNull<u8>, marks: Marks, value: u64) {
     if marks.words > 1 {
         write(1);
     }
-    (2..marks.words).for_each(write);
+    for number in 2..marks.words {
+        write(number);
+    }
 }
 
 /// A word of the marks, inside the slot at `object`.

@@ -41,10 +41,6 @@ impl Plan {
 /// A number for no request.
 const NONE: u64 = u64::MAX;
 
-/// Of so many times that the other cores are to be held while the plan is in force, they are once. Workers that are many
-/// on a small arena are short of memory nearly always: an emulator would do nothing but hold cores. A prime: who asks at a regular pace gets its turn.
-const HELD_ONE_IN: u64 = 1_009;
-
 /// The cores of a machine, where requests are refused by a plan. All of the counts are of their own: no other memory is
 /// handed over by them.
 #[derive(Debug)]
@@ -59,15 +55,13 @@ pub(super) struct Refusing<C> {
     frames: AtomicU64,
     /// How often frames were to be filled with zeros.
     zeroed: AtomicU64,
-    /// How often other cores were to be held while the plan was in force.
-    held: AtomicU64,
 }
 
 impl<C> Refusing<C> {
     /// One that admits all until it is [told](Self::begin) to begin.
     pub(super) const fn new(cores: C, plan: Plan) -> Self {
-        let [refused, frames, zeroed, held] = [const { AtomicU64::new(0) }; 4];
-        Self { cores, plan, next: AtomicU64::new(NONE), refused, frames, zeroed, held }
+        let [refused, frames, zeroed] = [const { AtomicU64::new(0) }; 3];
+        Self { cores, plan, next: AtomicU64::new(NONE), refused, frames, zeroed }
     }
 
     /// Refuses by the plan from here on.
@@ -102,10 +96,6 @@ impl<C: CpuLocal> CpuLocal for Refusing<C> {
     }
 
     fn hold_others(&self, work: impl FnMut(Core)) -> bool {
-        let is_in_force = self.next.load(Relaxed) != NONE;
-        if is_in_force && !self.held.fetch_add(1, Relaxed).is_multiple_of(HELD_ONE_IN) {
-            return false;
-        }
         self.cores.hold_others(work)
     }
 
