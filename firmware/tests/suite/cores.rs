@@ -127,3 +127,56 @@ mod interrupts {
         });
     }
 }
+
+#[embedded_test::tests]
+mod holding {
+    use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+    use firmware::{
+        clock::Deadline,
+        cores::{self, CoreId},
+        frames::ThisMachine,
+        machine::MAX_CORES,
+    };
+    use framekeeper::CpuLocal;
+
+    const BUDGET_MS: u64 = 10_000;
+
+    #[test]
+    fn a_core_that_is_held_does_nothing() {
+        let steps = [const { AtomicU64::new(0) }; MAX_CORES];
+        let is_over = AtomicBool::new(false);
+        cores::on_each(&|core| {
+            let own = &steps[core.index()];
+            if core != CoreId::BOOT {
+                while !is_over.load(Relaxed) {
+                    own.fetch_add(1, Relaxed);
+                }
+                return;
+            }
+            for _ in 0..100 {
+                let held = ThisMachine.hold_others(|other| {
+                    let other = &steps[other.index()];
+                    let before = other.load(Relaxed);
+                    (0..100).for_each(|_| assert_eq!(other.load(Relaxed), before));
+                });
+                assert!(held, "all others can be held");
+            }
+            is_over.store(true, Relaxed);
+        });
+    }
+
+    /// The boot core's tick tends the link: were it never to come, the host would take the board for dead.
+    #[test]
+    fn a_core_that_is_held_again_and_again_has_its_ticks() {
+        let before = cores::ticks(CoreId::BOOT);
+        let deadline = Deadline::in_ms(BUDGET_MS);
+        cores::on_each(&|core| {
+            while cores::ticks(CoreId::BOOT) < before + 10 {
+                assert!(!deadline.has_passed(), "no ten ticks");
+                if core != CoreId::BOOT {
+                    ThisMachine.hold_others(|_| ());
+                }
+            }
+        });
+    }
+}
