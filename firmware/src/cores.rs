@@ -9,7 +9,7 @@
 //! | invariant | kept by | checked by |
 //! |---|---|---|
 //! | a task outlives its use on other cores | [`on_each`] waits for all of them before it returns | – |
-//! | a core that is held stands in its interrupt handler | [`hold_others`] waits until each has said so, and lets them go before it returns | `frames::many_cores` in the suite |
+//! | a core that is held stands in its interrupt handler | [`hold_others`] waits until each has said so, and lets them go before it returns | `cores::holding` in the suite |
 //! | TPIDR_EL1 holds the core's index | [`become_core`], the first thing a core calls | – |
 
 #![expect(unsafe_code, reason = "lends a task to other cores")]
