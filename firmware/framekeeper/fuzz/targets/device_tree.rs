@@ -9,8 +9,7 @@
 //! Without seeds it stays in the header. No sanitizer: there is nothing unsafe here, and it takes most of the time.
 
 #![no_main]
-// Of the test's own modules not all is used here.
-#![allow(dead_code, unreachable_pub)]
+#![expect(dead_code, reason = "the test's own modules, not all of which is used here")]
 
 #[path = "../../tests/devicetree/examine.rs"]
 mod examine;

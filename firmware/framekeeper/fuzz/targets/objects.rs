@@ -7,8 +7,7 @@
 //! A sequence that fails is printed as the test prints it.
 
 #![no_main]
-// Of the test's own modules not all is used here.
-#![allow(dead_code, unreachable_pub)]
+#![expect(dead_code, reason = "the test's own modules, not all of which is used here")]
 
 #[path = "../../tests/slabs/bytes.rs"]
 mod bytes;

@@ -7,8 +7,7 @@
 //! The first byte says on which RAM, and with how many caches. A trace that fails is printed as the test prints it.
 
 #![no_main]
-// Of the test's own modules not all is used here.
-#![allow(dead_code, unreachable_pub)]
+#![expect(dead_code, reason = "the test's own modules, not all of which is used here")]
 
 #[path = "../../tests/frames/ground.rs"]
 mod ground;
