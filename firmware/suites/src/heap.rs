@@ -8,7 +8,7 @@ use core::alloc::Layout;
 use framekeeper::{FRAME_SIZE, heap::HeapError, slabs::Slabs};
 use spin::Mutex;
 
-use crate::{Dice, Machine};
+use crate::{Dice, Machine, map::digest_of_frames};
 
 /// Steps of each core in a run with the default budget.
 const STEPS: u64 = 4_000;
@@ -25,6 +25,25 @@ pub(crate) fn all_comes_back<M: Machine>(machine: &M, work: impl FnOnce()) {
     assert_eq!(reports(), reported);
     assert!(machine.frames().drain_all());
     assert_eq!(machine.frames().verify(), Ok(()));
+}
+
+/// As [`all_comes_back`], after which the frames are what they were, to the last word of their map.
+pub(crate) fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
+    all_comes_back(machine, || {
+        let before = digest_of_frames(machine);
+        work();
+        machine.heap().shrink();
+        assert_eq!(digest_of_frames(machine), before);
+    });
+}
+
+/// The layout that a scenario asks for.
+#[track_caller]
+pub(crate) fn layout(size: usize, align: usize) -> Layout {
+    match Layout::from_size_align(size, align) {
+        Ok(layout) => layout,
+        Err(error) => panic!("{size} bytes aligned to {align}: {error}"),
+    }
 }
 
 /// Makes and drops collections that grow, move and shrink.
@@ -118,8 +137,7 @@ pub fn a_large_block_is_given_back_piece_by_piece<M: Machine>(machine: &M) {
 pub fn m18_sizes_that_cannot_be_are_errors<M: Machine>(machine: &M) {
     all_comes_back(machine, || {
         for size in [1_usize << 40, isize::MAX as usize - 4096] {
-            let Ok(layout) = Layout::from_size_align(size, 8) else { panic!("{size} bytes are a layout") };
-            let refused = machine.heap().alloc(layout);
+            let refused = machine.heap().alloc(layout(size, 8));
             assert!(matches!(refused, Err(HeapError::TooLarge { .. })), "{refused:?}");
         }
     });

@@ -15,9 +15,9 @@ use spin::Mutex;
 use crate::{
     Machine,
     arena::{self, Plan},
-    heap::all_comes_back,
-    map::{digest_of_frames, for_each_block, take_all},
-    mix::{Blocks, Broken, Objects, Place},
+    heap::leaving_no_trace,
+    map::{for_each_block, take_all},
+    mix::{Blocks, Objects, Place, held_on},
 };
 
 /// Operations of each core in a run with the default budget.
@@ -25,25 +25,8 @@ const STEPS: u64 = 40_000;
 /// Whose the blocks of core 0 are; those of the others follow.
 const FIRST_OWNER: u8 = 100;
 
-fn held<T>(core: Core, result: Result<T, Broken>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(broken) => panic!("core {}: {broken}", core.number()),
-    }
-}
-
 const fn owner(core: Core) -> Owner {
     Owner::new(FIRST_OWNER + core.number())
-}
-
-/// Runs `work`, after which the frames are what they were.
-fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
-    all_comes_back(machine, || {
-        let before = digest_of_frames(machine);
-        work();
-        machine.heap().shrink();
-        assert_eq!(digest_of_frames(machine), before);
-    });
 }
 
 /// Blocks of all sizes, taken and given at random.
@@ -53,8 +36,8 @@ pub fn r004_15_no_block_is_anybody_elses<M: Machine>(machine: &M) {
         machine.on_each(&|core| {
             let dice = machine.dice(300 + core.index() as u64);
             let mut blocks = Blocks::new(machine.frames(), machine.map(), owner(core), Place::Thread, dice);
-            (0..steps).for_each(|_| held(core, blocks.step()));
-            held(core, blocks.give_all());
+            (0..steps).for_each(|_| held_on(core, blocks.step()));
+            held_on(core, blocks.give_all());
         });
     });
 }
@@ -68,13 +51,13 @@ pub fn r000_6_no_object_is_anybody_elses<M: Machine>(machine: &M) {
             let mut objects = Objects::new(machine.heap(), core.number(), Place::Thread, dice.split(1));
             let mut blocks = Blocks::new(machine.frames(), machine.map(), owner(core), Place::Thread, dice);
             for step in 0..steps {
-                held(core, objects.step());
+                held_on(core, objects.step());
                 if step.is_multiple_of(16) {
-                    held(core, blocks.step());
+                    held_on(core, blocks.step());
                 }
             }
-            held(core, objects.give_all());
-            held(core, blocks.give_all());
+            held_on(core, objects.give_all());
+            held_on(core, blocks.give_all());
         });
         assert_eq!(machine.heap().slabs().map(Slabs::verify), Ok(Ok(())));
     });
@@ -173,10 +156,10 @@ pub fn all_cores_use_up_all_objects<M: Machine>(machine: &M) {
             for round in 0..rounds {
                 let dice = machine.dice(500 + core.index() as u64 + round * 64);
                 let mut objects = Objects::new(arena.heap, core.number(), Place::Thread, dice);
-                held(core, objects.use_up());
-                (0..100).for_each(|_| held(core, objects.step()));
-                held(core, objects.use_up());
-                held(core, objects.give_all());
+                held_on(core, objects.use_up());
+                (0..100).for_each(|_| held_on(core, objects.step()));
+                held_on(core, objects.use_up());
+                held_on(core, objects.give_all());
             }
         });
     });
@@ -192,11 +175,11 @@ pub fn cores_go_off_with_full_caches_and_come_back<M: Machine>(machine: &M) {
                     Blocks::new(machine.frames(), machine.map(), owner(core), Place::Thread, dice.split(1));
                 let mut objects = Objects::new(machine.heap(), core.number(), Place::Thread, dice);
                 for _ in 0..500 {
-                    held(core, blocks.step());
-                    held(core, objects.step());
+                    held_on(core, blocks.step());
+                    held_on(core, objects.step());
                 }
-                held(core, blocks.give_all());
-                held(core, objects.give_all());
+                held_on(core, blocks.give_all());
+                held_on(core, objects.give_all());
             };
             machine.on_each(&churn);
             let all = machine.cores();

@@ -9,9 +9,9 @@ use spin::Mutex;
 
 use crate::{
     Machine,
-    heap::all_comes_back,
-    map::{ME, digest_of_frames, give_all, take_all},
-    mix::{Blocks, Broken, Objects, Place},
+    heap::leaving_no_trace,
+    map::{ME, give_all, take_all},
+    mix::{Blocks, Objects, Place, held_on},
 };
 
 /// Operations of each core in a run with the default budget.
@@ -19,33 +19,17 @@ const STEPS: u64 = 2_000;
 /// Whose the blocks of core 0 are; those of the others follow.
 const FIRST_OWNER: u8 = 60;
 
-fn held<T>(core: Core, result: Result<T, Broken>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(broken) => panic!("core {}: {broken}", core.number()),
-    }
-}
-
 /// Blocks and objects of the machine, taken and given by this core, which has none of them afterwards.
 fn churn<M: Machine>(machine: &M, core: Core, salt: u64) {
     let (dice, owner) = (machine.dice(salt + core.index() as u64), Owner::new(FIRST_OWNER + core.number()));
     let mut blocks = Blocks::new(machine.frames(), machine.map(), owner, Place::Thread, dice.split(1));
     let mut objects = Objects::new(machine.heap(), core.number(), Place::Thread, dice);
     for _ in 0..machine.rounds(STEPS) {
-        held(core, objects.step());
-        held(core, blocks.step());
+        held_on(core, objects.step());
+        held_on(core, blocks.step());
     }
-    held(core, blocks.give_all());
-    held(core, objects.give_all());
-}
-
-fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
-    all_comes_back(machine, || {
-        let before = digest_of_frames(machine);
-        work();
-        machine.heap().shrink();
-        assert_eq!(digest_of_frames(machine), before);
-    });
+    held_on(core, blocks.give_all());
+    held_on(core, objects.give_all());
 }
 
 /// A core goes off with full caches while the others work. They go on, and have what lies in them.

@@ -7,7 +7,8 @@ use framekeeper::{
 use super::ME;
 use crate::{
     Machine,
-    map::{digest_of_frames, give_all, take_all},
+    heap::leaving_no_trace,
+    map::{give_all, take_all},
     memory,
 };
 
@@ -23,14 +24,6 @@ fn take<M: Machine>(machine: &M, request: Request) -> PhysAddr {
         Ok(block) => block,
         Err(error) => panic!("{request:?}: {error}"),
     }
-}
-
-/// Runs `work`, which takes nothing that it does not give back.
-fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
-    machine.heap().shrink();
-    let before = digest_of_frames(machine);
-    work();
-    assert_eq!(digest_of_frames(machine), before);
 }
 
 /// A block goes back by its address alone, whatever its size.

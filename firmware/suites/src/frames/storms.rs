@@ -6,20 +6,13 @@ use super::ME;
 use crate::{
     Machine, Number,
     arena::{self, Arena, Plan},
-    mix::{Blocks, Broken, Place},
+    mix::{Blocks, Place, held},
 };
 
 /// Steps of a storm in a run with the default budget.
 const STEPS: u64 = 400_000;
 /// From one figure of a trace to the next.
 const STEPS_PER_POINT: u64 = 20_000;
-
-fn held<T>(result: Result<T, Broken>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(broken) => panic!("{broken}"),
-    }
-}
 
 /// Splits and joins at random, and ends with the same map on every machine; when all is given back, with that of the
 /// beginning.

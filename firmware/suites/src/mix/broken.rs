@@ -3,12 +3,36 @@
 use core::{alloc::Layout, fmt};
 
 use framekeeper::{
-    AllocError, Fault, FreeError, PhysAddr, ResizeError,
+    AllocError, Core, Fault, FreeError, PhysAddr, ResizeError,
     heap::{HeapError, ReallocError},
     slabs::{Misuse, SlabFault},
 };
 
 use crate::tags::Tagged;
+
+/// Goes on where a promise was kept.
+///
+/// # Panics
+///
+/// It was not.
+#[track_caller]
+pub(crate) fn held(result: Result<(), Broken>) {
+    if let Err(broken) = result {
+        panic!("{broken}");
+    }
+}
+
+/// As [`held`], where many cores work.
+///
+/// # Panics
+///
+/// As [`held`].
+#[track_caller]
+pub(crate) fn held_on(core: Core, result: Result<(), Broken>) {
+    if let Err(broken) = result {
+        panic!("core {}: {broken}", core.number());
+    }
+}
 
 /// A promise that was not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

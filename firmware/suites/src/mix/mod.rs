@@ -9,6 +9,7 @@ mod objects;
 
 pub use blocks::Blocks;
 pub use broken::Broken;
+pub(crate) use broken::{held, held_on};
 pub use objects::Objects;
 
 use framekeeper::{Asked, Core, Order};

@@ -17,16 +17,10 @@ use framekeeper::{
 use crate::{
     Machine,
     arena::{self, Arena, Plan},
+    heap::layout,
 };
 
 type Ground<'h, 'a> = Arena<'h, 'a, OneCore, Standard>;
-
-fn layout(size: usize, align: usize) -> Layout {
-    match Layout::from_size_align(size, align) {
-        Ok(layout) => layout,
-        Err(error) => panic!("{size} bytes aligned to {align}: {error}"),
-    }
-}
 
 fn take(arena: &Ground<'_, '_>, layout: Layout) -> NonNull<u8> {
     match arena.slabs().alloc(layout) {

@@ -10,18 +10,11 @@ use framekeeper::{
 use crate::{
     Machine,
     arena::{self, Plan},
-    mix::{Broken, Objects, Place},
+    mix::{Objects, Place, held},
 };
 
 /// Steps of a storm in a run with the default budget.
 const STEPS: u64 = 200_000;
-
-fn held<T>(result: Result<T, Broken>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(broken) => panic!("{broken}"),
-    }
-}
 
 /// A storm with the default's checks ends with the same slabs on every machine, and reports nothing.
 pub fn a_storm_of_objects_leaves_no_trace<M: Machine>(machine: &M) {

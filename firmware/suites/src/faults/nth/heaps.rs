@@ -6,7 +6,7 @@
 
 #![expect(unsafe_code, reason = "uses memory that a heap handed out")]
 
-use core::{alloc::Layout, ptr::NonNull, slice};
+use core::{ptr::NonNull, slice};
 
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ use framekeeper::{
 };
 
 use super::{Ground, Outcome, Path, refused};
-use crate::{Machine, Number, Unit};
+use crate::{Machine, Number, Unit, heap::layout};
 
 const FRAME: usize = FRAME_SIZE as usize;
 /// What stands in memory that is changed.
@@ -30,20 +30,13 @@ struct Piece {
     size: usize,
 }
 
-fn layout(size: usize) -> Layout {
-    match Layout::from_size_align(size, 8) {
-        Ok(layout) => layout,
-        Err(error) => panic!("{size} bytes: {error}"),
-    }
-}
-
 impl Piece {
     fn of<H: Hardening>(arena: &Ground<'_, '_, H>, size: usize) -> Result<Self, HeapError> {
-        arena.heap.alloc(layout(size)).map(|start| Self { start, size })
+        arena.heap.alloc(layout(size, 8)).map(|start| Self { start, size })
     }
 
     fn zeroed<H: Hardening>(arena: &Ground<'_, '_, H>, size: usize) -> Result<Self, HeapError> {
-        arena.heap.alloc_zeroed(layout(size)).map(|start| Self { start, size })
+        arena.heap.alloc_zeroed(layout(size, 8)).map(|start| Self { start, size })
     }
 
     fn filled<H: Hardening>(arena: &Ground<'_, '_, H>, size: usize) -> Self {
@@ -65,14 +58,14 @@ impl Piece {
 
     fn change<H: Hardening>(&mut self, arena: &Ground<'_, '_, H>, size: usize) -> Result<(), ReallocError> {
         // SAFETY: the heap's, of that layout, and nobody else's.
-        self.start = unsafe { arena.heap.realloc(self.start, layout(self.size), size) }?;
+        self.start = unsafe { arena.heap.realloc(self.start, layout(self.size, 8), size) }?;
         self.size = size;
         Ok(())
     }
 
     fn give<H: Hardening>(self, arena: &Ground<'_, '_, H>) {
         // SAFETY: the heap's, of that layout, and nobody uses it any more.
-        assert_eq!(unsafe { arena.heap.free(self.start, layout(self.size)) }, Ok(()));
+        assert_eq!(unsafe { arena.heap.free(self.start, layout(self.size, 8)) }, Ok(()));
     }
 }
 
