@@ -1,24 +1,20 @@
 //! What a misuse happens in: an arena in which others have objects and blocks, take more of them and give some back.
 
-use alloc::{string::ToString, vec::Vec};
+mod misuse;
+mod places;
+
+use alloc::vec::Vec;
 use core::{alloc::Layout, fmt, ptr::NonNull};
 
 use framekeeper::{
-    FRAME_SIZE, FreeError, Order, Owner, PhysAddr, Request, State,
-    slabs::{Class, DirectMap, Hardening, Level, Misuse, ObjectAddr, Slabs},
+    Order, Owner, PhysAddr, Request,
+    slabs::{Class, Hardening, Level, ObjectAddr, Slabs},
 };
 
-use super::{
-    cell::{Outcome, Whereabouts},
-    cpu::OneThread,
-    memory,
-    promises::Event,
-    texts,
-    told::told,
-};
+use super::{cell::Whereabouts, cpu::OneThread, memory, told::told};
 use crate::{
-    Dice, Regions,
-    arena::{Arena, End, SLABS, Window, ram},
+    Dice,
+    arena::{Arena, End, Window},
 };
 
 /// Objects that others have at most.
@@ -244,133 +240,6 @@ impl<'s, 'a, H: Hardening> Scene<'s, 'a, H> {
         }
     }
 
-    /// Gives back what should not be, in one of the ways that there are. What was reported, which is done just once, has
-    /// the right text and changes nothing.
-    pub(super) fn misuse(&mut self, start: NonNull<u8>, layout: Layout) -> Option<Misuse> {
-        let before = (self.slabs().report(), self.slabs().reports());
-        let misuse = match self.dice.below(3) {
-            0 => memory::free(self.slabs(), start, layout).err(),
-            1 => memory::free_to_heap(self.arena.heap, start, layout).err(),
-            _ => {
-                memory::dealloc(self.arena.heap, start, layout);
-                let (times, misuse) = told();
-                self.same((times, self.slabs().reports()), (misuse.iter().count() as u64, before.1 + times));
-                misuse
-            }
-        };
-        self.same(told(), (0, None));
-        if let Some(misuse) = misuse {
-            self.same(&self.slabs().report(), &before.0);
-            self.says(&misuse, &texts::of_misuse(&misuse));
-        }
-        misuse
-    }
-
-    /// As [`misuse`](Self::misuse), of what must be found out, and just so.
-    pub(super) fn refused(&mut self, start: NonNull<u8>, layout: Layout, expected: Misuse) {
-        let found = self.misuse(start, layout);
-        self.same(found, Some(expected));
-    }
-
-    /// Gives back a block that should not be. What was reported has the right text and changes nothing.
-    pub(super) fn misuse_block(&mut self, address: PhysAddr) -> Option<FreeError> {
-        let before = self.arena.frames.free();
-        let error = self.arena.frames.free_frame(address).err()?;
-        self.same(self.arena.frames.free(), before);
-        self.says(&error, &texts::of_free_error(&error));
-        Some(error)
-    }
-
-    /// As [`misuse_block`](Self::misuse_block), of what must be found out, and just so.
-    pub(super) fn refused_block(&mut self, address: PhysAddr, expected: FreeError) {
-        let found = self.misuse_block(address);
-        self.same(found, Some(expected));
-    }
-
-    /// What became of an object that was taken back although it should not be, once all comes to its slab. Beside what
-    /// others have, so many are in use.
-    pub(super) fn at_the_flush(&self, beside: u64) -> Outcome {
-        let is_told = self.flush().is_some();
-        let allocated = self.slabs().report().allocated();
-        let is_right = allocated == self.held.len() as u64 + self.lost + beside;
-        match is_told {
-            true if is_right => Outcome::at(Event::Flush),
-            true => Outcome::at(Event::Flush).ending(),
-            false if is_right && self.slabs().verify().is_ok() => Outcome::NOTHING,
-            false => Outcome::NOTHING.ending(),
-        }
-    }
-
-    /// A frame that is free.
-    pub(super) fn free_frame(&mut self) -> PhysAddr {
-        loop {
-            let address = self.frame(&ram().1);
-            if matches!(self.arena.frames.state(address), State::Free { .. } | State::Cached { .. }) {
-                return address;
-            }
-        }
-    }
-
-    /// A frame that is reserved.
-    pub(super) fn reserved_frame(&mut self) -> PhysAddr {
-        loop {
-            let address = self.frame(&ram().0);
-            if self.arena.frames.state(address) == State::Reserved {
-                return address;
-            }
-        }
-    }
-
-    fn frame(&mut self, regions: &Regions) -> PhysAddr {
-        let mut number = self.dice.below(regions.size() / FRAME_SIZE);
-        for range in regions.iter() {
-            let frames = range.size() / FRAME_SIZE;
-            if number < frames {
-                return PhysAddr(range.start().0 + number * FRAME_SIZE);
-            }
-            number -= frames;
-        }
-        self.broken(format_args!("RAM has fewer frames than it has"))
-    }
-
-    /// The frames that descriptors of slabs lie in.
-    pub(super) fn descriptors(&self) -> Vec<PhysAddr> {
-        let mut frames = Vec::new();
-        for range in ram().1.iter() {
-            let mut address = range.start();
-            while address < range.end() {
-                let block = match self.arena.frames.state(address) {
-                    State::Allocated { frames: count, owner, .. } => {
-                        let of_slabs = (owner == SLABS).then_some(0..count).into_iter().flatten();
-                        frames.extend(of_slabs.map(|number| PhysAddr(address.0 + number * FRAME_SIZE)));
-                        count
-                    }
-                    State::Free { order, .. } => order.frames(),
-                    _ => 1,
-                };
-                address = PhysAddr(address.0 + block * FRAME_SIZE);
-            }
-        }
-        frames
-    }
-
-    /// What the hook is told when magazines go to their slabs: once, and with the right text, or not at all.
-    pub(super) fn flush(&self) -> Option<Misuse> {
-        let before = self.slabs().reports();
-        self.slabs().shrink();
-        self.told_once(before)
-    }
-
-    /// What the hook was told since there were so many reports: once, and with the right text, or not at all.
-    pub(super) fn told_once(&self, before: u64) -> Option<Misuse> {
-        let (times, misuse) = told();
-        self.same((times, self.slabs().reports() - before), (misuse.iter().count() as u64, times));
-        if let Some(misuse) = misuse {
-            self.says(&misuse, &texts::of_misuse(&misuse));
-        }
-        misuse
-    }
-
     /// An object is out of use from here on.
     pub(super) const fn lose(&mut self) {
         self.lost += 1;
@@ -379,34 +248,6 @@ impl<'s, 'a, H: Hardening> Scene<'s, 'a, H> {
     /// A cache could not end.
     pub(super) const fn keep_cache(&mut self) {
         self.kept_caches += 1;
-    }
-
-    /// Whether somebody has an object of which one of these bytes is.
-    pub(super) fn has(&self, start: NonNull<u8>, bytes: usize) -> bool {
-        let start = start.as_ptr().addr();
-        self.held.iter().any(|piece| {
-            let own = piece.address().0;
-            own < start + bytes && start < own + self.slot(piece.layout)
-        })
-    }
-
-    /// Where the slab of an object begins.
-    pub(super) fn slab_of(&self, piece: &Piece) -> NonNull<u8> {
-        let bytes = self.slabs().report().of(self.class(piece.layout)).slab_size;
-        let behind = piece.address().0 as u64 % bytes;
-        memory::away(piece.start, -(behind as isize))
-    }
-
-    /// Where in the arena's RAM it is.
-    pub(super) fn physical(&self, start: NonNull<u8>) -> PhysAddr {
-        self.arena.window.address(start)
-    }
-
-    /// What a report is to say.
-    pub(super) fn says(&self, report: &dyn fmt::Display, text: &str) {
-        if report.to_string() != text {
-            self.broken(format_args!("a report says \"{report}\" in place of \"{text}\""));
-        }
     }
 
     /// What was found is what was expected.
