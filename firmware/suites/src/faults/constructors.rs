@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use framekeeper::slabs::{Cache, Magazine, ObjectError};
 
-use crate::{Machine, heap::all_comes_back};
+use crate::{Dice, Machine, heap::all_comes_back};
 
 /// For as many cores as a machine may have.
 const CORES: usize = 16;
@@ -12,11 +12,13 @@ const CORES: usize = 16;
 const ROUNDS: u64 = 1_000;
 /// After so many of them all slabs go that nobody needs.
 const SHRUNK_ONE_IN: u64 = 100;
-/// One in so many constructors refuses: fewer than a slab has objects.
+/// Of so many constructors, one after the other, one refuses: which, the seed says.
 const ONE_IN: u64 = 50;
+/// The first that refuses is among so many. A slab has 33 or 34 objects: so on one core the first slab is refused and the
+/// second is had, whatever the seed.
+const FIRST_AMONG: u64 = 16;
 
 static SEATS: [Magazine; CORES] = [const { Magazine::new() }; CORES];
-static ASKED: AtomicU64 = AtomicU64::new(0);
 static MADE: AtomicU64 = AtomicU64::new(0);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
@@ -24,13 +26,14 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 struct Picky([u64; 60]);
 
 impl Picky {
-    fn new() -> Option<Self> {
-        let asked = ASKED.fetch_add(1, SeqCst);
-        if crate::Dice::new(asked).one_in(ONE_IN) {
+    /// The one of this number, counted from 0.
+    fn new(dice: &Dice, number: u64) -> Option<Self> {
+        let among = if number < ONE_IN { FIRST_AMONG } else { ONE_IN };
+        if number % ONE_IN == dice.split(number / ONE_IN).below(among) {
             return None;
         }
         MADE.fetch_add(1, SeqCst);
-        Some(Self([asked; 60]))
+        Some(Self([number; 60]))
     }
 }
 
@@ -51,9 +54,9 @@ pub fn a6_constructors_that_refuse_leave_nothing<M: Machine>(machine: &M) {
     let rounds = machine.rounds(ROUNDS);
     all_comes_back(machine, || {
         let Ok(slabs) = machine.heap().slabs() else { panic!("a machine's heap has its memory") };
-        let Ok(cache) = Cache::new(slabs, "picky", &SEATS, Picky::new) else {
-            panic!("there are few caches")
-        };
+        let (dice, asked) = (machine.dice(1_300), AtomicU64::new(0));
+        let construct = || Picky::new(&dice, asked.fetch_add(1, SeqCst));
+        let Ok(cache) = Cache::new(slabs, "picky", &SEATS, construct) else { panic!("there are few caches") };
         let (refused, had) = (AtomicU64::new(0), AtomicU64::new(0));
         machine.on_each(&|_| {
             for round in 1..=rounds {
