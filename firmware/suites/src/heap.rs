@@ -3,7 +3,7 @@
 //! `alloc`'s collections have their memory from the machine's heap; on a host that is so on its cores, and only there.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
-use core::alloc::Layout;
+use core::{alloc::Layout, ops::Range};
 
 use framekeeper::{FRAME_SIZE, heap::HeapError, slabs::Slabs};
 use spin::Mutex;
@@ -60,15 +60,21 @@ pub(crate) fn churn(mut dice: Dice, steps: u64) {
             list = Vec::new();
         }
         let length = list.len().min(dice.place(200));
+        let first = list.first().copied().unwrap_or_default();
         let one: Arc<[u64]> = Arc::from(list.get(..length).unwrap_or_default());
-        assert!(one.iter().eq(list.iter().take(length)));
-        shared.push((one, length));
+        shared.push((one, first..first + length as u64));
+        assert!(shared.last().is_some_and(is_as_made));
         if shared.len() > 100 {
-            let (last, length) = shared.swap_remove(dice.place(100));
-            assert_eq!(last.len(), length);
+            assert!(is_as_made(&shared.swap_remove(dice.place(100))));
         }
     }
+    assert!(shared.iter().all(is_as_made));
     assert!(map.values().all(|array| array.iter().all(|step| Some(step) == array.first())));
+}
+
+/// Whether a list of steps has just those that it was made of.
+fn is_as_made((list, steps): &(Arc<[u64]>, Range<u64>)) -> bool {
+    list.iter().copied().eq(steps.clone())
 }
 
 /// Boxes, lists, maps, text and shared values.
