@@ -45,6 +45,7 @@ fn failed(failure: &Failure) -> String {
         Failure::OtherDigest { scenario, board, host } => {
             format!("after {scenario} the board's digest is {board:#018x}, the host's {host:#018x}")
         }
+        Failure::OnHost { scenario, why } => format!("on the host {scenario} fails: {why}"),
     }
 }
 
@@ -83,6 +84,13 @@ mod tests {
             reason(&Status::Fail(failure)).unwrap(),
             "after frames::random the board's digest is 0x0000000000000001, the host's 0xfe00000000000000"
         );
+    }
+
+    #[test]
+    fn a_failure_on_the_host_is_told_as_that() {
+        let failure = Failure::OnHost { scenario: "frames::random".into(), why: "a block is lost".into() };
+        let told = reason(&Status::Fail(failure)).unwrap();
+        assert_eq!(told, "on the host frames::random fails: a block is lost");
     }
 
     #[test]

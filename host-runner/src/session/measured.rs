@@ -7,10 +7,10 @@ use super::{Failure, Notice, Session, Status};
 use wire::{Number, Parameters, Unit};
 
 /// What the host computes for a scenario that the board has run with these parameters; none if it does not know the
-/// scenario.
+/// scenario, and words if it failed there.
 ///
 /// A function without captured state: the same recording must give the same report again.
-pub type Oracle = fn(scenario: &str, parameters: &Parameters) -> Option<u64>;
+pub type Oracle = fn(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, String>;
 
 /// One thing that a test has measured: a [`Number`] that is kept, and the host's answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,16 +84,16 @@ impl Session {
     }
 
     /// Tells what the attempt under way has measured, with the host's answers. The end that seemed right is returned,
-    /// or a failure if one of the answers is another.
+    /// or a failure if one of the answers is another, or there is none.
     pub(super) fn conclude_numbers(&mut self, status: Status) -> Status {
         let mut numbers = self.agenda.take_measured();
         if numbers.is_empty() || is_without_evidence(&status) {
             return status;
         }
-        numbers.iter_mut().for_each(|number| number.ask(self.oracle, &self.parameters));
-        let wrong = numbers.iter().find_map(Measured::contradiction);
+        let ask = |number: &mut Measured| number.ask(self.oracle, &self.parameters);
+        let wrong: Vec<_> = numbers.iter_mut().filter_map(ask).collect();
         self.tell(Notice::Measured(numbers));
-        match (status, wrong) {
+        match (status, wrong.into_iter().next()) {
             (Status::Pass | Status::Fail(_), Some(wrong)) => Status::Fail(wrong),
             (status, _) => status,
         }
@@ -101,19 +101,17 @@ impl Session {
 }
 
 impl Measured {
-    fn ask(&mut self, oracle: Oracle, parameters: &Parameters) {
-        if let Self::Digest { scenario, expected, .. } = self {
-            *expected = oracle(scenario, parameters);
-        }
-    }
-
-    /// The failure that it is, if the host has another value.
-    fn contradiction(&self) -> Option<Failure> {
-        match self {
-            Self::Digest { scenario, value, expected: Some(host) } if value != host => {
-                Some(Failure::OtherDigest { scenario: scenario.clone(), board: *value, host: *host })
+    /// Asks for the host's answer. The failure that it is, if that is another value or there can be none.
+    fn ask(&mut self, oracle: Oracle, parameters: &Parameters) -> Option<Failure> {
+        let Self::Digest { scenario, value, expected } = self else { return None };
+        let (scenario, board) = (scenario.clone(), *value);
+        match oracle(&scenario, parameters) {
+            Ok(answer) => {
+                *expected = answer;
+                let host = answer.filter(|&host| host != board)?;
+                Some(Failure::OtherDigest { scenario, board, host })
             }
-            _ => None,
+            Err(why) => Some(Failure::OnHost { scenario, why }),
         }
     }
 }

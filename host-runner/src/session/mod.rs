@@ -15,7 +15,7 @@
 //! # What decides
 //!
 //! A test ends by a verdict in sequence under the adopted boot's nonce, by evidence that the board went down, or
-//! by time. A verdict is overruled where the board's digest of a scenario is not what the host computes for it. Text, noise, frames under another nonce or none, and exit codes decide nothing.
+//! by time. A verdict is overruled where the board's digest of a scenario is not what the host computes for it, or the host fails to. Text, noise, frames under another nonce or none, and exit codes decide nothing.
 //!
 //! # Files
 //!

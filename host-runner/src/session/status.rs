@@ -39,6 +39,13 @@ pub enum Failure {
         /// The state on the host.
         host: u64,
     },
+    /// Whatever it said itself: the host, which was to compare, failed in the same scenario.
+    OnHost {
+        /// What was run.
+        scenario: String,
+        /// How it failed there.
+        why: String,
+    },
 }
 
 /// How a test took the board down.

@@ -101,7 +101,7 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     let truths = truth::roll(tests, &mut dice);
     let plan = truth::plan(&truths, &mut dice);
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
-    let (nonces, parameters, oracle): (_, _, Oracle) = (dice.next(), Parameters::default(), |_, _| None);
+    let (nonces, parameters, oracle): (_, _, Oracle) = (dice.next(), Parameters::default(), |_, _| Ok(None));
     let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle };
     let mut fork = || Dice::new(dice.next());
     let mut world = World {

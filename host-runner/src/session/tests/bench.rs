@@ -55,7 +55,7 @@ impl Bench {
 
     /// A session of these tests that has just begun.
     pub(super) fn of(tests: Vec<Test>) -> Self {
-        Self::asking(tests, |_, _| None)
+        Self::asking(tests, |_, _| Ok(None))
     }
 
     /// A session of these tests that has just begun, and believes `oracle`.

@@ -6,9 +6,12 @@ use wire::{Cause, FromBoard, Number, Outcome, RunId, Unit};
 
 const RIGHT: u64 = 0xfeed;
 
-/// Knows one scenario, and that only as it was ordered.
-const ORACLE: Oracle =
-    |scenario, parameters| (scenario == "known" && *parameters == PARAMETERS).then_some(RIGHT);
+/// Knows one scenario, and that only as it was ordered, and fails in another.
+const ORACLE: Oracle = |scenario, parameters| match scenario {
+    "known" => Ok((*parameters == PARAMETERS).then_some(RIGHT)),
+    "broken" => Err("a block is lost".to_owned()),
+    _ => Ok(None),
+};
 
 const fn digest(scenario: &str, value: u64) -> Number<'_> {
     Number::Digest { scenario, value }
@@ -57,6 +60,20 @@ fn a_test_with_another_digest_than_the_hosts_fails_whatever_the_board_said() {
         assert_eq!(bench.only_end(), other_digest());
         assert_eq!(bench.summary().exit_code(), 1);
         assert_eq!(bench.measured()[1], compared("known", 1, Some(RIGHT)));
+    }
+}
+
+#[test]
+fn a_test_whose_scenario_fails_on_the_host_fails_with_its_words() {
+    for outcome in [Outcome::Passed, Outcome::Failed, Outcome::Panicked] {
+        let mut bench = running();
+        bench.measure(&digest("broken", 1));
+        bench.measure(&digest("known", RIGHT));
+        bench.end(1, outcome);
+        let (scenario, why) = ("broken".into(), "a block is lost".into());
+        assert_eq!(bench.only_end(), Status::Fail(Failure::OnHost { scenario, why }));
+        assert_eq!(bench.summary().exit_code(), 1);
+        assert_eq!(bench.measured(), [compared("broken", 1, None), compared("known", RIGHT, Some(RIGHT))]);
     }
 }
 
