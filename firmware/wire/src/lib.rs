@@ -14,7 +14,8 @@
 //! - A **beacon** ([`Beacon`]) is the board's sign of life, outside the sequence: it says what the board is
 //!   doing and which number comes next, so that a lost last frame is noticed too.
 //! - A **number** ([`Number`]) is what a test has measured; it decides nothing by itself.
-//! - **Parameters** ([`Parameters`]) say how a test is to run; they come with the order to run it.
+//! - **Parameters** ([`Parameters`]) say how a test is to run; they come with the order to run it. As **arguments**
+//!   ([`Arguments`]) they stand in the kernel command line, for when nobody orders anything.
 //! - An **order** ([`ToBoard`]) is what the host wants. Orders are repeated until the board's answer shows
 //!   that they arrived, so carrying out one twice must be harmless; [`Station`] sees to that.
 //!
@@ -34,6 +35,7 @@
 )]
 #![cfg_attr(not(any(test, feature = "host")), no_std)]
 
+mod arguments;
 mod deframer;
 mod frame;
 #[cfg(feature = "host")]
@@ -45,11 +47,12 @@ mod parameters;
 mod station;
 pub mod syndrome;
 
+pub use arguments::{Arguments, WrongArgument};
 pub use deframer::{Chunk, Deframer};
 pub use frame::{Channel, Damage, Encoded, Frame, MAX_BODY, MAX_ENCODED, Nonce};
 pub use message::{
     Backtrace, Beacon, BootId, BuildId, Cause, CoreReport, Doing, FromBoard, Hello, MAX_TEXT, Outcome,
-    PROTOCOL, RunId, ToBoard, Verdict,
+    PROTOCOL, ResetInto, RunId, ToBoard, Verdict,
 };
 pub use number::{NotANumber, Number, Unit};
 pub use outbox::Outbox;

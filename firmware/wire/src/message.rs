@@ -6,7 +6,7 @@ use crate::{MAX_BODY, Nonce, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages, said in [`Hello`] and checked by the host.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// The most bytes of text a message carries: room is left for the rest of the message.
 pub const MAX_TEXT: usize = 640;
@@ -223,6 +223,21 @@ pub enum ToBoard {
     },
     /// Say what every core does.
     Report,
+    /// Reset the machine. There is no answer: the boot that was asked falls silent, and one that comes up has no nonce,
+    /// so an order that was repeated meets nobody.
+    Reset {
+        /// What is to come up.
+        into: ResetInto,
+    },
+}
+
+/// What a machine is to come up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResetInto {
+    /// What comes up by itself.
+    System,
+    /// The boot loader, which stays there until it is given an image; the system where there is no such boot loader.
+    BootLoader,
 }
 
 const _: () = assert!(MAX_TEXT + 24 * 10 + 100 < MAX_BODY, "a panic with its backtrace fits into a frame");

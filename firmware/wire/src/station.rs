@@ -110,7 +110,7 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
                 self.owed = from..until.min(self.outbox.next_sequence());
                 None
             }
-            ToBoard::Begin { .. } | ToBoard::Report => Some(order),
+            ToBoard::Begin { .. } | ToBoard::Report | ToBoard::Reset { .. } => Some(order),
         }
     }
 
@@ -163,7 +163,7 @@ impl<R: AsRef<[u8]> + AsMut<[u8]>> Station<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Parameters;
+    use crate::{Parameters, ResetInto};
 
     const BOOT: BootId = BootId(42);
     const NONCE: Nonce = Nonce(0xfeed);
@@ -225,6 +225,13 @@ mod tests {
         let again = ToBoard::Begin { boot: BOOT, nonce: Nonce(7) };
         assert_eq!(feed(&mut station, &order(Nonce::UNBOUND, again)).0, []);
         assert_eq!(feed(&mut station, &order(NONCE, ToBoard::Report)).0, [ToBoard::Report]);
+    }
+
+    #[test]
+    fn an_order_to_reset_is_passed_on_and_is_nothing_to_the_next_boot() {
+        let reset = ToBoard::Reset { into: ResetInto::BootLoader };
+        assert_eq!(feed(&mut bound(), &order(NONCE, reset)).0, [reset]);
+        assert_eq!(feed(&mut unbound(), &order(NONCE, reset)).0, []);
     }
 
     #[test]
