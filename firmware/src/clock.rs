@@ -4,6 +4,8 @@ use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_TVAL_EL0, CNTVCT_EL0
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::boot;
+
 /// Ticks of the interrupt per second, unless a test asks for more.
 pub const TICK_HZ: u64 = 50;
 
@@ -14,7 +16,11 @@ defmt::timestamp!("{=u64:us}", microseconds());
 /// Counts per second.
 #[must_use]
 pub fn frequency() -> u64 {
-    CNTFRQ_EL0.get()
+    match CNTFRQ_EL0.get() {
+        // Firmware that never set it; some trees make up for that.
+        0 => boot::try_machine().and_then(|machine| machine.timer.frequency).unwrap_or_default(),
+        frequency => frequency,
+    }
 }
 
 /// The counter.

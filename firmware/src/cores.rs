@@ -24,14 +24,13 @@ use core::sync::atomic::{
 };
 
 use aarch64_cpu::registers::{MPIDR_EL1, Readable, TPIDR_EL1, Writeable};
+use machine::{MAX_CORES, Machine};
 use spin::Mutex;
 
 use crate::{
     boot::{self, Start},
     clock::Deadline,
-    exceptions, interrupts,
-    machine::{MAX_CORES, Machine},
-    psci,
+    exceptions, interrupts, psci,
 };
 
 /// Work that several cores share.

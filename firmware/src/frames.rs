@@ -14,6 +14,7 @@ use framekeeper::{
     Core, CoreCache, CpuLocal, FrameAllocator, MapLayout, Owner, PhysAddr, PhysRange, RegionSet, Storage,
     Zero,
 };
+use machine::MAX_CORES;
 use spin::Once;
 
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     cores::{self, CoreId},
     interrupts,
     layout::{self, BLOCK},
-    machine::MAX_CORES,
 };
 
 /// Whose the translation tables are.

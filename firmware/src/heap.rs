@@ -14,12 +14,12 @@ use framekeeper::{
     heap::Heap,
     slabs::{DirectMap, Magazines, Misuse, Pools, Setup},
 };
+use machine::MAX_CORES;
 
 use crate::{
     boot, clock,
     frames::{ThisMachine, frames},
     layout,
-    machine::MAX_CORES,
 };
 
 /// Whose slabs are, and their descriptors.

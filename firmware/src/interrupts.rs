@@ -80,7 +80,7 @@ fn start_own_part() {
     if let Some(gic) = GIC.lock().as_mut() {
         let index = redistributor(gic);
         forget_pending(index);
-        let timer = boot::machine().timer;
+        let timer = timer();
         for interrupt in [WAKE, PARK, REPORT, HOLD, timer] {
             // The tick goes first: where all cores hold each other without end, the host still hears of core 0.
             let priority = if interrupt == timer { 0x70 } else { 0x80 };
@@ -94,6 +94,11 @@ fn start_own_part() {
     }
     GicCpuInterface::set_priority_mask(0xff);
     clock::arm_tick();
+}
+
+/// The virtual timer's interrupt.
+fn timer() -> IntId {
+    IntId::ppi(boot::machine().timer.interrupt)
 }
 
 /// Drops software-generated interrupts that were meant for this core's life before: a late request to park would
@@ -123,7 +128,7 @@ fn redistributor(gic: &mut GicV3<'_>) -> usize {
 /// Takes every interrupt that is pending.
 pub(crate) fn handle(frame: &Frame) {
     while let Some(interrupt) = GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group1) {
-        if interrupt == boot::machine().timer {
+        if interrupt == timer() {
             // Armed before the end of the interrupt: until then the timer still asks for it.
             tick();
         }

@@ -3,8 +3,8 @@
 //! | addresses | what |
 //! |---|---|
 //! | `0xc000_0000` (link address) | the image |
-//! | `0xe000_0000` | while booting: the device tree, frames that become tables, the serial port |
-//! | `0xe080_0000` | the frame map |
+//! | `0xe000_0000` | while booting: the device tree, frames that become tables, the serial port, a watchdog |
+//! | `0xe0a0_0000` | the frame map |
 //! | `0xf000_0000` + 1 MiB each | a core's stacks, with unmapped guards below |
 //! | `0xffff_0000_0000_0000` + physical | all RAM that is free to use: the direct map |
 //! | `0xffff_8000_0000_0000` + physical | devices |
@@ -23,8 +23,10 @@ pub const DEVICE_TREE_WINDOW: u64 = 0xe000_0000;
 pub const TABLE_WINDOW: u64 = 0xe040_0000;
 /// The block that holds the serial port's registers, while booting.
 pub const UART_WINDOW: u64 = 0xe060_0000;
+/// The block that holds a watchdog's registers, while booting.
+pub const WATCHDOG_WINDOW: u64 = 0xe080_0000;
 /// The frame map: here while booting and after it.
-pub const FRAME_MAP: u64 = 0xe080_0000;
+pub const FRAME_MAP: u64 = 0xe0a0_0000;
 /// What there is room for: a map of more than 200 GiB.
 pub const FRAME_MAP_SIZE: u64 = STACKS - FRAME_MAP;
 /// The stacks of core 0; those of core n follow n times [`STACK_SLOT`] above.

@@ -13,7 +13,7 @@
 //! # Map
 //!
 //! - [`boot`]: from the boot loader to `main`, and back there after each test. [`machine`]: what the device tree
-//!   says. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame. [`heap`]: memory for
+//!   says, a crate of its own. `watchdog`, `uart`, [`power`]: devices. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame. [`heap`]: memory for
 //!   collections.
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
 //! - `link`, `log`, [`numbers`], `semihosting`, `crash`, `panic`: everything the host hears. [`parameters()`]: what it said
@@ -43,13 +43,16 @@ pub mod interrupts;
 pub mod layout;
 mod link;
 mod log;
-pub mod machine;
 pub mod memory;
 pub mod numbers;
 mod panic;
 mod parameters;
 mod persist;
+pub mod power;
 pub mod psci;
 mod semihosting;
+mod uart;
+mod watchdog;
 
+pub use machine;
 pub use parameters::parameters;

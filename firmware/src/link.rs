@@ -5,17 +5,14 @@
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
-//! | one driver for the serial port | [`LINK`], filled once per start | – |
+//! | one driver for the serial port | [`LINK`], filled once per start, if the machine has a port that may be used | – |
 //! | a lock is broken only when its owner will not go on | [`seize`] is for crashes and waits first | the crash tests |
 
 #![expect(unsafe_code, reason = "gives the driver the port's registers, and breaks the lock of a dead core")]
 
-use core::{
-    ptr::NonNull,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use arm_pl011_uart::{PL011Registers, Uart, UniqueMmioPointer};
+use machine::SerialKind;
 use spin::Mutex;
 use wire::{BootId, BuildId, Channel, Doing, FromBoard, Hello, Station, ToBoard};
 
@@ -23,7 +20,8 @@ use crate::{
     boot, clock,
     clock::Deadline,
     cores::{self, CoreId},
-    interrupts, layout, persist,
+    interrupts, layout, persist, power,
+    uart::Uart,
 };
 
 static LINK: Mutex<Option<Link>> = Mutex::new(None);
@@ -43,7 +41,7 @@ const BEACON_MS: u64 = 100;
 /// The station and the port.
 pub(crate) struct Link {
     station: &'static mut Station<&'static mut [u8]>,
-    uart: Uart<'static>,
+    uart: Uart,
 }
 
 impl Link {
@@ -80,19 +78,7 @@ impl Link {
     /// The next order that has arrived whole.
     fn receive(&mut self) -> Option<ToBoard> {
         let Self { station, uart } = self;
-        loop {
-            match uart.read_word() {
-                Ok(Some(byte)) => {
-                    let order = station.receive(byte);
-                    if order.is_some() {
-                        return order;
-                    }
-                }
-                Ok(None) => return None,
-                // A framing or parity error: the frame's checksum will tell.
-                Err(_) => {}
-            }
-        }
+        core::iter::from_fn(|| uart.receive()).find_map(|byte| station.receive(byte))
     }
 
     /// Says who is speaking; a board that did not get as far as knowing it says nothing, and the host's time for the
@@ -113,19 +99,16 @@ impl Link {
     }
 }
 
-fn send(uart: &mut Uart<'_>, bytes: &[u8]) {
+fn send(uart: &mut Uart, bytes: &[u8]) {
     for &byte in bytes {
-        while uart.is_tx_fifo_full() {
-            core::hint::spin_loop();
+        if uart.send(byte) {
+            SENT.fetch_add(1, Relaxed);
         }
-        uart.write_word(byte);
-        SENT.fetch_add(1, Relaxed);
     }
 }
 
-/// Opens the link on the port whose registers are at `registers`. The boot loader has set the line up, and its
-/// divisors are kept: the clock behind them is not in every device tree.
-pub(crate) fn open(registers: u64, seed: u64) {
+/// Opens the link on a port of this kind whose registers are at `registers`.
+pub(crate) fn open(kind: SerialKind, registers: u64, seed: u64) {
     let station = if boot::restarts() == 0 {
         // A value that no two boots share: the counter, and what the boot loader drew at random, if it did.
         let boot = BootId(seed.rotate_left(17) ^ clock::now());
@@ -135,20 +118,18 @@ pub(crate) fn open(registers: u64, seed: u64) {
         // SAFETY: this runs once per start, on the boot core, and a cold boot came before.
         unsafe { persist::station() }
     };
-    *LINK.lock() = Some(Link { station, uart: uart(registers) });
+    *LINK.lock() = Some(Link { station, uart: uart(kind, registers) });
 }
 
 /// Goes on with the registers at another virtual address: the tables have changed.
-pub(crate) fn move_to(registers: u64) {
-    with(|link| link.uart = uart(registers));
+pub(crate) fn move_to(kind: SerialKind, registers: u64) {
+    with(|link| link.uart = uart(kind, registers));
 }
 
-fn uart(registers: u64) -> Uart<'static> {
-    let registers = core::ptr::with_exposed_provenance_mut::<PL011Registers>(registers as usize);
-    let Some(registers) = NonNull::new(registers) else { unreachable!("nothing is mapped at address 0") };
+fn uart(kind: SerialKind, registers: u64) -> Uart {
     // SAFETY: the device tree names these registers, they are mapped as device memory, and this driver replaces the
     // one before it.
-    Uart::new(unsafe { UniqueMmioPointer::new(registers) })
+    unsafe { Uart::new(kind, registers) }
 }
 
 /// Uses the link, with interrupts masked. `None` if it is not open, or this core is using it already.
@@ -196,7 +177,11 @@ pub(crate) fn tend(beacon: bool) {
     let mut report = false;
     if let Some(link) = guard.as_mut() {
         while let Some(order) = link.receive() {
-            report |= order == ToBoard::Report;
+            match order {
+                ToBoard::Report => report = true,
+                ToBoard::Reset { into } => power::reset(into),
+                ToBoard::Begin { .. } | ToBoard::Run { .. } | ToBoard::Again { .. } => {}
+            }
         }
         // The rest at the next ticks: a tick must not take long.
         for _ in 0..FRAMES_PER_TICK {
@@ -226,6 +211,10 @@ pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) 
                 Some(ToBoard::Begin { .. }) => {
                     link.say_hello();
                     link.beacon();
+                    None
+                }
+                Some(ToBoard::Reset { into }) => {
+                    power::reset(into);
                     None
                 }
                 Some(order) => choose(link, order),

@@ -17,9 +17,10 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
+use machine::MAX_CORES;
 use wire::MAX_BODY;
 
-use crate::{cores::CoreId, interrupts, link, machine::MAX_CORES};
+use crate::{cores::CoreId, interrupts, link};
 
 /// A record, a record of an exception taken while writing it, and one more.
 const DEPTH: usize = 3;

@@ -6,9 +6,10 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use machine::MAX_CORES;
 use wire::{MAX_BODY, Number};
 
-use crate::{cores::CoreId, link, machine::MAX_CORES};
+use crate::{cores::CoreId, link};
 
 static DROPPED: [AtomicU32; MAX_CORES] = [const { AtomicU32::new(0) }; MAX_CORES];
 

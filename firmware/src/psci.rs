@@ -6,7 +6,9 @@ use smccc::{
     psci::{self, AffinityState, LowestAffinityLevel},
 };
 
-use crate::{boot, machine::Conduit};
+use machine::Conduit;
+
+use crate::boot;
 
 /// Calls a function of the `psci` module by the machine's conduit.
 macro_rules! call {

@@ -7,7 +7,11 @@
 //! |---|---|
 //! | 0, 3, 4, 5 | the trampoline page at its physical address |
 //! | 1, 6, 7, 8 | the trampoline page at [`TRAMPOLINE`] |
-//! | 2, 9, 10 | the image at its link address, the device tree; later the frames for the final tables, the serial port |
+//! | 2, 9, 10 | the image at its link address; later the frames for the final tables, the serial port, a watchdog |
+//! | 11, 12 | the device tree |
+//!
+//! What is mapped as memory is the image, whose blocks are its own; the pages of the device tree, for what lies next to
+//! them may be secure memory, where reading ahead is enough for a fault; and blocks that are free as a whole.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
@@ -18,10 +22,12 @@
 
 use framekeeper::PhysRange;
 
-use crate::layout::{BLOCK, DEVICE_TREE_WINDOW, FRAME_MAP, PAGE, TABLE_WINDOW, TRAMPOLINE, UART_WINDOW};
+use crate::layout::{
+    BLOCK, DEVICE_TREE_WINDOW, FRAME_MAP, PAGE, TABLE_WINDOW, TRAMPOLINE, UART_WINDOW, WATCHDOG_WINDOW,
+};
 
 /// How many tables there are.
-const TABLES: u64 = 11;
+const TABLES: u64 = 13;
 
 /// Access flag, inner shareable, memory attribute 1: normal memory, cached.
 const NORMAL: u64 = 1 << 10 | 3 << 8 | 1 << 2;
@@ -97,16 +103,21 @@ fn map_image(tables: Tables, load: u64) {
 /// says the same, and `boot` checks that they agree.
 pub(super) const LINK_ADDRESS: u64 = 0xc000_0000;
 
-/// Maps the one or two blocks that the device tree lies in: what lies behind may be memory that must not be touched.
+/// Maps the pages that the device tree lies in, of which there is one more than two MiB have at the most.
 fn map_device_tree(tables: Tables, device_tree: u64) {
-    let first = device_tree & !(BLOCK - 1);
+    let first = device_tree & !(PAGE - 1);
     let size = core::ptr::with_exposed_provenance::<u32>(device_tree as usize + 4);
     // SAFETY: the boot protocol puts a device tree there, and its second word is its size; the MMU is off.
     let size = u64::from(u32::from_be(unsafe { size.read_volatile() }));
-    for block in 0..(device_tree % BLOCK + size).div_ceil(BLOCK).clamp(1, 2) {
-        let pa = first + block * BLOCK;
-        let entry = pa | NORMAL | READ_ONLY | NEVER_EXECUTE | BLOCK_ENTRY;
-        tables.write(10, index(DEVICE_TREE_WINDOW + block * BLOCK, 2), entry);
+    for table in 0..2 {
+        let va = DEVICE_TREE_WINDOW + table * BLOCK;
+        tables.write(10, index(va, 2), tables.at(11 + table) | TABLE);
+    }
+    for page in 0..(device_tree % PAGE + size).div_ceil(PAGE).clamp(1, BLOCK / PAGE + 1) {
+        let pa = first + page * PAGE;
+        let va = first % BLOCK + page * PAGE;
+        let entry = pa | NORMAL | READ_ONLY | NEVER_EXECUTE | PAGE_ENTRY;
+        tables.write(11 + va / BLOCK, index(va, 3), entry);
     }
 }
 
@@ -145,14 +156,48 @@ pub(crate) fn map_frame_map(place: PhysRange) {
 ///
 /// Only while booting, with the early tables in use.
 pub(crate) fn map_uart(pa: u64) -> u64 {
-    const DEVICE: u64 = 1 << 10;
-    map_block(UART_WINDOW, pa & !(BLOCK - 1) | DEVICE);
-    UART_WINDOW + pa % BLOCK
+    map_device(UART_WINDOW, pa)
 }
 
+/// Maps the watchdog's registers at `pa` instead of those of the one before it; returns their virtual address.
+///
+/// Only while booting, with the early tables in use.
+pub(crate) fn map_watchdog(pa: u64) -> u64 {
+    map_device(WATCHDOG_WINDOW, pa)
+}
+
+fn map_device(window: u64, pa: u64) -> u64 {
+    const DEVICE: u64 = 1 << 10;
+    map_block(window, pa & !(BLOCK - 1) | DEVICE);
+    window + pa % BLOCK
+}
+
+/// Maps a block where another one may have been, by a start before this one: by way of nothing (Arm ARM D8.16,
+/// "break-before-make").
 fn map_block(va: u64, entry: u64) {
     let tables = Tables(crate::layout::early_tables());
+    tables.write(10, index(va, 2), 0);
+    forget_translations();
     tables.write(10, index(va, 2), entry | NEVER_EXECUTE | BLOCK_ENTRY);
-    // SAFETY: makes the store above visible to the table walk; no other core uses these tables.
-    unsafe { core::arch::asm!("dsb ish", "tlbi vmalle1", "dsb nsh", "isb", options(nostack)) };
+    // SAFETY: makes the store above visible to the table walk.
+    unsafe { core::arch::asm!("dsb ish", "isb", options(nostack)) };
+}
+
+/// Has this core, the only one that uses these tables, look at them anew.
+///
+/// Twice: on some cores, Cortex-A76 and A55 among them, accesses by the old translation may still be under way when the
+/// first is complete (Linux, silicon-errata.rst, 1286807 and 2441007). It is not worth asking which core this is.
+fn forget_translations() {
+    // SAFETY: what is in the tables holds, whether or not it was remembered.
+    unsafe {
+        core::arch::asm!(
+            "dsb ish",
+            "tlbi vmalle1",
+            "dsb nsh",
+            "tlbi vmalle1",
+            "dsb nsh",
+            "isb",
+            options(nostack)
+        );
+    }
 }

@@ -88,6 +88,8 @@ switch_world:
     isb
     tlbi    vmalle1
     dsb     nsh
+    tlbi    vmalle1                 // twice: see `forget_translations`
+    dsb     nsh
     isb
     msr     spsel, #1
     mov     sp, x6

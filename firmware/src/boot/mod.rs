@@ -2,7 +2,7 @@
 //!
 //! 1. [`entry.s`](self): EL2 drops to EL1; with the MMU off, [`early`] builds the tables that it is turned on with.
 //! 2. `cold_boot` notes what the boot loader said; `start` gives `.data` and `.bss` their first values.
-//! 3. `start` opens the link, reads the device tree, gives free RAM to the allocator, builds the final tables and moves onto them and onto
+//! 3. `start` stops the watchdogs, opens the link, reads the device tree, gives free RAM to the allocator, builds the final tables and moves onto them and onto
 //!    the boot core's own stacks, in `run`.
 //! 4. `run` gives the heap its memory, starts the interrupt controller, the timer and the other cores, and calls `main`.
 //!
@@ -20,13 +20,13 @@ pub(crate) mod early;
 use crate::{
     cores::{self, CoreId},
     exceptions, frames, heap, interrupts, layout, link,
-    machine::{self, MAX_CORES, Machine, MachineError, Memory, Ram},
     memory::{self, Roots},
-    persist,
+    parameters, persist, watchdog,
 };
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange, devicetree::Tree};
+use machine::{MAX_CORES, Machine, MachineError, Memory, Ram};
 use spin::Once;
 
 /// SCTLR_EL1 with the MMU off: the bits that are RES1 or as good as that (Arm ARM D24.2.168).
@@ -163,7 +163,7 @@ extern "C" fn start(_: u64) -> ! {
     let blob = early_device_tree();
     let device_tree =
         PhysRange::new(persist::device_tree(), PhysAddr(persist::device_tree().0 + blob.len() as u64));
-    let (machine, ram) = match read(blob, &[layout::image_range(load), device_tree]) {
+    let (machine, ram) = match read(blob, [layout::image_range(load), device_tree]) {
         Ok(machine_and_ram) => machine_and_ram,
         Err(error) => panic!("the device tree does not say what is needed: {error:?}"),
     };
@@ -187,18 +187,23 @@ extern "C" fn start(_: u64) -> ! {
     switch_world(roots, SCTLR_FINAL, stacks.main().end, stacks.exception().end, run)
 }
 
-/// Opens the link as soon as the serial port is known, so that what is wrong with the rest can be said there.
-fn read(blob: &'static [u8], occupied: &[PhysRange]) -> Result<(Machine, Ram), MachineError<'static>> {
+/// Stops the watchdogs before anything that takes time, and opens the link as soon as the serial port is known, so that
+/// what is wrong with the rest can be said there.
+fn read(blob: &'static [u8], occupied: [PhysRange; 2]) -> Result<(Machine, Ram), MachineError<'static>> {
     let tree = Tree::new(blob)?;
-    if let Ok(uart) = machine::find_uart(&tree) {
-        link::open(early::map_uart(uart.start().0), machine::seed(&tree));
+    watchdog::stop_all(&tree);
+    if let Ok(Some(serial)) = machine::find_serial(&tree) {
+        link::open(serial.kind, early::map_uart(serial.registers.start().0), machine::seed(&tree));
     }
+    parameters::read(&tree);
     Ok((Machine::read(&tree)?, machine::read_ram(&tree, occupied)?))
 }
 
 /// Runs on the final tables, on the boot core's own stack.
 extern "C" fn run(_: u64) -> ! {
-    link::move_to(layout::DEVICES + machine().uart.start().0);
+    if let Some(serial) = machine().serial {
+        link::move_to(serial.kind, layout::DEVICES + serial.registers.start().0);
+    }
     defmt::debug!(
         "machine: {=str}, {=u64} MiB of RAM free",
         machine().name.as_str(),

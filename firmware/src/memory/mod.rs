@@ -2,6 +2,6 @@
 
 mod tables;
 
-pub use crate::machine::Memory;
+pub use machine::Memory;
 pub use tables::Space;
 pub(crate) use tables::{Roots, build};

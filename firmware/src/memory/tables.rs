@@ -23,13 +23,13 @@ use aarch64_paging::{
     paging::{Constraints, El1And0, MemoryRegion, PageTable, RootTable, Translation, VaRange},
 };
 use framekeeper::{Order, PhysAddr, PhysRange, Request};
+use machine::{Machine, Memory};
 
 use crate::{
     boot::early,
     cores::CoreId,
     frames::{STACKS, TABLES, frames},
     layout::{self, BLOCK, PAGE, Stacks},
-    machine::{Machine, Memory},
 };
 
 /// Valid, never executed by EL0, and with the access flag set, for nothing here wants to be told of accesses.
@@ -78,7 +78,8 @@ pub(crate) fn build(
     let lower = lower.finish();
     let mut upper = Builder::new(&mut tables, VaRange::Upper);
     upper.map(layout::TRAMPOLINE, load.0, PAGE, CODE);
-    for device in [machine.gic.distributor, machine.gic.redistributors, machine.uart] {
+    let serial = machine.serial.map(|serial| serial.registers);
+    for device in [machine.gic.distributor, machine.gic.redistributors].into_iter().chain(serial) {
         upper.map_range(layout::DEVICES, device.round_outward(), DEVICE);
     }
     upper.map_range(layout::DIRECT_MAP, device_tree.round_outward(), CONSTANTS);

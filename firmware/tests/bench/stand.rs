@@ -24,7 +24,7 @@ const BENCH: Owner = Owner::new(41);
 const ORDER: u8 = 14;
 
 /// As many cores as there can be in a device tree that is read.
-const MOST_CORES: usize = firmware::machine::MAX_CORES;
+const MOST_CORES: usize = machine::MAX_CORES;
 
 /// The machine, with memory for the allocators.
 #[derive(Debug)]

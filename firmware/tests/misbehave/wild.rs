@@ -7,7 +7,7 @@ use core::{
     sync::atomic::AtomicBool,
 };
 
-use firmware::{boot, cores::CoreId, layout};
+use firmware::{boot, cores::CoreId, layout, machine::SerialKind};
 
 /// Set by a core just before it hangs for good.
 pub(crate) static HUNG: AtomicBool = AtomicBool::new(false);
@@ -54,7 +54,12 @@ pub(crate) fn recurse(depth: u64) -> u64 {
 
 /// Puts bytes on the serial port, past everything that would frame them.
 pub(crate) fn send(bytes: &[u8]) {
-    let port = layout::DEVICES + boot::machine().uart.start().0;
+    let Some(serial) = boot::machine().serial else { return };
+    let data = match serial.kind {
+        SerialKind::Pl011 => 0,
+        SerialKind::Samsung => 0x20,
+    };
+    let port = layout::DEVICES + serial.registers.start().0 + data;
     for &byte in bytes {
         // SAFETY: the port's data register; the link's driver does not expect this, and that is the point.
         unsafe { with_exposed_provenance_mut::<u32>(port as usize).write_volatile(u32::from(byte)) };

@@ -75,8 +75,9 @@ impl Machine for Board {
     fn occupied(&self) -> impl Iterator<Item = PhysRange> {
         let machine = boot::machine();
         let program = [layout::image_range(boot::load_address()), boot::device_tree()];
-        let devices = [machine.uart, machine.gic.distributor, machine.gic.redistributors];
-        program.into_iter().chain(devices).chain(boot::ram().reserved.iter())
+        let devices = [machine.gic.distributor, machine.gic.redistributors];
+        let serial = machine.serial.map(|serial| serial.registers);
+        program.into_iter().chain(devices).chain(serial).chain(boot::ram().reserved.iter())
     }
 
     fn own(&self) -> &[Owner] {

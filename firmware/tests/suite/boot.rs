@@ -12,7 +12,7 @@ fn statics_are_fresh() {
 
 #[embedded_test::tests]
 mod entry {
-    use aarch64_cpu::registers::{CurrentEL, Readable, SCTLR_EL1, SPSel};
+    use aarch64_cpu::registers::{CurrentEL, Readable, SCTLR_EL1, SPSel, TCR_EL1};
     use firmware::{boot, layout};
 
     #[test]
@@ -38,6 +38,13 @@ mod entry {
             control.is_set(SCTLR_EL1::M) && control.is_set(SCTLR_EL1::C) && control.is_set(SCTLR_EL1::I)
         );
         defmt::assert!(control.is_set(SCTLR_EL1::WXN));
+    }
+
+    /// On a Pixel 6 half of the cores can update the tables by themselves, and a core may not find what another one did.
+    #[test]
+    fn no_core_updates_the_tables_by_itself() {
+        let control = TCR_EL1.extract();
+        defmt::assert!(!control.is_set(TCR_EL1::HA) && !control.is_set(TCR_EL1::HD));
     }
 }
 

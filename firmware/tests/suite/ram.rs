@@ -50,9 +50,9 @@ mod start {
             assert_eq!(frames().state(address), State::Reserved);
             assert!(frames().free_frame(address).is_err());
         }
-        let uart = boot::machine().uart.start();
-        assert_eq!(frames().state(uart), State::Hole);
-        assert!(frames().free_frame(uart).is_err());
+        let device = boot::machine().gic.distributor.start();
+        assert_eq!(frames().state(device), State::Hole);
+        assert!(frames().free_frame(device).is_err());
     }
 
     #[test]
