@@ -4,10 +4,12 @@
 //! place in the file, never a default that was not asked for.
 
 use crate::session::Budgets;
+use crate::twin::Shape;
 use crate::units::{parse_duration, parse_memory};
 use crate::workspace::Workspace;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::{Deserialize, Deserializer};
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,6 +47,19 @@ pub struct Build {
 pub enum Load {
     /// By starting `qemu-system-aarch64`.
     Qemu(QemuOptions),
+    /// By starting a Pixel 6 in QEMU.
+    Twin(TwinOptions),
+}
+
+/// The Pixel 6 that QEMU is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwinOptions {
+    /// As in [`QemuOptions`].
+    #[serde(rename = "kind")]
+    _kind: LoadKind,
+    /// Which of the phone's device trees.
+    pub tree: Shape,
 }
 
 /// The machine that QEMU is to be.
@@ -76,6 +91,7 @@ pub struct QemuOptions {
 #[serde(rename_all = "kebab-case")]
 enum LoadKind {
     Qemu,
+    Twin,
 }
 
 /// How a board is talked to.
@@ -194,17 +210,27 @@ impl Board {
         };
         let from_toml =
             |error: toml::de::Error| invalid(error.message(), error.span().unwrap_or_default().into());
-        match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
-            LoadKind::Qemu => {
-                let file = toml::from_str::<BoardFile<QemuOptions>>(text).map_err(from_toml)?;
-                if file.name.get_ref() != folder {
-                    let reason = format!("the folder is called `{folder}`");
-                    return Err(invalid(&reason, file.name.span().into()));
-                }
-                Ok(file.into_board(Load::Qemu))
-            }
+        let (board, name) = match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
+            LoadKind::Qemu => board_of::<QemuOptions>(text, Load::Qemu),
+            LoadKind::Twin => board_of::<TwinOptions>(text, Load::Twin),
+        }
+        .map_err(from_toml)?;
+        if board.name == folder {
+            Ok(board)
+        } else {
+            Err(invalid(&format!("the folder is called `{folder}`"), name.into()))
         }
     }
+}
+
+/// The board, and where in the file its name stands.
+fn board_of<'a, L: Deserialize<'a>>(
+    text: &'a str,
+    load: impl FnOnce(L) -> Load,
+) -> Result<(Board, Range<usize>), toml::de::Error> {
+    let file = toml::from_str::<BoardFile<L>>(text)?;
+    let name = file.name.span();
+    Ok((file.into_board(load), name))
 }
 
 impl<L> BoardFile<L> {
@@ -296,7 +322,7 @@ mod tests {
     #[test]
     fn a_file_becomes_a_board() {
         let board = Board::parse("qemu-virt", "board.toml", GOOD).unwrap();
-        let Load::Qemu(options) = board.load;
+        let Load::Qemu(options) = board.load else { panic!("{board:?}") };
         assert_eq!((options.cores, options.memory, options.virtualization), (8, 8 << 30, false));
         assert_eq!(board.budgets.boot, Duration::from_secs(10));
         assert!(board.check);

@@ -14,12 +14,12 @@ pub enum BuildError {
     NoCargo(std::io::Error),
     /// Cargo says no; its own words are on stderr already.
     #[error("building the firmware's image `{image}` failed ({status})")]
-    #[diagnostic(help("cargo's errors are above; {}", repeat(image, target)))]
+    #[diagnostic(help("cargo's errors are above; to repeat it: {repeat}"))]
     Failed {
         /// Which image.
         image: String,
-        /// For which target.
-        target: String,
+        /// The command.
+        repeat: String,
         /// How cargo ended.
         status: ExitStatus,
     },
@@ -32,24 +32,32 @@ pub enum BuildError {
     },
 }
 
-fn repeat(image: &str, target: &str) -> String {
-    format!("to repeat it: cargo build --release -p firmware --test {image} --target {target}")
-}
-
 /// Builds `image` for `board` and says where its ELF file lies. `log` is what defmt's macros keep.
 ///
 /// # Errors
 ///
 /// When cargo does not start, does not build, or builds something else.
 pub fn build(workspace: &Workspace, board: &Board, image: &str, log: &str) -> Result<PathBuf, BuildError> {
-    let output = command(workspace, &board.build.target, image, log)
+    let target = &board.build.target;
+    let arguments = ["-p", "firmware", "--test", image, "--target", target];
+    build_with(workspace, &arguments, image, log)
+}
+
+/// Calls cargo with these arguments to build something for a board's target, and says where its ELF file lies.
+pub(crate) fn build_with(
+    workspace: &Workspace,
+    arguments: &[&str],
+    image: &str,
+    log: &str,
+) -> Result<PathBuf, BuildError> {
+    let output = command(workspace, arguments, log)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
         .map_err(BuildError::NoCargo)?;
     if !output.status.success() {
-        let (image, target) = (image.to_owned(), board.build.target.clone());
-        return Err(BuildError::Failed { image, target, status: output.status });
+        let (image, repeat) = (image.to_owned(), format!("cargo build --release {}", arguments.join(" ")));
+        return Err(BuildError::Failed { image, repeat, status: output.status });
     }
     executable(&String::from_utf8_lossy(&output.stdout), image)
         .ok_or_else(|| BuildError::NoExecutable { image: image.to_owned() })
@@ -57,11 +65,12 @@ pub fn build(workspace: &Workspace, board: &Board, image: &str, log: &str) -> Re
 
 /// Cargo takes what the surrounding `cargo run` leaves in the environment as its own settings; what would change
 /// the firmware's build is taken out.
-fn command(workspace: &Workspace, target: &str, image: &str, log: &str) -> Command {
+fn command(workspace: &Workspace, arguments: &[&str], log: &str) -> Command {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(workspace.root())
-        .args(["build", "--release", "-p", "firmware", "--test", image, "--target", target])
+        .args(["build", "--release"])
+        .args(arguments)
         .arg("--message-format=json-render-diagnostics")
         .env("DEFMT_LOG", log)
         .env_remove("RUSTFLAGS")

@@ -30,5 +30,6 @@ pub mod runs;
 pub mod selection;
 pub mod session;
 pub mod setup;
+pub mod twin;
 pub mod units;
 pub mod workspace;

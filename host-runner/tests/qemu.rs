@@ -43,9 +43,10 @@ fn boot(code: &[u32]) -> (Machine, Receiver<Incoming>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let kernel: PathBuf = folder.path().join("Image");
     std::fs::write(&kernel, image(code)).unwrap();
-    let board = Board::find(&Workspace::find().unwrap(), "qemu-virt").unwrap();
+    let workspace = Workspace::find().unwrap();
+    let board = Board::find(&workspace, "qemu-virt").unwrap();
     let (outside, inbox) = channel();
-    let loader = Loader::new(&board, kernel, Rc::new(Symbols::none()));
+    let loader = Loader::new(&workspace, &board, kernel, Rc::new(Symbols::none())).unwrap();
     (loader.boot(BOOT, outside).unwrap(), inbox, folder)
 }
 

@@ -132,8 +132,8 @@ fn suites(boards: &[Board]) -> impl Iterator<Item = Suite> {
         let is_again = boards.iter().take(number).any(|earlier| earlier.build.image == board.build.image);
         let own =
             Suite { selection: Selection { smoke: is_again, ..Selection::default() }, ..Suite::all(board) };
-        let Load::Qemu(machine) = &board.load;
-        let bench = machine.counts_instructions.then(|| Suite { image: Some("bench"), ..Suite::all(board) });
+        let counts = matches!(&board.load, Load::Qemu(machine) if machine.counts_instructions);
+        let bench = counts.then(|| Suite { image: Some("bench"), ..Suite::all(board) });
         [own].into_iter().chain(bench)
     })
 }

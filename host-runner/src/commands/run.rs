@@ -42,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
         .wrap_err("the run's folder cannot be made")?;
     let header = header(&board, parameters, image.plan.clone());
     let context = Context::new(workspace, &folder, notes, &header, image);
-    run_image(&board, global, &folder, &header, context)
+    run_image(workspace, &board, global, &folder, &header, context)
 }
 
 /// A folder with everything that QEMU and a later replay need.
@@ -76,13 +76,14 @@ fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> Header {
 }
 
 fn run_image(
+    workspace: &Workspace,
     board: &Board,
     global: &Global,
     folder: &RunFolder,
     header: &Header,
     context: Context,
 ) -> Result<u8> {
-    let loader = Loader::new(board, folder.kernel(), Rc::clone(&context.symbols));
+    let loader = Loader::new(workspace, board, folder.kernel(), Rc::clone(&context.symbols))?;
     let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
     let session = Session::new(header.setup(digests::expected));
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
@@ -112,9 +113,10 @@ pub(super) fn elf(workspace: &Workspace, board: &Board, global: &Global) -> Resu
 
 fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
     let tools = match &board.load {
-        Load::Qemu(_) => [Tool::Qemu],
+        Load::Qemu(_) => [Tool::Qemu].as_slice(),
+        Load::Twin(_) => &[Tool::Qemu, Tool::Dtc],
     };
-    Ok(ensure(&tools, &machine(workspace), Consent::from_terminal(global.yes))?)
+    Ok(ensure(tools, &machine(workspace), Consent::from_terminal(global.yes))?)
 }
 
 fn machine(workspace: &Workspace) -> ThisMachine {

@@ -5,12 +5,15 @@
 //! are told from those of its successor.
 
 mod inspect;
-mod qemu;
+pub(crate) mod qemu;
 mod qmp;
+mod twin;
 
 use crate::board::{Board, Load};
 use crate::image::Symbols;
 use crate::session::Closed;
+use crate::twin::Account;
+use crate::workspace::Workspace;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
@@ -45,6 +48,8 @@ pub enum Incoming {
 pub enum Loader {
     /// A QEMU that is started for every boot.
     Qemu(qemu::Qemu),
+    /// A Pixel 6 in QEMU.
+    Twin(twin::PhoneInQemu),
 }
 
 /// One boot of a board. Dropping it switches the board off.
@@ -52,14 +57,35 @@ pub enum Loader {
 pub enum Machine {
     /// A QEMU process.
     Qemu(qemu::Process),
+    /// A Pixel 6 in a QEMU process.
+    Twin(twin::Process),
 }
 
 impl Loader {
     /// The loader that `board` names, for the arm64 `Image` at `kernel`.
-    #[must_use]
-    pub fn new(board: &Board, kernel: PathBuf, symbols: Rc<Symbols>) -> Self {
-        match &board.load {
+    ///
+    /// # Errors
+    ///
+    /// When what the board needs beside QEMU cannot be made.
+    pub fn new(
+        workspace: &Workspace,
+        board: &Board,
+        kernel: PathBuf,
+        symbols: Rc<Symbols>,
+    ) -> miette::Result<Self> {
+        Ok(match &board.load {
             Load::Qemu(options) => Self::Qemu(qemu::Qemu::new(options.clone(), kernel, symbols)),
+            Load::Twin(options) => Self::Twin(twin::PhoneInQemu::new(workspace, options, &kernel, symbols)?),
+        })
+    }
+
+    /// What a witness of the machine's accesses has seen since the last start; none where there is no witness, or it did not
+    /// get as far.
+    #[must_use]
+    pub fn account(&self) -> Option<Account> {
+        match self {
+            Self::Qemu(_) => None,
+            Self::Twin(twin) => twin.account(),
         }
     }
 
@@ -71,6 +97,7 @@ impl Loader {
     pub fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Machine, String> {
         match self {
             Self::Qemu(qemu) => qemu.boot(boot, inbox).map(Machine::Qemu),
+            Self::Twin(twin) => twin.boot(boot, inbox).map(Machine::Twin),
         }
     }
 }
@@ -80,6 +107,7 @@ impl Machine {
     pub fn send(&self, bytes: Vec<u8>) {
         match self {
             Self::Qemu(process) => process.send(bytes),
+            Self::Twin(twin) => twin.process.send(bytes),
         }
     }
 
@@ -88,6 +116,7 @@ impl Machine {
     pub fn inspect(&self) -> Option<String> {
         match self {
             Self::Qemu(process) => process.inspect(),
+            Self::Twin(twin) => twin.process.inspect(),
         }
     }
 
@@ -95,6 +124,7 @@ impl Machine {
     pub fn why_ended(&mut self) -> Closed {
         match self {
             Self::Qemu(process) => process.why_ended(),
+            Self::Twin(twin) => twin.why_ended(),
         }
     }
 }

@@ -56,21 +56,9 @@ impl Qemu {
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Process, String> {
-        let control = tempfile::Builder::new().prefix("fk").tempdir().map_err(|error| error.to_string())?;
-        let mut child =
-            self.command(&control.path().join("qmp")).spawn().map_err(|error| cannot_start(&error))?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
-            return Err("QEMU was started without its pipes".to_owned());
-        };
-        // A process id fits: the kernel's own type for it is signed and 32 bits wide.
-        let group = Pid::from_raw(child.id().cast_signed());
-        groups().push(group);
-        let (outbox, orders) = channel();
-        thread::spawn(move || write_orders(stdin, &orders));
-        thread::spawn(move || read_line(stdout, boot, &inbox));
-        let complaints = Some(thread::spawn(move || read_complaints(stderr)));
-        Ok(Process { child, group, outbox, complaints, control, symbols: Rc::clone(&self.symbols) })
+        let control = control_folder()?;
+        let command = self.command(&control.path().join("qmp"));
+        start(command, control, Rc::clone(&self.symbols), boot, inbox)
     }
 
     fn command(&self, control: &Path) -> Command {
@@ -80,26 +68,62 @@ impl Qemu {
             .arg("-kernel")
             .arg(&self.kernel)
             .arg("-qmp")
-            .arg(format!("unix:{},server=on,wait=off", control.display()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+            .arg(format!("unix:{},server=on,wait=off", control.display()));
         command
     }
 }
 
-/// What depends on the board. Semihosting stays off: the firmware answers its own semihosting calls, and a QEMU
+/// Starts a QEMU whose standard input and output are the line, and whose control socket lies in `control`.
+pub(super) fn start(
+    mut command: Command,
+    control: TempDir,
+    symbols: Rc<Symbols>,
+    boot: BootCount,
+    inbox: Sender<Incoming>,
+) -> Result<Process, String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().map_err(|error| cannot_start(&error))?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+        return Err("QEMU was started without its pipes".to_owned());
+    };
+    // A process id fits: the kernel's own type for it is signed and 32 bits wide.
+    let group = Pid::from_raw(child.id().cast_signed());
+    groups().push(group);
+    let (outbox, orders) = channel();
+    thread::spawn(move || write_orders(stdin, &orders));
+    thread::spawn(move || read_line(stdout, boot, &inbox));
+    let complaints = Some(thread::spawn(move || read_complaints(stderr)));
+    Ok(Process { child, group, outbox, complaints, control, symbols })
+}
+
+/// A folder for the control socket.
+pub(super) fn control_folder() -> Result<TempDir, String> {
+    tempfile::Builder::new().prefix("fk").tempdir().map_err(|error| error.to_string())
+}
+
+/// What does not depend on the board. Semihosting stays off: the firmware answers its own semihosting calls, and a QEMU
 /// that answered them would hide a fault there.
+pub(crate) const FIXED: [&str; 10] = [
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-monitor",
+    "none",
+    "-chardev",
+    "stdio,id=line,signal=off",
+    "-serial",
+    "chardev:line",
+];
+
 fn arguments(options: &QemuOptions) -> Vec<String> {
     let level = if options.virtualization { ",virtualization=on" } else { "" };
     let machine = format!("{}{level}", options.machine);
     let (cores, memory) = (options.cores.to_string(), format!("{}M", options.memory >> 20));
-    let fixed = ["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"];
-    let line = ["-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line"];
     let varying = ["-machine", &machine, "-cpu", &options.cpu, "-smp", &cores, "-m", &memory];
     let counting: &[&str] = if options.counts_instructions { &["-icount", "shift=0"] } else { &[] };
-    [varying.as_slice(), &fixed, &line, counting].concat().into_iter().map(str::to_owned).collect()
+    [varying.as_slice(), &FIXED, counting].concat().into_iter().map(str::to_owned).collect()
 }
 
 fn cannot_start(error: &std::io::Error) -> String {
@@ -209,8 +233,10 @@ mod tests {
     use crate::workspace::Workspace;
 
     fn options(board: &str) -> QemuOptions {
-        let Load::Qemu(options) = Board::find(&Workspace::find().unwrap(), board).unwrap().load;
-        options
+        match Board::find(&Workspace::find().unwrap(), board).unwrap().load {
+            Load::Qemu(options) => options,
+            Load::Twin(_) => panic!("{board} is no plain QEMU"),
+        }
     }
 
     #[test]

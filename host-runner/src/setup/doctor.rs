@@ -52,9 +52,9 @@ mod tests {
     fn a_bare_machine_lacks_everything_and_learns_what_to_do() {
         let (healthy, text) = report(&FakeMachine::default());
         assert!(!healthy);
-        assert_eq!(text.matches("MISSING  ").count(), 5);
+        assert_eq!(text.matches("MISSING  ").count(), 6);
         assert!(text.contains("docs/closed-network.md"));
-        assert!(text.ends_with("MISSING: 5 of 5 tools\n"), "{text}");
+        assert!(text.ends_with("MISSING: 6 of 6 tools\n"), "{text}");
     }
 
     #[test]

@@ -16,13 +16,16 @@ pub enum Tool {
     Qemu,
     /// `make`.
     Make,
+    /// `dtc`.
+    Dtc,
 }
 
 impl Tool {
     /// Every tool that anything here needs, for the Rust target `target`.
     #[must_use]
     pub fn all(target: &str) -> Vec<Self> {
-        vec![Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy, Self::Make, Self::Qemu]
+        let rust = [Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy];
+        rust.into_iter().chain([Self::Make, Self::Qemu, Self::Dtc]).collect()
     }
 
     /// What it is called.
@@ -34,6 +37,7 @@ impl Tool {
             Self::Clippy => "clippy".to_owned(),
             Self::Qemu => "qemu-system-aarch64".to_owned(),
             Self::Make => "make".to_owned(),
+            Self::Dtc => "dtc".to_owned(),
         }
     }
 
@@ -45,6 +49,7 @@ impl Tool {
             Self::Rustfmt | Self::Clippy => "host-runner check",
             Self::Make => "host-runner check: it builds allocators to compare with",
             Self::Qemu => "running on the qemu boards",
+            Self::Dtc => "running on the pixel6-twin board: it compiles the phone's device tree",
         }
     }
 
@@ -64,6 +69,7 @@ impl Tool {
             Self::Clippy => version("cargo-clippy"),
             Self::Qemu => version("qemu-system-aarch64"),
             Self::Make => version("make"),
+            Self::Dtc => version("dtc"),
         }
     }
 
@@ -78,6 +84,7 @@ impl Tool {
                 package(system, &["qemu-system-arm", "qemu-system-aarch64", "qemu-system-aarch64", "qemu"])
             }
             Self::Make => package(system, &["make"; 4]),
+            Self::Dtc => package(system, &["device-tree-compiler", "dtc", "dtc", "dtc"]),
         }
     }
 
@@ -92,6 +99,7 @@ impl Tool {
             }
             Self::Qemu => "install QEMU for AArch64 (qemu-system-aarch64) by this machine's package manager",
             Self::Make => "install make by this machine's package manager",
+            Self::Dtc => "install the device tree compiler (dtc) by this machine's package manager",
         }
     }
 }
