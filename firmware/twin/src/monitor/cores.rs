@@ -20,6 +20,10 @@ const PENDING_SERROR: u64 = 1 << 8;
 /// ICH_HCR_EL2.TC: the image's accesses to what both groups of interrupts share end here.
 const TRAP_COMMON: u64 = 1 << 10;
 
+/// ICC_PMR_EL1 that lets the monitor's timer through, which has the highest priority, and nothing else: QEMU's controller knows 32
+/// priorities.
+pub(crate) const LOWEST_MASK: u64 = 8;
+
 /// How often the watchdogs are looked at.
 const WATCH_HZ: u64 = 20;
 
@@ -68,6 +72,7 @@ pub(crate) fn enter(core: usize, entry: u64, argument: u64) -> ! {
     gic::prepare_core(core, &mut Registers);
     write_register!("S3_4_C12_C9_5", 0b1111); // ICC_SRE_EL2: system registers, for EL1 too
     write_register!("S3_4_C12_C11_0", TRAP_COMMON); // ICH_HCR_EL2
+    write_register!("S3_0_C4_C6_0", LOWEST_MASK); // ICC_PMR_EL1
     write_register!("S3_0_C12_C12_6", 1); // ICC_IGRPEN0_EL1: the monitor's group
     write_register!("cnthctl_el2", 0b11);
     write_register!("cntvoff_el2", 0);

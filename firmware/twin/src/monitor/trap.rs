@@ -95,7 +95,8 @@ fn handle_system_register(frame: &mut Frame, syndrome: Syndrome) {
     let value = frame.register(register);
     match (syndrome.system_register(), syndrome.is_system_read()) {
         (PMR, true) => frame.set_register(register, read_register!("S3_0_C4_C6_0")),
-        (PMR, false) => write_register!("S3_0_C4_C6_0", value),
+        // Whatever the image masks, the monitor hears its own timer.
+        (PMR, false) => write_register!("S3_0_C4_C6_0", value.max(cores::LOWEST_MASK)),
         (CTLR, true) => frame.set_register(register, read_register!("S3_0_C12_C12_4")),
         (CTLR, false) => write_register!("S3_0_C12_C12_4", value),
         (RPR, true) => frame.set_register(register, read_register!("S3_0_C12_C11_3")),
