@@ -10,7 +10,7 @@ use core::sync::atomic::{
 
 use wire::{Cause, CoreReport, Doing, FromBoard, RunId};
 
-use crate::{clock::Deadline, cores, exceptions::Frame, link};
+use crate::{clock::Deadline, cores, exceptions::Frame, link, notes};
 
 static CRASHED: AtomicBool = AtomicBool::new(false);
 /// How many cores have reported since the crash.
@@ -22,6 +22,8 @@ const REPORT_MS: u64 = 100;
 /// Reports this core's crash and never returns.
 pub(crate) fn stop(report: &CoreReport) -> ! {
     link::seize(|link| link.say(&FromBoard::Core(report.clone())));
+    let CoreReport { core, cause, esr, far, elr, .. } = report;
+    notes::note(format_args!("core {core}: {cause:?}, esr {esr:#x}, far {far:#x}, elr {elr:#x}"));
     stop_all()
 }
 

@@ -18,7 +18,7 @@
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
 //! - `link`, `log`, [`numbers`], `semihosting`, `crash`, `panic`: everything the host hears. [`parameters()`]: what it said
 //!   about the test under way.
-//! - `persist`: what a warm restart leaves alone.
+//! - `alone`, `notes`: tests that nobody orders, and results that nobody hears. `persist`: what a warm restart leaves alone.
 //!
 //! # Ways in
 //!
@@ -32,6 +32,7 @@
 #[cfg(not(target_os = "none"))]
 compile_error!("the firmware is built with `--target aarch64-unknown-none`");
 
+mod alone;
 pub mod boot;
 pub mod clock;
 pub mod cores;
@@ -44,6 +45,7 @@ pub mod layout;
 mod link;
 mod log;
 pub mod memory;
+mod notes;
 pub mod numbers;
 mod panic;
 mod parameters;

@@ -20,7 +20,7 @@ use crate::{
     boot, clock,
     clock::Deadline,
     cores::{self, CoreId},
-    interrupts, layout, persist, power,
+    interrupts, layout, notes, persist, power,
     uart::Uart,
 };
 
@@ -169,6 +169,11 @@ pub(crate) fn seize<R>(work: impl FnOnce(&mut Link) -> R) -> Option<R> {
     with(work)
 }
 
+/// Whether somebody is at the other end, as far as can be told: a host has bound this boot, and the port takes bytes.
+pub(crate) fn is_heard() -> bool {
+    with(|link| link.station.is_bound() && !link.uart.is_stuck()).unwrap_or(false)
+}
+
 /// Looks for orders and answers those that concern the link; for the timer tick, so it never waits for the lock.
 pub(crate) fn tend(beacon: bool) {
     let Some(mut guard) = LINK.try_lock() else { return };
@@ -202,6 +207,7 @@ pub(crate) fn tend(beacon: bool) {
 pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) -> R {
     let mut next_beacon = Deadline::in_ms(0);
     loop {
+        let mut is_bound_now = false;
         let chosen = with(|link| {
             if next_beacon.has_passed() {
                 link.beacon();
@@ -211,6 +217,7 @@ pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) 
                 Some(ToBoard::Begin { .. }) => {
                     link.say_hello();
                     link.beacon();
+                    is_bound_now = true;
                     None
                 }
                 Some(ToBoard::Reset { into }) => {
@@ -224,6 +231,9 @@ pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) 
                 }
             }
         });
+        if is_bound_now {
+            notes::tell();
+        }
         if let Some(chosen) = chosen.flatten() {
             return chosen;
         }

@@ -12,7 +12,7 @@ use core::{
 use aarch64_cpu::registers::{Readable, SPSel};
 use wire::{Doing, FromBoard, MAX_TEXT, Outcome};
 
-use crate::{cores::CoreId, crash, exceptions, interrupts, link, semihosting};
+use crate::{cores::CoreId, crash, exceptions, interrupts, link, notes, semihosting};
 
 /// Set by the first panic: one while it is being reported must not start over.
 static PANICKING: AtomicBool = AtomicBool::new(false);
@@ -35,6 +35,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         link.say(&note);
         matches!(link.doing(), Doing::Running { .. })
     });
+    let line = location.map_or(0, Location::line);
+    notes::note(format_args!("core {} panics, line {line}: {}", CoreId::current().index(), info.message()));
     // SPSel is 0 in code and 1 in an exception.
     let in_test = running == Some(true) && CoreId::current() == CoreId::BOOT && SPSel.get() == 0;
     if in_test && !PANICKING.swap(true, Relaxed) {

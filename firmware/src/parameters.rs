@@ -4,6 +4,8 @@ use framekeeper::devicetree::Tree;
 use spin::Once;
 use wire::Parameters;
 
+use crate::alone;
+
 /// Filled before the test's entry is called, and empty again for the next one: a restart gives statics their first values.
 static PARAMETERS: Once<Parameters> = Once::new();
 
@@ -21,6 +23,7 @@ pub fn parameters() -> Parameters {
 
 /// Reads the kernel command line. What is wrong there is logged, and then none of it is believed.
 pub(crate) fn read(tree: &Tree<'_>) {
+    alone::read(wire::tests(machine::arguments(tree)));
     match Parameters::from_arguments(machine::arguments(tree)) {
         Ok(parameters) => {
             DEFAULTS.call_once(|| parameters);

@@ -50,6 +50,8 @@ static DEVICE_TREE: AtomicU64 = AtomicU64::new(0);
 static ENTRY_LEVEL: AtomicU32 = AtomicU32::new(0);
 #[unsafe(link_section = ".persist")]
 static RESTARTS: AtomicU32 = AtomicU32::new(0);
+#[unsafe(link_section = ".persist")]
+static TESTS: AtomicU32 = AtomicU32::new(0);
 
 /// Begins a cold boot.
 pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
@@ -57,6 +59,7 @@ pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
     DEVICE_TREE.store(device_tree, Relaxed);
     ENTRY_LEVEL.store(entry_level, Relaxed);
     RESTARTS.store(0, Relaxed);
+    TESTS.store(0, Relaxed);
 }
 
 /// A new board's end of the link.
@@ -107,6 +110,16 @@ pub(crate) fn entry_level() -> u32 {
 /// Warm restarts since the boot.
 pub(crate) fn restarts() -> u32 {
     RESTARTS.load(Relaxed)
+}
+
+/// How many tests were begun without an order since the boot.
+pub(crate) fn tests() -> u32 {
+    TESTS.load(Relaxed)
+}
+
+/// Counts one more; returns how many there were.
+pub(crate) fn count_test() -> u32 {
+    TESTS.fetch_add(1, Relaxed)
 }
 
 /// Counts a warm restart.

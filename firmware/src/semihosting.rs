@@ -15,7 +15,8 @@ use core::fmt::Write;
 use wire::{Doing, FromBoard, Outcome, RunId, ToBoard, Verdict};
 
 use crate::{
-    boot, cores, cores::CoreId, crash, exceptions::Frame, interrupts, link, log, numbers, parameters,
+    alone, boot, cores, cores::CoreId, crash, exceptions::Frame, interrupts, link, log, notes, numbers,
+    parameters, persist,
 };
 
 const HLT_F000: u32 = 0xd45e_0000;
@@ -76,8 +77,11 @@ impl Write for Line {
     }
 }
 
-/// The entry address of the next test, when the host has ordered one.
+/// The entry address of the next test, when the host has ordered one, or the next at all where no host can be heard.
 fn wait_for_test() -> u64 {
+    if boot::machine().serial.is_none() {
+        return alone::next_test();
+    }
     link::greet();
     link::serve(|link, order| match order {
         ToBoard::Run { run, entry, parameters } => {
@@ -115,6 +119,7 @@ pub(crate) fn finish(outcome: Outcome) -> ! {
         // A panic from here on is the boot's, not the test's.
         link.set_doing(Doing::Waiting { last: run });
     });
+    notes::note(format_args!("test {}: {outcome:?}, lost cores {lost_cores:#x}", persist::tests()));
     if lost_cores == 0 {
         boot::restart()
     }

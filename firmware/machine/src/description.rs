@@ -1,10 +1,11 @@
 //! The machine as a whole.
 
-use framekeeper::devicetree::Tree;
+use framekeeper::{PhysRange, devicetree::Tree};
 
 use crate::{
     error::MachineError,
     name::Name,
+    notes::notes,
     processor::{self, Conduit, Gic, Timer},
     serial::{Serial, find_serial},
     soc::{Power, Soc},
@@ -32,6 +33,8 @@ pub struct Machine {
     pub power: Power,
     /// What is known of the system on chip beyond its tree.
     pub soc: Option<&'static Soc>,
+    /// Memory that outlives a reset, for what no host hears.
+    pub notes: Option<PhysRange>,
     /// A hash over what the boot loader drew at random, other than [`seed`], which everybody on the link can hear.
     pub entropy: u64,
 }
@@ -52,6 +55,7 @@ impl Machine {
             serial: find_serial(tree)?,
             power: Power::read(tree)?,
             soc: Soc::of(tree),
+            notes: notes(tree),
             entropy: hash(tree, 0x9e37_79b9_7f4a_7c15),
         })
     }

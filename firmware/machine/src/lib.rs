@@ -22,6 +22,7 @@ mod error;
 mod memory;
 mod name;
 mod nodes;
+mod notes;
 mod processor;
 mod serial;
 mod soc;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How many ranges a [`Soc`] hides.
-pub(crate) const HIDDEN: usize = 2;
+pub(crate) const HIDDEN: usize = 3;
 
 /// A system on chip, by the `compatible` of the root.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Soc {
     compatible: &'static str,
     /// RAM that belongs to someone else whether or not a node names it.
     pub hidden: [PhysRange; HIDDEN],
+    /// Where a kernel would keep its last words over a reset.
+    pub(crate) notes: PhysRange,
 }
 
 /// Every one that is known. Where no source is given, the address stands in the kernel's own trees and in the log of a
@@ -32,7 +34,11 @@ static SOCS: [Soc; 1] = [Soc {
         // The frame buffer that the boot loader's picture is in. Only the upstream trees name it, and the screen reads it
         // for as long as nobody points it elsewhere.
         range(0xfac0_0000, 10_368_000),
+        // The start of `notes`.
+        range(0xfd3f_f000, 0x1_0000),
     ],
+    // Only the stock tree names it, in one of its versions 4 KiB higher up.
+    notes: range(0xfd3f_f000, 0x40_0000),
 }];
 
 const fn range(start: u64, size: u64) -> PhysRange {
@@ -61,12 +67,15 @@ pub enum Power {
     GooglePmu(PhysAddr),
 }
 
-/// The unit's upstream name, and its stock name.
-const PMUS: [&str; 2] = ["google,gs101-pmu", "samsung,gs101-pmu"];
+/// The unit's upstream name, and the stock names of the two nodes for it.
+const PMUS: [&str; 3] = ["google,gs101-pmu", "samsung,gs101-pmu", "samsung,exynos-pmu"];
 
 impl Power {
-    /// What the tree has.
+    /// What the tree has. Other chips have a unit of the same name, and another way to its registers.
     pub(crate) fn read<'a>(tree: &Tree<'a>) -> Result<Self, MachineError<'a>> {
+        if Soc::of(tree).is_none() {
+            return Ok(Self::Psci);
+        }
         let Some(node) = nodes::enabled(tree).find(|node| nodes::is_compatible(node, &PMUS)) else {
             return Ok(Self::Psci);
         };

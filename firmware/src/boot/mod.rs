@@ -21,7 +21,7 @@ use crate::{
     cores::{self, CoreId},
     exceptions, frames, heap, interrupts, layout, link,
     memory::{self, Roots},
-    parameters, persist, watchdog,
+    notes, parameters, persist, watchdog,
 };
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -209,6 +209,7 @@ extern "C" fn run(_: u64) -> ! {
         machine().name.as_str(),
         free_ram().size() >> 20
     );
+    notes::open();
     heap::start();
     interrupts::start();
     cores::start_all();

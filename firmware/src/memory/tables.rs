@@ -8,7 +8,7 @@
 //! | the frame map | read, write |
 //! | the direct map: free RAM, tables | read, write |
 //! | the device tree | read, in the direct map |
-//! | devices that the device tree names | device memory |
+//! | devices that the device tree names, and memory for notes | device memory |
 //! | everything else: holes, reserved ranges, the image in the direct map | not mapped |
 //!
 //! Nothing is writable and executable; SCTLR_EL1.WXN makes sure of that.
@@ -79,7 +79,8 @@ pub(crate) fn build(
     let mut upper = Builder::new(&mut tables, VaRange::Upper);
     upper.map(layout::TRAMPOLINE, load.0, PAGE, CODE);
     let serial = machine.serial.map(|serial| serial.registers);
-    for device in [machine.gic.distributor, machine.gic.redistributors].into_iter().chain(serial) {
+    let devices = [machine.gic.distributor, machine.gic.redistributors];
+    for device in devices.into_iter().chain(serial).chain(machine.notes) {
         upper.map_range(layout::DEVICES, device.round_outward(), DEVICE);
     }
     upper.map_range(layout::DIRECT_MAP, device_tree.round_outward(), CONSTANTS);

@@ -60,6 +60,11 @@ impl Uart {
         true
     }
 
+    /// Whether it takes no bytes.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.is_stuck
+    }
+
     /// The next byte that has arrived.
     pub(crate) fn receive(&mut self) -> Option<u8> {
         match &mut self.driver {

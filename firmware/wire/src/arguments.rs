@@ -9,6 +9,7 @@ use crate::{Coverage, Parameters};
 
 /// What every word of ours begins with.
 const PREFIX: &str = "framekeeper.";
+const TESTS: &str = "tests=";
 
 /// Parameters, displayed as words with a space between; those that have their default values are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,15 @@ pub struct Arguments(pub Parameters);
 pub struct WrongArgument<'a> {
     /// The word.
     pub word: &'a str,
+}
+
+/// The entry addresses of the tests that a command line names, as `framekeeper.tests=c0001234,c0005678`: for a board that
+/// nobody can order to run one. An address that cannot be read ends the list, for what would follow it would run under a
+/// wrong number.
+pub fn tests<'a>(words: impl Iterator<Item = &'a str>) -> impl Iterator<Item = u64> {
+    let last = words.filter_map(|word| word.strip_prefix(PREFIX)?.strip_prefix(TESTS)).last();
+    let entries = last.into_iter().flat_map(|list| list.split(','));
+    entries.map_while(|entry| u64::from_str_radix(entry, 16).ok())
 }
 
 impl Parameters {
@@ -32,7 +42,9 @@ impl Parameters {
         let ours = words.filter_map(|word| Some((word, word.strip_prefix(PREFIX)?)));
         let mut parameters = Self::default();
         for (word, setting) in ours {
-            parameters.set(setting).ok_or(WrongArgument { word })?;
+            if !setting.starts_with(TESTS) {
+                parameters.set(setting).ok_or(WrongArgument { word })?;
+            }
         }
         Ok(parameters)
     }
@@ -115,6 +127,20 @@ mod tests {
     fn what_is_not_said_is_the_default_and_is_not_written() {
         assert_eq!(read("earlycon root=/dev/ram0 framekeeper"), Ok(Parameters::default()));
         assert_eq!(Arguments(Parameters::default()).to_string(), "");
+    }
+
+    #[test]
+    fn tests_are_addresses_up_to_the_first_that_is_none() {
+        let entries = |line: &str| tests(line.split_ascii_whitespace()).collect::<Vec<u64>>();
+        assert_eq!(
+            entries("quiet framekeeper.tests=c0001234,C0005678 root=/dev/ram0"),
+            [0xc000_1234, 0xc000_5678]
+        );
+        assert_eq!(entries("framekeeper.tests=1 framekeeper.tests=2,,3"), [2], "the last word, and no gap");
+        assert_eq!(entries("framekeeper.tests="), []);
+        assert_eq!(entries("tests=1"), []);
+        let parameters = Parameters { seed: 3, ..Parameters::default() };
+        assert_eq!(read("framekeeper.tests=1 framekeeper.seed=3"), Ok(parameters));
     }
 
     #[test]

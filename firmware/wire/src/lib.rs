@@ -16,6 +16,7 @@
 //! - A **number** ([`Number`]) is what a test has measured; it decides nothing by itself.
 //! - **Parameters** ([`Parameters`]) say how a test is to run; they come with the order to run it. As **arguments**
 //!   ([`Arguments`]) they stand in the kernel command line, for when nobody orders anything.
+//! - **Notes** ([`notes`]) are what a board leaves in memory when no host hears it.
 //! - An **order** ([`ToBoard`]) is what the host wants. Orders are repeated until the board's answer shows
 //!   that they arrived, so carrying out one twice must be harmless; [`Station`] sees to that.
 //!
@@ -41,13 +42,14 @@ mod frame;
 #[cfg(feature = "host")]
 pub mod host;
 mod message;
+pub mod notes;
 mod number;
 mod outbox;
 mod parameters;
 mod station;
 pub mod syndrome;
 
-pub use arguments::{Arguments, WrongArgument};
+pub use arguments::{Arguments, WrongArgument, tests};
 pub use deframer::{Chunk, Deframer};
 pub use frame::{Channel, Damage, Encoded, Frame, MAX_BODY, MAX_ENCODED, Nonce};
 pub use message::{

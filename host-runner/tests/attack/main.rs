@@ -4,8 +4,11 @@
 //!
 //! These tests need QEMU and the firmware's target, and fail without them: the first message says what installs them.
 
+mod alone;
 mod board_side;
 mod device_tree;
 mod host_side;
 mod numbers;
+mod orders;
+mod qemu_tree;
 mod runner;

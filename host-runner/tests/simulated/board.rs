@@ -149,7 +149,6 @@ impl Board {
             match self.station.receive(byte) {
                 Some(ToBoard::Begin { .. }) => self.greet(),
                 Some(ToBoard::Run { run, entry, .. }) => self.begin(run, index(entry), now),
-                Some(ToBoard::Reset { .. }) => {}
                 Some(ToBoard::Report) => (0..4).for_each(|core| self.report(Cause::Asked, core)),
                 _ => {}
             }

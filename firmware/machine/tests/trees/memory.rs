@@ -27,12 +27,14 @@ fn the_boot_loader_and_the_frame_buffer_are_taken_and_never_mapped() {
             range(0x8100_0000, 0x8a00_0000),
             range(0x8a01_3000, 0xf880_0000),
             range(0xfa80_0000, 0xfac0_0000),
-            range(0xfb5e_4000, 0x1_0000_0000),
+            range(0xfb5e_4000, 0xfd3f_f000),
+            range(0xfd40_f000, 0x1_0000_0000),
             range(0x8_8000_0000, 0xa_0000_0000),
         ];
         assert_eq!(free, expected);
         let no_map: Vec<PhysRange> = ram.no_map.iter().collect();
-        assert_eq!(no_map, [range(0xf880_0000, 0xfa80_0000), range(0xfac0_0000, 0xfb5e_4000)]);
+        let expected = [(0xf880_0000, 0xfa80_0000), (0xfac0_0000, 0xfb5e_4000), (0xfd3f_f000, 0xfd40_f000)];
+        assert_eq!(no_map, expected.map(|(start, end)| range(start, end)));
     }
 }
 

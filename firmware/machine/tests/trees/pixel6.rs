@@ -71,6 +71,22 @@ fn the_power_management_unit_resets_it_where_the_tree_knows_the_unit() {
 fn the_system_on_chip_is_known_by_either_root() {
     for blob in both() {
         let soc = with(&blob, Soc::of).unwrap();
-        assert_eq!(soc.hidden, [range(0xf880_0000, 0x200_0000), range(0xfac0_0000, 0x9e_3400)]);
+        let hidden = [(0xf880_0000, 0x200_0000), (0xfac0_0000, 0x9e_3400), (0xfd3f_f000, 0x1_0000)];
+        assert_eq!(soc.hidden, hidden.map(|(start, size)| range(start, size)));
     }
+}
+
+#[test]
+fn notes_are_kept_where_the_tree_has_a_region_for_them_or_where_the_phone_has_it() {
+    for blob in both() {
+        let notes = with(&blob, |tree| Machine::read(tree).unwrap().notes);
+        assert_eq!(notes, Some(range(0xfd3f_f000, 0x1_0000)));
+    }
+    let named = |ramoops| {
+        let options = Options { ramoops: Some(ramoops), ..Options::default() };
+        [upstream(options), stock(options)].map(|blob| with(&blob, |tree| Machine::read(tree).unwrap().notes))
+    };
+    assert_eq!(named((0xfd40_0000, 0x40_0000)), [Some(range(0xfd40_0000, 0x1_0000)); 2]);
+    assert_eq!(named((0x9800_0800, 0x3800)), [Some(range(0x9800_1000, 0x3000)); 2], "whole frames");
+    assert_eq!(named((0x1000_0000, 0x40_0000)), [None; 2], "where there is no RAM");
 }

@@ -14,6 +14,7 @@ fn a_virtual_machine_is_read() {
     assert_eq!(machine.timer, Timer { interrupt: 11, frequency: None });
     assert_eq!(machine.power, Power::Psci);
     assert!(machine.soc.is_none());
+    assert_eq!(machine.notes, None);
 }
 
 #[test]

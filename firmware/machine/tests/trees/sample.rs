@@ -27,6 +27,8 @@ pub(crate) struct Options<'a> {
     pub(crate) pmu: bool,
     /// Memory that the boot loader marks as not to be mapped.
     pub(crate) no_map: &'a [(u64, u32)],
+    /// The region for a kernel's last words.
+    pub(crate) ramoops: Option<(u32, u32)>,
 }
 
 impl Default for Options<'_> {
@@ -39,6 +41,7 @@ impl Default for Options<'_> {
             alias: true,
             pmu: true,
             no_map: &[],
+            ramoops: None,
         }
     }
 }
@@ -160,6 +163,11 @@ fn boot_loader(fdt: &mut FdtWriter, options: Options<'_>) {
             node(fdt, &format!("secure@{start:x}"), |fdt| {
                 fdt.property_array_u32("reg", &[(start >> 32) as u32, start as u32, size])?;
                 fdt.property_null("no-map")
+            });
+        }
+        if let Some((start, size)) = options.ramoops {
+            node(fdt, &format!("ramoops_mem@{start:x}"), |fdt| {
+                fdt.property_array_u32("reg", &[0, start, size])
             });
         }
         Ok(())

@@ -1,0 +1,133 @@
+//! A board whose serial port must not be touched: it boots, runs the tests that its command line names, and notes what
+//! became of them in memory that outlives a reset; the next boot that a host hears tells it.
+
+use crate::{
+    qemu_tree::QemuTree,
+    runner::{FakeQemu, finish, runner, which},
+};
+use host_runner::{board::Board, firmware, image::Image, workspace::Workspace};
+use std::{
+    fs::File,
+    io::Read,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use wire::notes::Notes;
+
+const GIB: u64 = 1 << 30;
+/// Where `qemu-virt` has its RAM, and the notes in it.
+const RAM: u64 = GIB;
+const NOTES: u64 = 6 * GIB;
+const NOTES_SIZE: usize = 0x1_0000;
+
+/// Tests of which each spoils for the other what a restart does not make anew.
+const TESTS: [&str; 2] =
+    ["boot::restart::statics_are_fresh_for_one_test", "boot::restart::statics_are_fresh_for_the_next_test"];
+
+/// A machine whose RAM is a file, so that it is there when QEMU is not.
+struct Kept {
+    folder: TempDir,
+    kernel: PathBuf,
+    entries: Vec<u64>,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let workspace = Workspace::find().unwrap();
+        let board = Board::find(&workspace, "qemu-virt").unwrap();
+        let elf = firmware::build(&workspace, &board, "suite", "info").unwrap();
+        let image = Image::open(&elf, workspace.root()).unwrap();
+        let entry = |name: &&str| image.plan.tests.iter().find(|test| test.name == **name).unwrap().entry;
+        let entries = TESTS.iter().map(entry).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let kernel = folder.path().join("Image");
+        std::fs::write(&kernel, &image.kernel).unwrap();
+        let mut tree = QemuTree::dump();
+        tree.reserved_memory(|tree| {
+            tree.node("ramoops@180000000", |tree| tree.range("reg", NOTES, 2 * NOTES_SIZE as u64));
+        });
+        std::fs::write(folder.path().join("dtb"), tree.blob()).unwrap();
+        Self { folder, kernel, entries }
+    }
+
+    fn ram(&self) -> PathBuf {
+        self.folder.path().join("ram")
+    }
+
+    /// What makes QEMU's RAM that file, and its tree that one.
+    fn options(&self) -> [String; 6] {
+        let backend =
+            format!("memory-backend-file,id=kept,size=8G,share=on,mem-path={}", self.ram().display());
+        let tree = self.folder.path().join("dtb").display().to_string();
+        ["-machine", "memory-backend=kept", "-object", &backend, "-dtb", &tree].map(str::to_owned)
+    }
+
+    /// Boots with this command line until a note is the last one; what came over the serial port.
+    fn run_alone(&self, arguments: &str, last: &str) -> Vec<u8> {
+        let mut qemu = Command::new(which("qemu-system-aarch64"))
+            .args(["-machine", "virt,gic-version=3", "-cpu", "cortex-a72", "-smp", "8", "-m", "8G"])
+            .args(["-nodefaults", "-display", "none", "-serial", "stdio"])
+            .args(self.options())
+            .arg("-kernel")
+            .arg(&self.kernel)
+            .args(["-append", arguments])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        while self.notes().last().is_none_or(|note| note != last)
+            && began.elapsed() < Duration::from_secs(100)
+        {
+            std::thread::yield_now();
+        }
+        qemu.kill().unwrap();
+        qemu.wait().unwrap();
+        let mut said = Vec::new();
+        qemu.stdout.take().unwrap().read_to_end(&mut said).unwrap();
+        said
+    }
+
+    fn notes(&self) -> Vec<String> {
+        read_notes(&self.ram()).unwrap_or_default()
+    }
+}
+
+/// The notes in a file of RAM, if it is there yet.
+fn read_notes(ram: &Path) -> Option<Vec<String>> {
+    let mut bytes = vec![0; NOTES_SIZE];
+    File::open(ram).ok()?.read_exact_at(&mut bytes, NOTES - RAM).ok()?;
+    let (words, _) = bytes.as_chunks::<4>();
+    let mut words: Vec<u32> = words.iter().map(|&word| u32::from_le_bytes(word)).collect();
+    let mut lines = Vec::new();
+    Notes::open(&mut *words).for_each(|line| lines.push(line.to_owned()));
+    Some(lines)
+}
+
+#[test]
+fn a_board_that_nobody_hears_notes_what_became_of_its_tests_and_the_next_boot_tells_it() {
+    let kept = Kept::new();
+    let tests: Vec<String> = kept.entries.iter().map(|entry| format!("{entry:x}")).collect();
+    let arguments = format!("quiet console=null framekeeper.tests={} framekeeper.seed=5", tests.join(","));
+    let said = kept.run_alone(&arguments, "all 2 tests have ended");
+    let begins = |number: usize| format!("test {number} at {:#x} begins", kept.entries[number - 1]);
+    let passed = |number| format!("test {number}: Passed, lost cores 0x0");
+    let expected = [begins(1), passed(1), begins(2), passed(2), "all 2 tests have ended".to_owned()];
+    assert_eq!(kept.notes(), expected);
+    assert_eq!(said, [0_u8; 0], "the port was touched");
+
+    let options: Vec<String> = kept.options().iter().map(|option| format!("'{option}'")).collect();
+    let qemu = which("qemu-system-aarch64");
+    let fake = FakeQemu::new(&format!("exec '{}' \"$@\" {}", qemu.display(), options.join(" ")));
+    let mut command = runner(&["run", "--exact", TESTS[0]]);
+    command.env("PATH", fake.path());
+    let run = finish(command);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for note in expected {
+        assert!(run.stdout.contains(&format!("noted before the reset: {note}")), "{note}: {}", run.stdout);
+    }
+    assert_eq!(kept.notes(), [""; 0], "told once");
+}
