@@ -3,6 +3,10 @@
 //! A new board of a known kind is a new file. A key or value that is not understood is an error that shows the
 //! place in the file, never a default that was not asked for.
 
+mod phone;
+
+pub use phone::{FastbootOptions, Hooks, SerialOptions};
+
 use crate::session::Budgets;
 use crate::twin::Shape;
 use crate::units::{parse_duration, parse_memory};
@@ -27,7 +31,9 @@ pub struct Board {
     /// How an image gets onto it.
     pub load: Load,
     /// How it is talked to.
-    pub link: LinkKind,
+    pub link: Link,
+    /// What reaches it where the runner cannot.
+    pub hooks: Hooks,
     /// How long it may take.
     pub budgets: Budgets,
 }
@@ -49,6 +55,8 @@ pub enum Load {
     Qemu(QemuOptions),
     /// By starting a Pixel 6 in QEMU.
     Twin(TwinOptions),
+    /// By the `fastboot` program.
+    Fastboot(FastbootOptions),
 }
 
 /// The Pixel 6 that QEMU is to be.
@@ -92,14 +100,16 @@ pub struct QemuOptions {
 enum LoadKind {
     Qemu,
     Twin,
+    Fastboot,
 }
 
 /// How a board is talked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkKind {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
     /// The first serial port of the QEMU that was started.
     QemuSerial,
+    /// A serial port of this machine.
+    Serial(SerialOptions),
 }
 
 /// Why there is no such board, or why its file cannot be used.
@@ -136,24 +146,34 @@ pub enum BoardError {
     },
 }
 
-/// The file below the part that depends on how the board is loaded.
+/// The file; how the board is talked to depends on how it is loaded.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BoardFile<L> {
+struct BoardFile<L, K> {
     name: toml::Spanned<String>,
     description: String,
     #[serde(default)]
     check: bool,
     build: Build,
     load: L,
-    link: LinkTable,
+    link: K,
+    #[serde(default)]
+    hooks: Hooks,
     budgets: BudgetTable,
 }
 
+/// `[link]` of a board that is a QEMU.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LinkTable {
-    kind: LinkKind,
+struct QemuLink {
+    #[serde(rename = "kind")]
+    _kind: QemuLinkKind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum QemuLinkKind {
+    QemuSerial,
 }
 
 #[derive(Deserialize)]
@@ -202,6 +222,19 @@ impl Board {
         }
     }
 
+    /// Says how the board is reached on this machine, where that is not as its file says.
+    pub fn reach(&mut self, device: Option<&str>, port: Option<&Path>, reset: Option<&str>) {
+        if let (Load::Fastboot(load), Some(device)) = (&mut self.load, device) {
+            load.device = Some(device.to_owned());
+        }
+        if let (Link::Serial(link), Some(port)) = (&mut self.link, port) {
+            link.port = Some(port.to_owned());
+        }
+        if let Some(reset) = reset {
+            self.hooks.reset = Some(reset.to_owned());
+        }
+    }
+
     fn parse(folder: &str, path: &str, text: &str) -> Result<Self, BoardError> {
         let invalid = |reason: &str, place: SourceSpan| BoardError::Invalid {
             file: NamedSource::new(path, text.to_owned()).with_language("toml"),
@@ -211,8 +244,9 @@ impl Board {
         let from_toml =
             |error: toml::de::Error| invalid(error.message(), error.span().unwrap_or_default().into());
         let (board, name) = match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
-            LoadKind::Qemu => board_of::<QemuOptions>(text, Load::Qemu),
-            LoadKind::Twin => board_of::<TwinOptions>(text, Load::Twin),
+            LoadKind::Qemu => board_of(text, Load::Qemu, |_: QemuLink| Link::QemuSerial),
+            LoadKind::Twin => board_of(text, Load::Twin, |_: QemuLink| Link::QemuSerial),
+            LoadKind::Fastboot => board_of(text, Load::Fastboot, Link::Serial),
         }
         .map_err(from_toml)?;
         if board.name == folder {
@@ -224,17 +258,18 @@ impl Board {
 }
 
 /// The board, and where in the file its name stands.
-fn board_of<'a, L: Deserialize<'a>>(
+fn board_of<'a, L: Deserialize<'a>, K: Deserialize<'a>>(
     text: &'a str,
     load: impl FnOnce(L) -> Load,
+    link: impl FnOnce(K) -> Link,
 ) -> Result<(Board, Range<usize>), toml::de::Error> {
-    let file = toml::from_str::<BoardFile<L>>(text)?;
+    let file = toml::from_str::<BoardFile<L, K>>(text)?;
     let name = file.name.span();
-    Ok((file.into_board(load), name))
+    Ok((file.into_board(load, link), name))
 }
 
-impl<L> BoardFile<L> {
-    fn into_board(self, load: impl FnOnce(L) -> Load) -> Board {
+impl<L, K> BoardFile<L, K> {
+    fn into_board(self, load: impl FnOnce(L) -> Load, link: impl FnOnce(K) -> Link) -> Board {
         let BudgetTable { boot, test, silence, total } = self.budgets;
         Board {
             name: self.name.into_inner(),
@@ -242,7 +277,8 @@ impl<L> BoardFile<L> {
             check: self.check,
             build: self.build,
             load: load(self.load),
-            link: self.link.kind,
+            link: link(self.link),
+            hooks: self.hooks,
             budgets: Budgets { boot, test, silence, total },
         }
     }

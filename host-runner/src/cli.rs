@@ -59,6 +59,15 @@ pub struct Global {
     /// Run this ELF file instead of building one
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "image")]
     pub elf: Option<PathBuf>,
+    /// Which phone, as `fastboot -s` takes it: a serial number, or tcp:HOST:PORT
+    #[arg(long, global = true, env = "FRAMEKEEPER_DEVICE", value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// The serial port that the board's console is at
+    #[arg(long, global = true, env = "FRAMEKEEPER_PORT", value_name = "PATH")]
+    pub port: Option<PathBuf>,
+    /// A shell command that brings the board into its boot loader
+    #[arg(long, global = true, env = "FRAMEKEEPER_RESET", value_name = "COMMAND")]
+    pub reset: Option<String>,
     /// What suites draw by lot is drawn from this number; `new` draws one, and the report says which
     #[arg(
         long,
@@ -99,7 +108,7 @@ pub enum Command {
     Check,
     /// Say which tools are there, which are missing and how to install them
     Doctor,
-    /// List the boards
+    /// List the boards, which of them are there, and who has them
     Boards,
     /// Report a recorded run again
     Replay {

@@ -4,32 +4,38 @@
 //!
 //! ```text
 //! board.toml ─► board ─┐
-//! cargo build ─► image ─┴► drive ─► loader (QEMU) ─► link ─► session ─► notices ─► report
-//!                            │                                 ▲
-//!                            └──────────► record ─► replay ────┘
+//! cargo build ─► image ─┴► drive ─► loader (QEMU, fastboot) ─► link ─► session ─► notices ─► report
+//!                            │                                           ▲
+//!                            └──────────────► record ─► replay ──────────┘
 //! ```
 //!
 //! [`session`] decides what every test's end is; it is a pure state machine, so every fault of a board or a line
 //! is a unit test, and a recorded run gives the same report again. Processes, sockets and files are around it.
 
 pub mod board;
+pub mod boot_image;
 pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod digests;
 pub mod drive;
+pub mod fastboot;
 pub mod firmware;
+mod hooks;
 pub mod image;
+pub mod lease;
 pub mod link;
 pub mod loader;
 pub mod parameters;
 pub mod plan;
+pub mod processes;
 pub mod record;
 pub mod report;
 pub mod runs;
 pub mod selection;
 pub mod session;
 pub mod setup;
+pub mod stand_in;
 pub mod twin;
 pub mod units;
 pub mod workspace;

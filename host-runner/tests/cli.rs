@@ -97,10 +97,10 @@ fn the_doctor_names_everything_a_bare_machine_lacks() {
     let output = runner().arg("doctor").env("PATH", "/nonexistent").output().unwrap();
     let (code, text) = said(&output);
     assert_eq!(code, 2);
-    for tool in ["Rust target aarch64-unknown-none", "rustfmt", "clippy", "qemu-system-aarch64"] {
+    for tool in ["Rust target aarch64-unknown-none", "rustfmt", "clippy", "qemu-system-aarch64", "fastboot"] {
         assert!(text.contains(&format!("MISSING {tool}")), "{tool}: {text}");
     }
-    assert!(text.ends_with("MISSING: 5 of 5 tools"), "{text}");
+    assert!(text.ends_with("MISSING: 7 of 7 tools"), "{text}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use wire::Parameters;
 
 const BOOT: BootCount = BootCount(1);
 
@@ -46,7 +47,8 @@ fn boot(code: &[u32]) -> (Machine, Receiver<Incoming>, TempDir) {
     let workspace = Workspace::find().unwrap();
     let board = Board::find(&workspace, "qemu-virt").unwrap();
     let (outside, inbox) = channel();
-    let loader = Loader::new(&workspace, &board, kernel, Rc::new(Symbols::none())).unwrap();
+    let symbols = Rc::new(Symbols::none());
+    let loader = Loader::new(&workspace, &board, kernel, symbols, &Parameters::default()).unwrap();
     (loader.boot(BOOT, outside).unwrap(), inbox, folder)
 }
 

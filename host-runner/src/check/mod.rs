@@ -56,7 +56,8 @@ fn tools(boards: &[Board]) -> Vec<Tool> {
     let targets = boards.iter().map(|board| Tool::RustTarget(board.build.target.clone()));
     let mut tools: Vec<Tool> = targets.collect();
     tools.dedup();
-    tools.extend([Tool::Rustfmt, Tool::Clippy, Tool::Qemu]);
+    // The tests of the way into a phone speak to the real program.
+    tools.extend([Tool::Rustfmt, Tool::Clippy, Tool::Qemu, Tool::Fastboot]);
     tools
 }
 

@@ -1,9 +1,10 @@
 //! What the program does about each command.
 
+mod boards;
 mod replay;
 mod run;
 
-use crate::board::{self, Board};
+use crate::board::Board;
 use crate::check;
 use crate::cli::{Cli, Color, Command, Format, Global, Selection};
 use crate::plan::Selected;
@@ -40,7 +41,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::List(selection)) => list(&workspace, &cli.global, selection),
         Some(Command::Check) => check::check(&workspace, &cli.global),
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),
-        Some(Command::Boards) => boards(&workspace),
+        Some(Command::Boards) => boards::boards(&workspace, &cli.global),
         Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
     }
 }
@@ -79,19 +80,17 @@ fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result
     Ok(0)
 }
 
+/// The board that was asked for, as it is to be reached on this machine.
+fn board(workspace: &Workspace, global: &Global) -> Result<Board> {
+    let mut board = Board::find(workspace, &global.board)?;
+    board.reach(global.device.as_deref(), global.port.as_deref(), global.reset.as_deref());
+    Ok(board)
+}
+
 fn diagnose(workspace: &Workspace, global: &Global) -> Result<u8> {
     let board = Board::find(workspace, &global.board)?;
     let machine = ThisMachine { folder: workspace.root().to_owned() };
     let tools = Tool::all(&board.build.target);
     let healthy = doctor(&tools, &machine, &mut anstream::stdout()).into_diagnostic()?;
     Ok(if healthy { 0 } else { EXIT_INFRA })
-}
-
-fn boards(workspace: &Workspace) -> Result<u8> {
-    let mut out = anstream::stdout();
-    for name in board::names(workspace) {
-        let board = Board::find(workspace, &name)?;
-        writeln!(out, "{name:<20} {}", board.description).into_diagnostic()?;
-    }
-    Ok(0)
 }

@@ -6,9 +6,10 @@ use crate::digests;
 use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
-use crate::loader::{Incoming, Loader, kill_all};
+use crate::loader::{Incoming, Loader};
 use crate::parameters::{limits, options, parameters, random, scale_own_limits};
 use crate::plan::{Plan, Selected};
+use crate::processes::kill_all;
 use crate::record::{FORMAT, Header, Recorder};
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
@@ -30,7 +31,7 @@ use wire::Parameters;
 ///
 /// When there is no run at all: a missing board, tool, image or test.
 pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection) -> Result<u8> {
-    let board = Board::find(workspace, &global.board)?;
+    let board = super::board(workspace, global)?;
     let elf = elf(workspace, &board, global)?;
     let mut image = Image::open(&elf, workspace.root())?;
     select(&mut image.plan, selection)?;
@@ -83,7 +84,8 @@ fn run_image(
     header: &Header,
     context: Context,
 ) -> Result<u8> {
-    let loader = Loader::new(workspace, board, folder.kernel(), Rc::clone(&context.symbols))?;
+    let symbols = Rc::clone(&context.symbols);
+    let loader = Loader::new(workspace, board, folder.kernel(), symbols, &header.parameters)?;
     let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
     let session = Session::new(header.setup(digests::expected));
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
@@ -115,6 +117,7 @@ fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Resul
     let tools = match &board.load {
         Load::Qemu(_) => [Tool::Qemu].as_slice(),
         Load::Twin(_) => &[Tool::Qemu, Tool::Dtc],
+        Load::Fastboot(_) => &[Tool::Fastboot],
     };
     Ok(ensure(tools, &machine(workspace), Consent::from_terminal(global.yes))?)
 }
@@ -128,6 +131,12 @@ fn repeat(board: &Board, global: &Global, selection: &Selection, parameters: &Pa
     let mut command = format!("cargo run -p host-runner -- --board {}", board.name);
     if let Some(elf) = &global.elf {
         command += &format!(" --elf {}", elf.display());
+    }
+    if let Some(device) = &global.device {
+        command += &format!(" --device {device}");
+    }
+    if let Some(port) = &global.port {
+        command += &format!(" --port {}", port.display());
     }
     if let Some(image) = &global.image {
         command += &format!(" --image {image}");

@@ -5,11 +5,12 @@
 //! are told from those of its successor.
 
 mod inspect;
+mod phone;
 pub(crate) mod qemu;
 mod qmp;
 mod twin;
 
-use crate::board::{Board, Load};
+use crate::board::{Board, Link, Load};
 use crate::image::Symbols;
 use crate::session::Closed;
 use crate::twin::Account;
@@ -18,8 +19,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
-
-pub use qemu::kill_all;
+use wire::Parameters;
 
 /// Which start of the board something belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,33 +49,47 @@ pub enum Loader {
     /// A QEMU that is started for every boot.
     Qemu(qemu::Qemu),
     /// A Pixel 6 in QEMU.
-    Twin(twin::PhoneInQemu),
+    Twin(Box<twin::PhoneInQemu>),
+    /// A phone that stays where it is.
+    Phone(Box<phone::Phone>),
 }
 
-/// One boot of a board. Dropping it switches the board off.
+/// One boot of a board. Dropping it ends the boot as far as that can be done from here.
 #[derive(Debug)]
 pub enum Machine {
     /// A QEMU process.
     Qemu(qemu::Process),
     /// A Pixel 6 in a QEMU process.
     Twin(twin::Process),
+    /// A phone that was given an image.
+    Phone(phone::RunningPhone),
 }
 
 impl Loader {
-    /// The loader that `board` names, for the arm64 `Image` at `kernel`.
+    /// The loader that `board` names, for the arm64 `Image` at `kernel`. What the image is to be told on its command line
+    /// follows from `parameters`.
     ///
     /// # Errors
     ///
-    /// When what the board needs beside QEMU cannot be made.
+    /// When what the board needs beside the image cannot be made.
     pub fn new(
         workspace: &Workspace,
         board: &Board,
         kernel: PathBuf,
         symbols: Rc<Symbols>,
+        parameters: &Parameters,
     ) -> miette::Result<Self> {
-        Ok(match &board.load {
-            Load::Qemu(options) => Self::Qemu(qemu::Qemu::new(options.clone(), kernel, symbols)),
-            Load::Twin(options) => Self::Twin(twin::PhoneInQemu::new(workspace, options, &kernel, symbols)?),
+        Ok(match (&board.load, &board.link) {
+            (Load::Qemu(options), _) => Self::Qemu(qemu::Qemu::new(options.clone(), kernel, symbols)),
+            (Load::Twin(options), _) => {
+                Self::Twin(Box::new(twin::PhoneInQemu::new(workspace, options, &kernel, symbols)?))
+            }
+            (Load::Fastboot(load), Link::Serial(link)) => {
+                Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, parameters)?))
+            }
+            (Load::Fastboot(_), Link::QemuSerial) => {
+                miette::bail!("bug: a phone was given a serial port of QEMU's")
+            }
         })
     }
 
@@ -84,7 +98,7 @@ impl Loader {
     #[must_use]
     pub fn account(&self) -> Option<Account> {
         match self {
-            Self::Qemu(_) => None,
+            Self::Qemu(_) | Self::Phone(_) => None,
             Self::Twin(twin) => twin.account(),
         }
     }
@@ -98,6 +112,7 @@ impl Loader {
         match self {
             Self::Qemu(qemu) => qemu.boot(boot, inbox).map(Machine::Qemu),
             Self::Twin(twin) => twin.boot(boot, inbox).map(Machine::Twin),
+            Self::Phone(phone) => phone.boot(boot, inbox).map(Machine::Phone),
         }
     }
 }
@@ -108,6 +123,7 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.send(bytes),
             Self::Twin(twin) => twin.process.send(bytes),
+            Self::Phone(phone) => phone.send(bytes),
         }
     }
 
@@ -117,6 +133,8 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.inspect(),
             Self::Twin(twin) => twin.process.inspect(),
+            // A retail phone has no debug port that answers.
+            Self::Phone(_) => None,
         }
     }
 
@@ -125,6 +143,7 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.why_ended(),
             Self::Twin(twin) => twin.why_ended(),
+            Self::Phone(phone) => phone.why_ended(),
         }
     }
 }

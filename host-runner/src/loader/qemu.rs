@@ -1,21 +1,16 @@
 //! Boards that are a QEMU process: started for every boot, its standard input and output are the line.
-//!
-//! The process gets a group of its own, which is killed whole: a wrapper script around QEMU would otherwise leave
-//! QEMU behind, and the terminal's Ctrl-C would reach QEMU before this program could ask it what it was doing.
 
 use super::{BootCount, Incoming, inspect, qmp};
 use crate::board::QemuOptions;
 use crate::image::Symbols;
+use crate::processes::Group;
 use crate::session::Closed;
 use crate::setup::how_to_install_qemu;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::rc::Rc;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,9 +20,6 @@ const PROGRAM: &str = "qemu-system-aarch64";
 
 /// How long a process whose output has ended may take to end itself.
 const ENDING: Duration = Duration::from_secs(2);
-
-/// The process groups that are alive, for [`kill_all`].
-static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// Starts QEMU.
 #[derive(Debug)]
@@ -41,7 +33,7 @@ pub struct Qemu {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    group: Pid,
+    group: Group,
     outbox: Sender<Vec<u8>>,
     complaints: Option<JoinHandle<String>>,
     /// Holds the control socket. In the system's folder for temporary files, because a socket's path may have 107
@@ -87,9 +79,7 @@ pub(super) fn start(
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err("QEMU was started without its pipes".to_owned());
     };
-    // A process id fits: the kernel's own type for it is signed and 32 bits wide.
-    let group = Pid::from_raw(child.id().cast_signed());
-    groups().push(group);
+    let group = Group::of(&child);
     let (outbox, orders) = channel();
     thread::spawn(move || write_orders(stdin, &orders));
     thread::spawn(move || read_line(stdout, boot, &inbox));
@@ -157,7 +147,7 @@ impl Process {
 
     fn closed(&mut self, status: ExitStatus) -> Closed {
         // Whatever it started may still hold its output open; what it said by now is all there is to know.
-        let _ = killpg(self.group, Signal::SIGKILL);
+        self.group.kill();
         let complaints = self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
         if status.success() { Closed::PoweredOff } else { Closed::Lost(ended_badly(status, &complaints)) }
     }
@@ -165,22 +155,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to kill, and the process is still to be reaped.
-        let _ = killpg(self.group, Signal::SIGKILL);
+        self.group.kill();
         let _ = self.child.wait();
-        groups().retain(|group| *group != self.group);
     }
-}
-
-/// Kills every QEMU at once, for a user who does not want to wait for the report.
-pub fn kill_all() {
-    for group in groups().drain(..) {
-        let _ = killpg(group, Signal::SIGKILL);
-    }
-}
-
-fn groups() -> std::sync::MutexGuard<'static, Vec<Pid>> {
-    GROUPS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn ended_badly(status: ExitStatus, complaints: &str) -> String {
@@ -235,7 +212,7 @@ mod tests {
     fn options(board: &str) -> QemuOptions {
         match Board::find(&Workspace::find().unwrap(), board).unwrap().load {
             Load::Qemu(options) => options,
-            Load::Twin(_) => panic!("{board} is no plain QEMU"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -4,7 +4,7 @@ use super::clock::GRACE;
 use super::machine::Phase;
 use super::{Action, Crash, CutShort, Notice, Session, Status, Summary, Timeout};
 use std::time::Duration;
-use wire::RunId;
+use wire::{ResetInto, RunId, ToBoard};
 
 /// After this many boots in a row in which the board did not get ready, it is given up.
 pub(super) const MAX_UNREADY: u32 = 3;
@@ -24,6 +24,7 @@ impl Session {
         }
         self.unready += 1;
         self.boots += 1;
+        self.send_to_boot_loader();
         self.line.reset();
         self.phase = Phase::Booting { until: self.now + self.budgets.boot };
         self.tell(Notice::Booting { count: self.boots, reason });
@@ -164,9 +165,17 @@ impl Session {
             self.tell(Notice::Text(rest));
         }
         self.phase = Phase::Finished;
+        self.send_to_boot_loader();
         let summary = self.summary(cut_short);
         self.tell(Notice::Finished(summary));
         self.actions.push(Action::Finish);
+    }
+
+    /// Asks the board to leave for its boot loader, so that it can be loaded again where nobody can switch it off. One that
+    /// is switched off anyway does not mind.
+    fn send_to_boot_loader(&mut self) {
+        let order = self.line.order(&ToBoard::Reset { into: ResetInto::BootLoader });
+        self.actions.extend(order.map(Action::Send));
     }
 
     fn summary(&self, cut_short: Option<CutShort>) -> Summary {

@@ -18,6 +18,8 @@ pub enum Tool {
     Make,
     /// `dtc`.
     Dtc,
+    /// `fastboot`, with which a phone's boot loader is spoken to.
+    Fastboot,
 }
 
 impl Tool {
@@ -25,7 +27,7 @@ impl Tool {
     #[must_use]
     pub fn all(target: &str) -> Vec<Self> {
         let rust = [Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy];
-        rust.into_iter().chain([Self::Make, Self::Qemu, Self::Dtc]).collect()
+        rust.into_iter().chain([Self::Make, Self::Qemu, Self::Dtc, Self::Fastboot]).collect()
     }
 
     /// What it is called.
@@ -38,6 +40,7 @@ impl Tool {
             Self::Qemu => "qemu-system-aarch64".to_owned(),
             Self::Make => "make".to_owned(),
             Self::Dtc => "dtc".to_owned(),
+            Self::Fastboot => "fastboot".to_owned(),
         }
     }
 
@@ -50,6 +53,7 @@ impl Tool {
             Self::Make => "host-runner check: it builds allocators to compare with",
             Self::Qemu => "running on the qemu boards",
             Self::Dtc => "running on the pixel6-twin board: it compiles the phone's device tree",
+            Self::Fastboot => "running on phones and their twins",
         }
     }
 
@@ -70,6 +74,7 @@ impl Tool {
             Self::Qemu => version("qemu-system-aarch64"),
             Self::Make => version("make"),
             Self::Dtc => version("dtc"),
+            Self::Fastboot => version("fastboot"),
         }
     }
 
@@ -85,6 +90,9 @@ impl Tool {
             }
             Self::Make => package(system, &["make"; 4]),
             Self::Dtc => package(system, &["device-tree-compiler", "dtc", "dtc", "dtc"]),
+            Self::Fastboot => {
+                package(system, &["fastboot", "android-tools", "android-tools", "android-platform-tools"])
+            }
         }
     }
 
@@ -100,6 +108,7 @@ impl Tool {
             Self::Qemu => "install QEMU for AArch64 (qemu-system-aarch64) by this machine's package manager",
             Self::Make => "install make by this machine's package manager",
             Self::Dtc => "install the device tree compiler (dtc) by this machine's package manager",
+            Self::Fastboot => "install fastboot (Android's platform tools) by this machine's package manager",
         }
     }
 }
@@ -107,10 +116,20 @@ impl Tool {
 /// How QEMU gets onto this machine, for messages.
 #[must_use]
 pub fn how_to_install_qemu() -> String {
+    how_to_install(&Tool::Qemu)
+}
+
+/// The same for `fastboot`.
+#[must_use]
+pub fn how_to_install_fastboot() -> String {
+    how_to_install(&Tool::Fastboot)
+}
+
+fn how_to_install(tool: &Tool) -> String {
     let machine = ThisMachine { folder: std::env::temp_dir() };
-    match Tool::Qemu.install(&machine) {
+    match tool.install(&machine) {
         Some(command) => format!("install it with `{command}`, or run host-runner with --yes"),
-        None => Tool::Qemu.fallback().to_owned(),
+        None => tool.fallback().to_owned(),
     }
 }
 

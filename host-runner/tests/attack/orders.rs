@@ -14,7 +14,7 @@ use std::{
 };
 use tempfile::TempDir;
 use wire::{
-    Beacon, BootId, Channel, FromBoard, Nonce, ResetInto, ToBoard,
+    Beacon, BootId, Channel, FromBoard, Nonce, Parameters, ResetInto, ToBoard,
     host::{self, Heard, encode_order},
 };
 
@@ -35,7 +35,8 @@ impl Line {
         let kernel = folder.path().join("Image");
         std::fs::write(&kernel, Image::open(&elf, workspace.root()).unwrap().kernel).unwrap();
         let (outside, inbox) = channel();
-        let loader = Loader::new(&board, kernel, Rc::new(Symbols::none()));
+        let symbols = Rc::new(Symbols::none());
+        let loader = Loader::new(&workspace, &board, kernel, symbols, &Parameters::default()).unwrap();
         let machine = loader.boot(BootCount(1), outside).unwrap();
         Self { machine, inbox, receiver: host::Receiver::default(), _folder: folder }
     }

@@ -2,7 +2,9 @@
 
 use super::bench::{BUDGETS, Bench, PARAMETERS, body, echo, frame, hello, ms, verdict};
 use crate::session::{Crash, CutShort, Event, Notice, Status, Timeout};
-use wire::{BootId, BuildId, Channel, Doing, FromBoard, Hello, Nonce, Outcome, PROTOCOL, RunId, ToBoard};
+use wire::{
+    BootId, BuildId, Channel, Doing, FromBoard, Hello, Nonce, Outcome, PROTOCOL, ResetInto, RunId, ToBoard,
+};
 
 #[test]
 fn a_run_begins_with_a_boot() {
@@ -266,4 +268,27 @@ fn an_echo_of_our_own_orders_means_nothing() {
     bench.hear(&echo(&ToBoard::Run { run: RunId(1), entry: 0, parameters: PARAMETERS }, nonce));
     bench.end(1, Outcome::Passed);
     assert_eq!((bench.only_end(), bench.summary().stale_frames), (Status::Pass, 1));
+}
+
+#[test]
+fn a_board_is_sent_to_its_boot_loader_before_it_is_started_again_and_at_the_end() {
+    let leave = ToBoard::Reset { into: ResetInto::BootLoader };
+    let mut bench = Bench::running(2);
+    bench.orders();
+    bench.pass(BUDGETS.test + BUDGETS.silence);
+    bench.pass(BUDGETS.silence);
+    let orders = bench.orders();
+    assert!(orders.contains(&leave), "{orders:?}");
+    bench.ready();
+    bench.start(2);
+    bench.orders();
+    bench.end(2, Outcome::Passed);
+    assert_eq!(bench.orders().last(), Some(&leave));
+}
+
+#[test]
+fn a_board_that_was_never_heard_is_sent_nothing() {
+    let mut bench = Bench::new(1);
+    bench.pass(BUDGETS.boot);
+    assert_eq!(bench.orders(), []);
 }

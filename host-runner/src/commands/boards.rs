@@ -1,0 +1,115 @@
+//! The `boards` command: every board, whether it is there, and who has it.
+
+use crate::board::{self, Board, FastbootOptions, Link, Load};
+use crate::cli::Global;
+use crate::fastboot::{Fastboot, Sighting, is_address};
+use crate::lease::{Before, Place, State, now};
+use crate::link::find_port;
+use crate::setup::{ThisMachine, Tool};
+use crate::units::Took;
+use crate::workspace::Workspace;
+use miette::{IntoDiagnostic, Result};
+use std::io::Write;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// How long a phone at an address may take to answer a knock.
+const KNOCK: Duration = Duration::from_millis(500);
+
+/// Fastboot's port where an address names none.
+const PORT: u16 = 5554;
+
+/// Lists the boards.
+///
+/// # Errors
+///
+/// When a board's file is not understood.
+pub(super) fn boards(workspace: &Workspace, global: &Global) -> Result<u8> {
+    let mut out = anstream::stdout();
+    let machine = ThisMachine { folder: workspace.root().to_owned() };
+    for name in board::names(workspace) {
+        let mut board = Board::find(workspace, &name)?;
+        if name == global.board {
+            board.reach(global.device.as_deref(), global.port.as_deref(), global.reset.as_deref());
+        }
+        writeln!(out, "{name:<20} {}", board.description).into_diagnostic()?;
+        for line in states(&board, &machine) {
+            writeln!(out, "{:<20}   {line}", "").into_diagnostic()?;
+        }
+    }
+    Ok(0)
+}
+
+fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
+    match &board.load {
+        Load::Qemu(_) | Load::Twin(_) => vec![match Tool::Qemu.found(machine) {
+            Some(version) => format!("ready: {version}"),
+            None => "not ready: qemu-system-aarch64 is missing, see `doctor`".to_owned(),
+        }],
+        Load::Fastboot(load) => {
+            let mut lines = vec![phone(load)];
+            if let Link::Serial(link) = &board.link {
+                lines.push(match find_port(link.port.as_deref(), &link.usb) {
+                    Ok(port) => format!("console: {}", port.display()),
+                    Err(error) => format!("console: {error}"),
+                });
+            }
+            lines.push(user(load.device.as_deref().unwrap_or(&board.name)));
+            lines
+        }
+    }
+}
+
+/// Whether a phone is in its boot loader.
+fn phone(load: &FastbootOptions) -> String {
+    if let Some(address) = load.device.as_deref().filter(|device| is_address(device)) {
+        let there =
+            if listens(address) { "listens" } else { "does not listen: it is not in its boot loader" };
+        return format!("phone: {address} {there}");
+    }
+    let seen = match Fastboot::sightings() {
+        Ok(seen) => seen,
+        Err(error) => return format!("phone: {error}; {}", error.advice()),
+    };
+    let words = seen.iter().map(|sighting| match sighting {
+        Sighting::Ready(serial) => format!("{serial}, in its boot loader; {}", user(serial)),
+        Sighting::Forbidden(said) => format!("one that this user may not open ({said})"),
+    });
+    let words: Vec<_> = words.collect();
+    if words.is_empty() {
+        return "phone: none in its boot loader at the USB".to_owned();
+    }
+    format!("phone: {}", words.join("; "))
+}
+
+fn listens(address: &str) -> bool {
+    let place = address.trim_start_matches("tcp:").trim_start_matches("udp:");
+    let place = if place.contains(':') { place.to_owned() } else { format!("{place}:{PORT}") };
+    let Ok(mut addresses) = place.to_socket_addrs() else { return false };
+    addresses.any(|address| TcpStream::connect_timeout(&address, KNOCK).is_ok())
+}
+
+/// Who has the phone called `key`.
+fn user(key: &str) -> String {
+    let now = now();
+    let ago = |since: u64| Took(Duration::from_secs(now.saturating_sub(since)));
+    match Place::of(key).look() {
+        Ok(Before::Free) => "free".to_owned(),
+        Ok(Before::InUse(record)) => {
+            let left = Took(Duration::from_secs(record.until.saturating_sub(now)));
+            let (user, pid, since) = (record.user, record.pid, ago(record.since));
+            format!("in use by {user} (process {pid}) since {since} ago, for at most {left} more")
+        }
+        Ok(Before::Abandoned(record)) => {
+            format!("left in use {} ago by a runner of {} that died", ago(record.since), record.user)
+        }
+        Ok(Before::Wedged(record)) => {
+            let reason = match record.state {
+                State::Wedged(reason) => reason,
+                State::Held => "no reason was given".to_owned(),
+            };
+            format!("wedged since a run of {} {} ago: {reason}", record.user, ago(record.since))
+        }
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,217 @@
+//! What the `fastboot` program's words mean.
+//!
+//! Seen with version 29.0.6 of Debian 12: it says everything that matters on its error stream, ends with 0 when a question
+//! was refused, and repeats `< waiting for … >` without end.
+
+use super::FastbootError;
+use crate::processes::Outcome;
+use std::time::Duration;
+
+/// A phone in its boot loader at this machine's USB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// One with this serial number.
+    Ready(String),
+    /// One that may not be opened, in the program's own words.
+    Forbidden(String),
+}
+
+/// What `fastboot devices` lists, a line a phone: a serial number and `fastboot`.
+pub(super) fn sightings(said: &str) -> Vec<Sighting> {
+    let sighting = |line: &str| {
+        if line.contains("no permissions") {
+            return Some(Sighting::Forbidden(line.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+        let (serial, state) = line.split_once(char::is_whitespace)?;
+        (state.trim() == "fastboot").then(|| Sighting::Ready(serial.to_owned()))
+    };
+    said.lines().filter_map(|line| sighting(line.trim())).collect()
+}
+
+/// Which of them is meant; none if it is not there yet.
+pub(super) fn choose(seen: &[Sighting], wanted: Option<&str>) -> Result<Option<String>, FastbootError> {
+    let serials: Vec<_> = seen
+        .iter()
+        .filter_map(|sighting| match sighting {
+            Sighting::Ready(serial) => Some(serial.clone()),
+            Sighting::Forbidden(_) => None,
+        })
+        .collect();
+    let forbidden = seen.iter().find_map(|sighting| match sighting {
+        Sighting::Forbidden(said) => Some(said.clone()),
+        Sighting::Ready(_) => None,
+    });
+    match (wanted, serials.as_slice(), forbidden) {
+        // `usb:PATH` is known to the program alone; it is asked once anything is there.
+        (Some(wanted), [_, ..], _) if wanted.starts_with("usb:") => Ok(Some(wanted.to_owned())),
+        (Some(wanted), serials, _) if serials.iter().any(|serial| serial == wanted) => {
+            Ok(Some(wanted.to_owned()))
+        }
+        (None, [serial], _) => Ok(Some(serial.clone())),
+        (None, [_, _, ..], _) => Err(FastbootError::SeveralDevices { serials }),
+        (_, _, Some(said)) => Err(FastbootError::NoPermission { said }),
+        _ => Ok(None),
+    }
+}
+
+/// Whether no more can come of a call. The program goes on to try for ever.
+pub(super) fn is_hopeless(said: &str) -> bool {
+    no_fastboot(said).is_some()
+}
+
+fn no_fastboot(said: &str) -> Option<&str> {
+    let mut lines = said.lines();
+    lines.find(|line| {
+        line.contains("Unrecognized initialization message") || line.contains("Unknown TCP protocol version")
+    })
+}
+
+/// The value of the variable `name`; none if the phone does not have it.
+pub(super) fn variable(
+    outcome: &Outcome,
+    name: &str,
+    device: &str,
+    within: Duration,
+) -> Result<Option<String>, FastbootError> {
+    let said = &outcome.said;
+    let value = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    if let Some(value) = value.filter(|_| outcome.succeeded()) {
+        return Ok(Some(value.trim().to_owned()));
+    }
+    if let Some(line) = no_fastboot(said) {
+        return Err(FastbootError::NoFastboot { said: line.to_owned() });
+    }
+    if refusal(said).is_some() {
+        return Ok(None);
+    }
+    match outcome.status {
+        None if said.contains("< waiting for") => {
+            Err(FastbootError::NoDevice { device: Some(device.to_owned()), within })
+        }
+        None => Err(FastbootError::Stalled { step: "asking what it is", within }),
+        Some(_) => Err(FastbootError::Unexpected { said: one_line(said) }),
+    }
+}
+
+/// Whether the phone has started the image. Only its own last word counts.
+pub(super) fn booted(outcome: &Outcome, within: Duration) -> Result<(), FastbootError> {
+    let said = &outcome.said;
+    let step = if said.contains("Booting") { "starting the image" } else { "taking the image" };
+    if let Some(reason) = refusal(said) {
+        return Err(refused(step, reason));
+    }
+    match outcome.status {
+        Some(status) if status.success() && said.contains("Booting") && said.contains("OKAY") => Ok(()),
+        Some(_) => Err(FastbootError::Unexpected { said: one_line(said) }),
+        None => match no_fastboot(said) {
+            Some(line) => Err(FastbootError::NoFastboot { said: line.to_owned() }),
+            None => Err(FastbootError::Stalled { step, within }),
+        },
+    }
+}
+
+/// Some boot loaders do not say beforehand that they are locked.
+fn refused(step: &'static str, reason: &str) -> FastbootError {
+    let lower = reason.to_lowercase();
+    let locked = lower.contains("lock") && !lower.contains("unlocked");
+    if locked { FastbootError::Locked } else { FastbootError::Refused { step, reason: reason.to_owned() } }
+}
+
+/// What stands in `FAILED (remote: '…')`, or in `FAILED (…)` where the program itself gave up.
+fn refusal(said: &str) -> Option<&str> {
+    let line = said.lines().find(|line| line.contains("FAILED ("))?;
+    let (_, reason) = line.split_once("FAILED (")?;
+    let reason = reason.trim().trim_end_matches(')');
+    Some(reason.strip_prefix("remote: ").unwrap_or(reason).trim_matches('\''))
+}
+
+/// A size as boot loaders write it: hexadecimal with `0x`, or decimal.
+pub(super) fn size(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn one_line(said: &str) -> String {
+    said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    const WITHIN: Duration = Duration::from_secs(3);
+
+    fn outcome(code: Option<i32>, said: &str) -> Outcome {
+        Outcome { status: code.map(|code| ExitStatus::from_raw(code << 8)), said: said.to_owned() }
+    }
+
+    #[test]
+    fn devices_are_listed_with_their_states() {
+        let said = "1A231FDF6000AB\t fastboot\n\
+                    ????????????           no permissions (user in plugdev group; are your udev rules wrong?); see [http://x]\tfastboot\n";
+        let seen = sightings(said);
+        assert_eq!(seen[0], Sighting::Ready("1A231FDF6000AB".into()));
+        assert!(matches!(&seen[1], Sighting::Forbidden(said) if said.contains("no permissions")));
+        assert_eq!(sightings("1A23 fastbootd\nno devices\n"), []);
+    }
+
+    #[test]
+    fn the_phone_that_is_meant_is_chosen() {
+        let ready = |serial: &str| Sighting::Ready(serial.to_owned());
+        let forbidden = Sighting::Forbidden("no permissions".into());
+        assert_eq!(choose(&[], None), Ok(None));
+        assert_eq!(choose(&[ready("A")], None), Ok(Some("A".into())));
+        assert_eq!(choose(&[ready("A"), ready("B")], Some("B")), Ok(Some("B".into())));
+        assert_eq!(choose(&[ready("A")], Some("B")), Ok(None), "another phone is never taken for it");
+        assert_eq!(choose(&[ready("A")], Some("usb:1-2")), Ok(Some("usb:1-2".into())));
+        assert!(matches!(choose(&[forbidden], None), Err(FastbootError::NoPermission { .. })));
+        let serials = vec!["A".to_owned(), "B".to_owned()];
+        assert_eq!(choose(&[ready("A"), ready("B")], None), Err(FastbootError::SeveralDevices { serials }));
+    }
+
+    #[test]
+    fn a_question_is_answered_refused_or_not_answered() {
+        let ask = |code, said| variable(&outcome(code, said), "product", "tcp:x", WITHIN);
+        let answered = "error: Failed to connect to x\n< waiting for tcp:x >\nproduct: oriole\nFinished. Total time: 0.000s\n";
+        assert_eq!(ask(Some(0), answered), Ok(Some("oriole".into())));
+        let refused = "getvar:product    FAILED (remote: 'unknown variable')\nFinished. Total time: 0.000s\n";
+        assert_eq!(ask(Some(0), refused), Ok(None), "the program ends with 0 here too");
+        let no_device = FastbootError::NoDevice { device: Some("tcp:x".into()), within: WITHIN };
+        assert_eq!(ask(None, "< waiting for tcp:x >\n"), Err(no_device));
+        let stalled = FastbootError::Stalled { step: "asking what it is", within: WITHIN };
+        assert_eq!(ask(None, ""), Err(stalled));
+        let greeting = "error: Unrecognized initialization message. Target may not support TCP fastboot\n";
+        assert!(matches!(ask(None, greeting), Err(FastbootError::NoFastboot { .. })));
+        assert!(matches!(ask(Some(1), "fastboot: usage\n"), Err(FastbootError::Unexpected { .. })));
+    }
+
+    #[test]
+    fn only_the_phones_own_word_starts_an_image() {
+        let sent = "Sending 'boot.img' (19 KB)      OKAY [  0.000s]\n";
+        let boot = |code, said: String| booted(&outcome(code, &said), WITHIN);
+        let whole =
+            format!("{sent}Booting    (bootloader) booting\nOKAY [  0.044s]\nFinished. Total time: 0.044s\n");
+        assert_eq!(boot(Some(0), whole), Ok(()));
+        assert!(matches!(boot(Some(0), sent.to_owned()), Err(FastbootError::Unexpected { .. })));
+        let stalled = |step| Err(FastbootError::Stalled { step, within: WITHIN });
+        assert_eq!(boot(None, "Sending 'boot.img' (19 KB)    ".to_owned()), stalled("taking the image"));
+        assert_eq!(boot(None, format!("{sent}Booting    ")), stalled("starting the image"));
+        let failed = "Sending 'boot.img' (19 KB)  FAILED (remote: 'data too large')\nfastboot: error: Command failed\n";
+        let refused = FastbootError::Refused { step: "taking the image", reason: "data too large".into() };
+        assert_eq!(boot(Some(1), failed.to_owned()), Err(refused));
+        let locked = format!("{sent}Booting   FAILED (remote: 'Command not allowed in locked state')\n");
+        assert_eq!(boot(Some(1), locked), Err(FastbootError::Locked));
+    }
+
+    #[test]
+    fn sizes_are_read_as_phones_write_them() {
+        assert_eq!(
+            (size("0xf900000"), size("268435456"), size("big")),
+            (Some(0xf90_0000), Some(1 << 28), None)
+        );
+    }
+}

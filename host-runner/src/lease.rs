@@ -1,0 +1,365 @@
+//! One phone, one user: a lock with a name on it, a time until which it holds, and a mark for a phone that was left unwell.
+//!
+//! A **lease** is a file that its holder keeps locked. The system takes the lock away when the holder dies, so no lease
+//! outlives its runner; the file then still says **who** held it, and the next one knows that nobody has cleaned up
+//! ([`Before::Abandoned`]). A holder that hangs loses the lease when its time is over: the next one puts a new file in the
+//! place of the old, and the old holder finds out before it touches the phone again ([`Lease::renew`]). A **wedged** phone is
+//! one that its last user could not bring back; the mark stays until somebody could.
+//!
+//! All of that is decided under a second lock, which nobody holds for longer than it takes to read and write a line.
+
+use crate::units::Took;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// What is written into the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The user's name.
+    pub user: String,
+    /// The runner's process.
+    pub pid: u32,
+    /// When the lease began, in seconds since 1970.
+    pub since: u64,
+    /// When it ends at the latest.
+    pub until: u64,
+    /// How the phone was left.
+    pub state: State,
+}
+
+/// How a phone is, by the file about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Somebody uses it, or did and died.
+    Held,
+    /// It could not be brought back: why.
+    Wedged(String),
+}
+
+/// What is known of a phone before it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing bad.
+    Free,
+    /// Its last user could not bring it back.
+    Wedged(Record),
+    /// Its last user died, or hung until the time was over.
+    Abandoned(Record),
+    /// Somebody uses it now.
+    InUse(Record),
+}
+
+/// Why a phone may not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeaseError {
+    /// Another one uses it.
+    #[error(
+        "{key} is in use by {} (process {}) since {}; its time ends in {} at the latest", holder.user, holder.pid,
+        Took(Duration::from_secs(*held)), Took(Duration::from_secs(*left))
+    )]
+    InUse {
+        /// What is in use.
+        key: String,
+        /// By whom.
+        holder: Record,
+        /// For how many seconds already.
+        held: u64,
+        /// For how many seconds at most.
+        left: u64,
+    },
+    /// This runner's time was over, and another one has taken the phone.
+    #[error("the time of this run's lease on {key} was over, and another runner has taken it")]
+    Lost {
+        /// What was lost.
+        key: String,
+    },
+    /// The file cannot be used.
+    #[error("the lock of {key} cannot be used ({}): {reason}", path.display())]
+    Unusable {
+        /// Whose lock.
+        key: String,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The right to use a phone. Dropping it gives the phone back.
+#[derive(Debug)]
+pub struct Lease {
+    place: Place,
+    file: File,
+    record: Record,
+}
+
+/// Where the files about one phone lie.
+#[derive(Clone, Debug)]
+pub struct Place {
+    key: String,
+    folder: PathBuf,
+}
+
+impl Place {
+    /// The files about the phone called `key`, in the folder that all users of this machine share.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let shared = Path::new("/run/lock");
+        let folder = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+        Self::within(folder.join("framekeeper"), key)
+    }
+
+    /// The same in another folder.
+    #[must_use]
+    pub fn within(folder: PathBuf, key: &str) -> Self {
+        Self { key: key.to_owned(), folder }
+    }
+
+    /// How the phone is, without touching it.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be read.
+    pub fn look(&self) -> Result<Before, LeaseError> {
+        let unusable = |error: io::Error| self.unusable(&error);
+        if !self.record_path().exists() {
+            return Ok(Before::Free);
+        }
+        let _guard = self.guard().map_err(unusable)?;
+        let mut file = open(&self.record_path()).map_err(unusable)?;
+        let record = read(&mut file);
+        match file.try_lock() {
+            Ok(()) => Ok(record.map_or(Before::Free, before)),
+            Err(TryLockError::WouldBlock) => Ok(record.map_or(Before::Free, Before::InUse)),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    /// Takes the phone until `until` at most, both in seconds since 1970, and says how it was.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else has it, or the files cannot be written.
+    pub fn take(&self, now: u64, until: u64) -> Result<(Lease, Before), LeaseError> {
+        let unusable = |error: io::Error| self.unusable(&error);
+        let _guard = self.guard().map_err(unusable)?;
+        let mut file = open(&self.record_path()).map_err(unusable)?;
+        let last = read(&mut file);
+        let before = match file.try_lock() {
+            Ok(()) => last.map_or(Before::Free, before),
+            Err(TryLockError::WouldBlock) => {
+                let holder = last.filter(|holder| holder.until < now).ok_or_else(|| self.in_use(now))?;
+                // The old file stays locked by a runner that hangs; it belongs to no phone any more.
+                fs::remove_file(self.record_path()).map_err(unusable)?;
+                file = open(&self.record_path()).map_err(unusable)?;
+                file.try_lock().map_err(|_| self.in_use(now))?;
+                Before::Abandoned(holder)
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        };
+        let record = Record { user: user(), pid: std::process::id(), since: now, until, state: State::Held };
+        write(&mut file, &record).map_err(unusable)?;
+        Ok((Lease { place: self.clone(), file, record }, before))
+    }
+
+    fn record_path(&self) -> PathBuf {
+        // A serial number or an address: nothing in it may lead out of the folder.
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        self.folder.join(self.key.chars().map(plain).collect::<String>())
+    }
+
+    /// Keeps everybody else from deciding anything; given back when dropped.
+    fn guard(&self) -> io::Result<File> {
+        if !self.folder.is_dir() {
+            // Every user of the machine may have a phone here, and only take away what is theirs.
+            fs::DirBuilder::new().recursive(true).mode(0o1777).create(&self.folder)?;
+            fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o1777))?;
+        }
+        let guard = open(&self.folder.join(".guard"))?;
+        guard.lock()?;
+        Ok(guard)
+    }
+
+    fn in_use(&self, now: u64) -> LeaseError {
+        let unknown =
+            || Record { user: "somebody".into(), pid: 0, since: now, until: now, state: State::Held };
+        let holder =
+            open(&self.record_path()).ok().and_then(|mut file| read(&mut file)).unwrap_or_else(unknown);
+        let (held, left) = (now.saturating_sub(holder.since), holder.until.saturating_sub(now));
+        LeaseError::InUse { key: self.key.clone(), holder, held, left }
+    }
+
+    fn unusable(&self, error: &io::Error) -> LeaseError {
+        LeaseError::Unusable { key: self.key.clone(), path: self.record_path(), reason: error.to_string() }
+    }
+}
+
+impl Lease {
+    /// What it is on.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.place.key
+    }
+
+    /// Makes sure that the phone is still this runner's, before it is touched again.
+    ///
+    /// # Errors
+    ///
+    /// When the time was over and another one has taken it.
+    pub fn renew(&self) -> Result<(), LeaseError> {
+        let file = |data: fs::Metadata| (data.dev(), data.ino());
+        match (self.file.metadata().map(file), fs::metadata(self.place.record_path()).map(file)) {
+            (Ok(ours), Ok(there)) if ours == there => Ok(()),
+            _ => Err(LeaseError::Lost { key: self.place.key.clone() }),
+        }
+    }
+
+    /// Marks the phone as one that could not be brought back, or takes the mark away.
+    pub fn mark(&mut self, wedged: Option<String>) {
+        self.record.state = wedged.map_or(State::Held, State::Wedged);
+        // What cannot be written is still found out by the next runner, which only has to wait longer for it.
+        let _ = write(&mut self.file, &self.record);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // No file is what a phone has of which nothing bad is known. One that was lost is another's.
+        if let (Ok(_guard), Ok(()), State::Held) = (self.place.guard(), self.renew(), &self.record.state) {
+            let _ = fs::remove_file(self.place.record_path());
+        }
+    }
+}
+
+/// What a file that nobody has locked says of its phone.
+fn before(record: Record) -> Before {
+    match record.state {
+        State::Held => Before::Abandoned(record),
+        State::Wedged(_) => Before::Wedged(record),
+    }
+}
+
+/// Seconds since 1970.
+#[must_use]
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// Opens what is there, or makes it. In this order: in a folder that everybody may write to, Linux refuses to open
+/// another user's file for creation (`fs.protected_regular`).
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        opened => return opened,
+    }
+    let file = options.create(true).mode(0o666).open(path)?;
+    // The user's mask does not know that the file is shared.
+    file.set_permissions(fs::Permissions::from_mode(0o666))?;
+    Ok(file)
+}
+
+fn read(file: &mut File) -> Option<Record> {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write(file: &mut File, record: &Record) -> io::Result<()> {
+    file.rewind()?;
+    file.set_len(0)?;
+    file.write_all(serde_json::to_string(record)?.as_bytes())
+}
+
+fn user() -> String {
+    let uid = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    user.map_or_else(|| format!("user {uid}"), |user| user.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn place() -> (TempDir, Place) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::within(folder.path().join("locks"), "tcp:127.0.0.1:5554");
+        (folder, place)
+    }
+
+    #[test]
+    fn one_at_a_time_and_the_other_learns_who_and_how_long() {
+        let (_folder, place) = place();
+        let (lease, before) = place.take(1000, 1600).unwrap();
+        assert_eq!(before, Before::Free);
+        let refused = place.take(1060, 1700).unwrap_err();
+        let LeaseError::InUse { holder, held: 60, left: 540, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(holder.pid, std::process::id());
+        assert!(refused.to_string().contains("its time ends in 9 min 00 s"), "{refused}");
+        assert!(matches!(place.look(), Ok(Before::InUse(_))));
+        drop(lease);
+        assert_eq!(place.look(), Ok(Before::Free));
+        assert_eq!(place.take(1060, 1700).unwrap().1, Before::Free);
+    }
+
+    #[test]
+    fn a_runner_that_hangs_loses_its_lease_and_learns_it() {
+        let (_folder, place) = place();
+        let (hangs, _) = place.take(1000, 1600).unwrap();
+        assert_eq!(hangs.renew(), Ok(()));
+        let (next, before) = place.take(1601, 2000).unwrap();
+        assert!(matches!(before, Before::Abandoned(record) if record.since == 1000));
+        assert!(matches!(hangs.renew(), Err(LeaseError::Lost { .. })));
+        drop(hangs);
+        assert_eq!(next.renew(), Ok(()));
+        assert!(matches!(place.look(), Ok(Before::InUse(record)) if record.since == 1601));
+    }
+
+    #[test]
+    fn what_a_runner_that_died_leaves_behind_is_known() {
+        let (_folder, place) = place();
+        let (lease, _) = place.take(1000, 1600).unwrap();
+        // A process that dies gives up its lock and writes nothing more.
+        let Lease { file, .. } = &lease;
+        file.unlock().unwrap();
+        assert!(matches!(place.look(), Ok(Before::Abandoned(_))));
+        assert!(matches!(place.take(1001, 1700).unwrap().1, Before::Abandoned(_)));
+    }
+
+    #[test]
+    fn a_wedged_phone_stays_marked_until_it_came_back() {
+        let (_folder, place) = place();
+        let (mut lease, _) = place.take(1000, 1600).unwrap();
+        lease.mark(Some("it stopped answering".into()));
+        drop(lease);
+        let (mut lease, before) = place.take(2000, 2600).unwrap();
+        let wedged = State::Wedged("it stopped answering".into());
+        assert!(matches!(before, Before::Wedged(record) if record.state == wedged));
+        lease.mark(None);
+        drop(lease);
+        assert_eq!(place.look(), Ok(Before::Free));
+    }
+
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        let (folder, _) = place();
+        let place = Place::within(folder.path().join("locks"), "../../etc/passwd");
+        drop(place.take(1, 2).unwrap());
+        assert!(folder.path().join("locks/______etc_passwd").is_file());
+    }
+
+    #[test]
+    fn a_damaged_file_is_as_none() {
+        let (_folder, place) = place();
+        drop(place.take(1, 2).unwrap());
+        fs::write(place.record_path(), "not json").unwrap();
+        assert_eq!(place.look(), Ok(Before::Free));
+    }
+}

@@ -1,0 +1,251 @@
+//! Boards that are a phone: an image goes in by `fastboot boot`, and its console is a serial port.
+//!
+//! A phone cannot be switched off by pulling a cable, so a boot begins wherever the last one has left it. If it is not in
+//! its boot loader, the board's reset hook is asked to bring it there; without one a person is, and has a while.
+//!
+//! Before anything is done to a phone it is made this runner's own (`lease`): under the name by which the user knows it,
+//! and under its serial number once that is known.
+
+use super::{BootCount, Incoming};
+use crate::board::{Board, FastbootOptions, Hooks, SerialOptions};
+use crate::boot_image::BootImage;
+use crate::fastboot::{Fastboot, FastbootError, Phone as Found};
+use crate::hooks;
+use crate::lease::{Before, Lease, Place, State, now};
+use crate::link::{Serial, SerialLine};
+use crate::parameters::limits;
+use crate::session::Closed;
+use crate::units::Took;
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use wire::{Arguments, Parameters};
+
+/// How long a phone that may be in its boot loader already is looked for before anything is done to it.
+const GLANCE: Duration = Duration::from_secs(2);
+
+/// How long a phone that its last user could not bring back is waited for: if nobody has seen to it since, nobody will now.
+const WEDGED: Duration = Duration::from_secs(10);
+
+/// Starts an image on a phone.
+#[derive(Debug)]
+pub struct Phone {
+    board: String,
+    fastboot: Fastboot,
+    serial: Serial,
+    hooks: Hooks,
+    /// The boot image, beside the kernel in it.
+    image: PathBuf,
+    bytes: u64,
+    /// How long a run may take.
+    total: Duration,
+    held: RefCell<Held>,
+}
+
+/// What this runner has of the phone.
+#[derive(Debug, Default)]
+struct Held {
+    leases: Vec<Lease>,
+    /// The phone itself, once it was seen: no other one is taken for it later.
+    device: Option<String>,
+    /// What its last user left behind, in words, until it answers.
+    left: Option<String>,
+    /// Whether an image was started on it.
+    started: bool,
+}
+
+/// A phone that runs an image, as far as it is known here: a line.
+#[derive(Debug)]
+pub struct RunningPhone {
+    line: SerialLine,
+}
+
+impl Phone {
+    pub(super) fn new(
+        board: &Board,
+        load: &FastbootOptions,
+        link: &SerialOptions,
+        kernel: &Path,
+        parameters: &Parameters,
+    ) -> miette::Result<Self> {
+        let FastbootOptions { product, device, find, send, .. } = load.clone();
+        let (image, bytes) = write_image(kernel, parameters).map_err(|reason| miette::miette!("{reason}"))?;
+        Ok(Self {
+            board: board.name.clone(),
+            fastboot: Fastboot { device, product, find, send },
+            serial: Serial::new(link.clone()),
+            hooks: board.hooks.clone(),
+            image,
+            bytes,
+            total: limits(board.budgets, parameters).total + find + send,
+            held: RefCell::default(),
+        })
+    }
+
+    pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, String> {
+        self.hold()?;
+        let started = self.start(boot, inbox);
+        let mut held = self.held.borrow_mut();
+        let wedged = match &started {
+            Err(Failure::Fastboot(error))
+                if held.started || matches!(error, FastbootError::Stalled { .. }) =>
+            {
+                Some(error.to_string())
+            }
+            // One that was never seen is not there, rather than unwell.
+            Err(_) => held.left.clone(),
+            Ok(_) => None,
+        };
+        held.started |= started.is_ok();
+        held.leases.iter_mut().for_each(|lease| lease.mark(wedged.clone()));
+        let left = held.left.take();
+        started.map_err(|failure| failure.in_words(left))
+    }
+
+    /// Makes the phone this runner's, or makes sure that it still is.
+    fn hold(&self) -> Result<(), String> {
+        let mut held = self.held.borrow_mut();
+        if held.leases.is_empty() {
+            held.take(self.fastboot.device.as_deref().unwrap_or(&self.board), self.total)?;
+        }
+        held.leases.iter().try_for_each(Lease::renew).map_err(|error| error.to_string())
+    }
+
+    fn start(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, Failure> {
+        let phone = self.bring_to_boot_loader()?;
+        // Before the image starts: its first words are not to be missed, nor those of the boot loader.
+        let line = self.serial.open(boot, inbox).map_err(Failure::Told)?;
+        self.fastboot.boot(&phone, &self.image)?;
+        Ok(RunningPhone { line })
+    }
+
+    fn bring_to_boot_loader(&self) -> Result<Found, Failure> {
+        match self.find(GLANCE) {
+            Err(Failure::Fastboot(FastbootError::NoDevice { .. })) => {}
+            found => return found,
+        }
+        let left = self.held.borrow().left.is_some();
+        match &self.hooks.reset {
+            Some(command) => hooks::run(command, &self.board).map_err(Failure::Told)?,
+            None if left => return self.find(WEDGED),
+            None => anstream::eprintln!("waiting for the phone: {}", self.how_to_reach_it()),
+        }
+        self.find(self.fastboot.find)
+    }
+
+    fn find(&self, patience: Duration) -> Result<Found, Failure> {
+        let (known, find) = (self.held.borrow().device.clone(), patience.min(self.fastboot.find));
+        let device = known.or_else(|| self.fastboot.device.clone());
+        let fastboot = Fastboot { device, find, ..self.fastboot.clone() };
+        let device = fastboot.discover()?;
+        self.held.borrow_mut().recognise(&device, self.total).map_err(Failure::Told)?;
+        Ok(fastboot.examine(&device, self.bytes)?)
+    }
+
+    fn how_to_reach_it(&self) -> String {
+        FastbootError::NoDevice { device: self.fastboot.device.clone(), within: self.fastboot.find }.advice()
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        if let (Some(command), true) = (&self.hooks.power_off, self.held.borrow().started)
+            && let Err(reason) = hooks::run(command, &self.board)
+        {
+            anstream::eprintln!("{reason}");
+        }
+    }
+}
+
+impl Held {
+    /// Takes a lease under one of the phone's names.
+    fn take(&mut self, name: &str, total: Duration) -> Result<(), String> {
+        let now = now();
+        let (lease, before) =
+            Place::of(name).take(now, now + total.as_secs()).map_err(|error| error.to_string())?;
+        self.leases.push(lease);
+        self.left = self.left.take().or_else(|| left_behind(before, now));
+        Ok(())
+    }
+
+    /// Takes a lease under the phone's own name when it is first seen.
+    fn recognise(&mut self, device: &str, total: Duration) -> Result<(), String> {
+        if self.device.is_none() {
+            if !self.leases.iter().any(|lease| lease.key() == device) {
+                self.take(device, total)?;
+            }
+            self.device = Some(device.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What its last user left behind; none if all is well.
+fn left_behind(before: Before, now: u64) -> Option<String> {
+    let (record, how) = match before {
+        Before::Free | Before::InUse(_) => return None,
+        Before::Abandoned(record) => (record, "was left in use by a runner that died or hung".to_owned()),
+        Before::Wedged(record) => {
+            let reason = match &record.state {
+                State::Wedged(reason) => reason.as_str(),
+                State::Held => "no reason was given",
+            };
+            let how = format!("was marked as wedged: {reason}");
+            (record, how)
+        }
+    };
+    let ago = Took(Duration::from_secs(now.saturating_sub(record.since)));
+    Some(format!("it {how} ({}, process {}, {ago} ago)", record.user, record.pid))
+}
+
+/// Why a phone was not started.
+enum Failure {
+    /// It does not answer, or said no.
+    Fastboot(FastbootError),
+    /// Something else, in words.
+    Told(String),
+}
+
+impl From<FastbootError> for Failure {
+    fn from(error: FastbootError) -> Self {
+        Self::Fastboot(error)
+    }
+}
+
+impl Failure {
+    fn in_words(self, left: Option<String>) -> String {
+        let words = match self {
+            Self::Fastboot(error) => format!("{error}; {}", error.advice()),
+            Self::Told(words) => words,
+        };
+        match left {
+            Some(left) => format!("{words}; {left}"),
+            None => words,
+        }
+    }
+}
+
+impl RunningPhone {
+    pub(super) fn send(&self, bytes: Vec<u8>) {
+        self.line.send(bytes);
+    }
+
+    pub(super) fn why_ended(&self) -> Closed {
+        Closed::Lost(self.line.why_ended())
+    }
+}
+
+/// Writes the boot image beside `kernel`.
+fn write_image(kernel: &Path, parameters: &Parameters) -> Result<(PathBuf, u64), String> {
+    let failed = |error: std::io::Error| format!("the boot image cannot be made: {error}");
+    let image = BootImage {
+        command_line: Arguments(*parameters).to_string(),
+        kernel: fs::read(kernel).map_err(failed)?,
+    };
+    let bytes = image.write().map_err(|error| format!("the boot image cannot be made: {error}"))?;
+    let path = kernel.with_file_name("boot.img");
+    fs::write(&path, &bytes).map_err(failed)?;
+    Ok((path, bytes.len() as u64))
+}

@@ -1,0 +1,21 @@
+//! A stand-in for a phone and its boot loader, for the real `fastboot` program and a real serial port.
+//!
+//! While it is in its boot loader it listens for fastboot over TCP ([`StandIn::address`]). `fastboot boot` starts the image
+//! on the machine inside ([`Inside`]); from then on nobody listens at the address, as a phone that runs an image is not
+//! at the USB. Its UART is a pseudo-terminal ([`StandIn::terminal`]), which stays from boot to boot as an adapter does.
+//! When the image leaves for the boot loader, or [`StandIn::press`] presses the buttons, it listens again.
+//!
+//! So everything that stands between the runner and a phone is the code that the phone gets, and each way in which a
+//! phone can fail is a [`Fault`] with a name.
+
+mod boot_loader;
+mod faults;
+mod inside;
+mod packets;
+mod phone;
+mod terminal;
+
+pub use faults::Fault;
+pub use inside::{Hears, Inside, Machine, Next, Started, Uart};
+pub use phone::{Button, Settings, StandIn};
+pub use terminal::Terminal;

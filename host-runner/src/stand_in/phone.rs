@@ -1,0 +1,234 @@
+//! The phone as a whole: in its boot loader, running an image, or gone, and what brings it from one to the next.
+
+use super::boot_loader::BootLoader;
+use super::faults::Fault;
+use super::inside::{Inside, Next, Started, Uart};
+use super::terminal::Terminal;
+use crate::boot_image::BootImage;
+use std::io::{self, ErrorKind, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How often buttons and connections are looked at.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// What a stand-in is to be.
+#[derive(Debug)]
+pub struct Settings {
+    /// What it calls itself.
+    pub product: String,
+    /// How it misbehaves.
+    pub fault: Fault,
+    /// Where it listens; port 0 for any that is free.
+    pub port: u16,
+    /// What it starts images on.
+    pub inside: Box<dyn Inside>,
+}
+
+/// What a person at the phone can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Button {
+    /// Holds power and volume-down: whatever runs is ended, and the phone is in its boot loader.
+    BootLoader,
+    /// Takes phone and adapter away for good.
+    Unplug,
+}
+
+/// A phone that is not there. Dropping it takes it away.
+#[derive(Debug)]
+pub struct StandIn {
+    address: SocketAddr,
+    terminal: PathBuf,
+    buttons: Sender<Button>,
+    phone: Option<JoinHandle<()>>,
+}
+
+impl StandIn {
+    /// Switches a stand-in on, in its boot loader.
+    ///
+    /// # Errors
+    ///
+    /// When the address is taken, or the system has no pseudo-terminal to give.
+    pub fn begin(settings: Settings) -> io::Result<Self> {
+        let Settings { product, fault, port, inside } = settings;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let address = listener.local_addr()?;
+        let terminal = Terminal::open()?;
+        let path = terminal.path().to_owned();
+        let (buttons, pressed) = channel();
+        let boot_loader = BootLoader { product, fault };
+        let phone = Phone { address, terminal: Arc::new(terminal), boot_loader, inside, pressed };
+        // With nobody listening the address stays known, and unused.
+        let listener = (fault != Fault::Refused).then_some(listener);
+        let phone = Some(thread::spawn(move || phone.live(listener)));
+        Ok(Self { address, terminal: path, buttons, phone })
+    }
+
+    /// Where it listens for fastboot, as `fastboot -s` takes it.
+    #[must_use]
+    pub fn device(&self) -> String {
+        format!("tcp:{}", self.address)
+    }
+
+    /// Where it listens for fastboot.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The serial port that its UART is at.
+    #[must_use]
+    pub fn terminal(&self) -> &Path {
+        &self.terminal
+    }
+
+    /// Presses a button.
+    pub fn press(&self, button: Button) {
+        // A phone that was unplugged has no buttons any more.
+        let _ = self.buttons.send(button);
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.press(Button::Unplug);
+        if let Some(phone) = self.phone.take() {
+            // A phone that panicked is gone as well.
+            let _ = phone.join();
+        }
+    }
+}
+
+/// The thread behind a stand-in.
+struct Phone {
+    address: SocketAddr,
+    terminal: Arc<Terminal>,
+    boot_loader: BootLoader,
+    inside: Box<dyn Inside>,
+    pressed: Receiver<Button>,
+}
+
+/// What a phone is doing.
+enum State {
+    BootLoader,
+    Runs(BootImage),
+    Gone,
+    Unplugged,
+}
+
+impl Phone {
+    fn live(mut self, first: Option<TcpListener>) {
+        let mut listener = first;
+        let mut state = State::BootLoader;
+        loop {
+            state = match state {
+                State::BootLoader if self.boot_loader.fault == Fault::Refused => self.wait_for_button(),
+                State::BootLoader => match listener.take().map_or_else(|| self.listen(), Ok) {
+                    Ok(listener) => self.offer(&listener),
+                    Err(_) => State::Gone,
+                },
+                State::Runs(image) => self.run(&image),
+                State::Gone => self.wait_for_button(),
+                State::Unplugged => return,
+            };
+        }
+    }
+
+    fn listen(&self) -> io::Result<TcpListener> {
+        TcpListener::bind(self.address)
+    }
+
+    /// Serves `fastboot` until it starts an image.
+    fn offer(&self, listener: &TcpListener) -> State {
+        if listener.set_nonblocking(true).is_err() {
+            return State::Gone;
+        }
+        loop {
+            match self.pressed.try_recv() {
+                Ok(Button::Unplug) | Err(TryRecvError::Disconnected) => return State::Unplugged,
+                Ok(Button::BootLoader) | Err(TryRecvError::Empty) => {}
+            }
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    // What breaks a connection is the other end's; the boot loader waits for the next one.
+                    if stream.set_nonblocking(false).is_ok()
+                        && let Ok(Some(image)) = self.boot_loader.serve(stream)
+                    {
+                        return State::Runs(image);
+                    }
+                }
+                Err(_) => thread::sleep(GLANCE),
+            }
+        }
+    }
+
+    /// Lets an image run until it ends or a button is pressed.
+    fn run(&mut self, image: &BootImage) -> State {
+        let Started { from_uart, mut to_uart, mut machine } = match self.inside.start(image) {
+            Ok(started) => started,
+            Err(reason) => {
+                self.terminal.write(format!("boot loader: {reason}\r\n").as_bytes());
+                return State::BootLoader;
+            }
+        };
+        let ended = Arc::new(AtomicBool::new(false));
+        let relay = {
+            let (terminal, ended) = (Arc::clone(&self.terminal), Arc::clone(&ended));
+            thread::spawn(move || relay(from_uart, &terminal, &ended))
+        };
+        let button = loop {
+            match self.pressed.try_recv() {
+                Ok(button) => break Some(button),
+                Err(TryRecvError::Disconnected) => break Some(Button::Unplug),
+                Err(TryRecvError::Empty) => {}
+            }
+            // Acquire: pairs with the Release in `relay`.
+            if ended.load(Ordering::Acquire) {
+                break None;
+            }
+            if let Some(bytes) = self.terminal.read(GLANCE) {
+                // A machine that has ended is told by its UART's end.
+                let _ = to_uart.write_all(&bytes).and_then(|()| to_uart.flush());
+            }
+        };
+        let next = match button {
+            None => machine.next(),
+            Some(_) => Next::BootLoader,
+        };
+        // The relay ends with the machine.
+        drop((machine, to_uart));
+        let _ = relay.join();
+        match (button, next) {
+            (Some(Button::Unplug), _) => State::Unplugged,
+            (_, Next::BootLoader) => State::BootLoader,
+            (_, Next::Gone) => State::Gone,
+        }
+    }
+
+    fn wait_for_button(&self) -> State {
+        match self.pressed.recv() {
+            Ok(Button::BootLoader) if self.boot_loader.fault == Fault::Refused => State::Gone,
+            Ok(Button::BootLoader) => State::BootLoader,
+            Ok(Button::Unplug) | Err(_) => State::Unplugged,
+        }
+    }
+}
+
+fn relay(mut uart: Box<dyn Uart>, terminal: &Terminal, ended: &AtomicBool) {
+    let mut buffer = [0; 16 << 10];
+    loop {
+        match uart.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => terminal.write(buffer.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    // Release: pairs with the Acquire in `run`, so that everything the machine said is on the line by then.
+    ended.store(true, Ordering::Release);
+}
