@@ -5,7 +5,7 @@
 
 mod phone;
 
-pub use phone::{FastbootOptions, Hooks, SerialOptions};
+pub use phone::{FastbootOptions, Hooks, SerialOptions, StandInOptions};
 
 use crate::session::Budgets;
 use crate::twin::Shape;
@@ -57,6 +57,8 @@ pub enum Load {
     Twin(TwinOptions),
     /// By the `fastboot` program.
     Fastboot(FastbootOptions),
+    /// By the `fastboot` program, into a stand-in that this program brings with it.
+    StandIn(StandInOptions),
 }
 
 /// The Pixel 6 that QEMU is to be.
@@ -101,6 +103,7 @@ enum LoadKind {
     Qemu,
     Twin,
     Fastboot,
+    StandIn,
 }
 
 /// How a board is talked to.
@@ -247,6 +250,7 @@ impl Board {
             LoadKind::Qemu => board_of(text, Load::Qemu, |_: QemuLink| Link::QemuSerial),
             LoadKind::Twin => board_of(text, Load::Twin, |_: QemuLink| Link::QemuSerial),
             LoadKind::Fastboot => board_of(text, Load::Fastboot, Link::Serial),
+            LoadKind::StandIn => board_of(text, Load::StandIn, Link::Serial),
         }
         .map_err(from_toml)?;
         if board.name == folder {

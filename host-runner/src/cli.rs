@@ -2,6 +2,8 @@
 
 use crate::link::Faults;
 use crate::parameters::Seed;
+use crate::stand_in::Fault;
+use crate::twin::Shape;
 use crate::units::parse_duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ Examples:
   cargo run -p host-runner -- --seed new --budget 8h      … everything, thoroughly, and not as before
   cargo run -p host-runner -- run --smoke                 … what every push must pass
   cargo run -p host-runner -- replay latest               the report of the last run again
+  cargo run -p host-runner -- boards                      which boards are there, and who has them
   cargo run -p host-runner -- doctor                      what is missing on this machine
 
 Cargo takes the options before `--` for itself: `--board` goes after it.
@@ -110,11 +113,27 @@ pub enum Command {
     Doctor,
     /// List the boards, which of them are there, and who has them
     Boards,
+    /// Be a Pixel 6 in its boot loader, for `--board pixel6` in another terminal
+    Twin(TwinArguments),
     /// Report a recorded run again
     Replay {
         /// A folder below `target/hil`, `latest`, or a path
         run: String,
     },
+}
+
+/// What the stand-in for a phone is to be.
+#[derive(Clone, Debug, Args)]
+pub struct TwinArguments {
+    /// Where it listens for fastboot; 0 for any port that is free
+    #[arg(long, default_value_t = 5554, value_name = "PORT")]
+    pub listen: u16,
+    /// How it fails
+    #[arg(long, default_value = "none", value_name = "FAULT")]
+    pub fault: Fault,
+    /// Which of the phone's device trees [default: the board's]
+    #[arg(long, value_name = "TREE")]
+    pub tree: Option<Shape>,
 }
 
 /// Which tests.

@@ -2,6 +2,7 @@
 
 use super::duration;
 use crate::link::UsbId;
+use crate::twin::Shape;
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,39 @@ pub struct SerialOptions {
 #[serde(rename_all = "kebab-case")]
 enum SerialKind {
     Serial,
+}
+
+/// `[load]` of a phone's twin: a stand-in for the phone's boot loader starts it, and is spoken to as the phone's is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandInOptions {
+    #[serde(rename = "kind")]
+    _kind: StandInKind,
+    /// Which of the phone's device trees.
+    pub tree: Shape,
+    /// What it calls itself.
+    pub product: String,
+    /// As in [`FastbootOptions`].
+    #[serde(deserialize_with = "duration")]
+    pub find: Duration,
+    /// As in [`FastbootOptions`].
+    #[serde(deserialize_with = "duration")]
+    pub send: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StandInKind {
+    StandIn,
+}
+
+impl StandInOptions {
+    /// The way to the phone that stands at `device`.
+    #[must_use]
+    pub fn fastboot(&self, device: String) -> FastbootOptions {
+        let Self { product, find, send, .. } = self.clone();
+        FastbootOptions { _kind: Kind::Fastboot, product, device: Some(device), find, send }
+    }
 }
 
 impl SerialOptions {

@@ -42,10 +42,9 @@ pub(super) fn boards(workspace: &Workspace, global: &Global) -> Result<u8> {
 
 fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
     match &board.load {
-        Load::Qemu(_) | Load::Twin(_) => vec![match Tool::Qemu.found(machine) {
-            Some(version) => format!("ready: {version}"),
-            None => "not ready: qemu-system-aarch64 is missing, see `doctor`".to_owned(),
-        }],
+        Load::Qemu(_) => vec![ready(&[Tool::Qemu], machine)],
+        Load::Twin(_) => vec![ready(&[Tool::Qemu, Tool::Dtc], machine)],
+        Load::StandIn(_) => vec![ready(&[Tool::Fastboot, Tool::Qemu, Tool::Dtc], machine)],
         Load::Fastboot(load) => {
             let mut lines = vec![phone(load)];
             if let Link::Serial(link) = &board.link {
@@ -57,6 +56,14 @@ fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
             lines.push(user(load.device.as_deref().unwrap_or(&board.name)));
             lines
         }
+    }
+}
+
+/// Whether a board that is made by tools is there.
+fn ready(tools: &[Tool], machine: &ThisMachine) -> String {
+    match tools.iter().find(|tool| tool.found(machine).is_none()) {
+        Some(tool) => format!("not ready: {} is missing, see `doctor`", tool.name()),
+        None => "ready".to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod boards;
 mod replay;
 mod run;
+mod twin;
 
 use crate::board::Board;
 use crate::check;
@@ -42,6 +43,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::Check) => check::check(&workspace, &cli.global),
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),
         Some(Command::Boards) => boards::boards(&workspace, &cli.global),
+        Some(Command::Twin(arguments)) => twin::twin(&workspace, &cli.global, arguments),
         Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
     }
 }

@@ -118,6 +118,7 @@ fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Resul
         Load::Qemu(_) => [Tool::Qemu].as_slice(),
         Load::Twin(_) => &[Tool::Qemu, Tool::Dtc],
         Load::Fastboot(_) => &[Tool::Fastboot],
+        Load::StandIn(_) => &[Tool::Fastboot, Tool::Qemu, Tool::Dtc],
     };
     Ok(ensure(tools, &machine(workspace), Consent::from_terminal(global.yes))?)
 }

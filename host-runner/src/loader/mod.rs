@@ -13,6 +13,7 @@ mod twin;
 use crate::board::{Board, Link, Load};
 use crate::image::Symbols;
 use crate::session::Closed;
+use crate::stand_in::InTwin;
 use crate::twin::Account;
 use crate::workspace::Workspace;
 use std::path::PathBuf;
@@ -87,7 +88,12 @@ impl Loader {
             (Load::Fastboot(load), Link::Serial(link)) => {
                 Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, parameters)?))
             }
-            (Load::Fastboot(_), Link::QemuSerial) => {
+            (Load::StandIn(load), Link::Serial(link)) => {
+                let inside = InTwin::new(workspace, load.tree)?;
+                let phone = phone::Phone::beside(board, load, link, inside, &kernel, parameters, symbols)?;
+                Self::Phone(Box::new(phone))
+            }
+            (Load::Fastboot(_) | Load::StandIn(_), Link::QemuSerial) => {
                 miette::bail!("bug: a phone was given a serial port of QEMU's")
             }
         })
@@ -98,8 +104,9 @@ impl Loader {
     #[must_use]
     pub fn account(&self) -> Option<Account> {
         match self {
-            Self::Qemu(_) | Self::Phone(_) => None,
+            Self::Qemu(_) => None,
             Self::Twin(twin) => twin.account(),
+            Self::Phone(phone) => phone.account(),
         }
     }
 
@@ -133,8 +140,7 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.inspect(),
             Self::Twin(twin) => twin.process.inspect(),
-            // A retail phone has no debug port that answers.
-            Self::Phone(_) => None,
+            Self::Phone(phone) => phone.inspect(),
         }
     }
 

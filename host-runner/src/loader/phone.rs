@@ -6,19 +6,24 @@
 //! Before anything is done to a phone it is made this runner's own (`lease`): under the name by which the user knows it,
 //! and under its serial number once that is known.
 
-use super::{BootCount, Incoming};
-use crate::board::{Board, FastbootOptions, Hooks, SerialOptions};
+use super::{BootCount, Incoming, inspect, qmp};
+use crate::board::{Board, FastbootOptions, Hooks, SerialOptions, StandInOptions};
 use crate::boot_image::BootImage;
 use crate::fastboot::{Fastboot, FastbootError, Phone as Found};
 use crate::hooks;
+use crate::image::Symbols;
 use crate::lease::{Before, Lease, Place, State, now};
 use crate::link::{Serial, SerialLine};
 use crate::parameters::limits;
 use crate::session::Closed;
+use crate::stand_in::{Button, Fault, InTwin, Settings, StandIn, Witness};
+use crate::twin::Account;
 use crate::units::Took;
+use miette::{IntoDiagnostic, WrapErr};
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use wire::{Arguments, Parameters};
@@ -42,6 +47,15 @@ pub struct Phone {
     /// How long a run may take.
     total: Duration,
     held: RefCell<Held>,
+    beside: Option<Beside>,
+}
+
+/// A phone that this program brings with it: its buttons are within reach, and it can be looked into.
+#[derive(Debug)]
+struct Beside {
+    stand_in: StandIn,
+    witness: Witness,
+    symbols: Rc<Symbols>,
 }
 
 /// What this runner has of the phone.
@@ -60,6 +74,8 @@ struct Held {
 #[derive(Debug)]
 pub struct RunningPhone {
     line: SerialLine,
+    /// How to look into it. A retail phone has no debug port that answers.
+    view: Option<(Witness, Rc<Symbols>)>,
 }
 
 impl Phone {
@@ -81,7 +97,35 @@ impl Phone {
             bytes,
             total: limits(board.budgets, parameters).total + find + send,
             held: RefCell::default(),
+            beside: None,
         })
+    }
+
+    /// The twin, behind a stand-in for the phone's boot loader.
+    pub(super) fn beside(
+        board: &Board,
+        load: &StandInOptions,
+        link: &SerialOptions,
+        inside: InTwin,
+        kernel: &Path,
+        parameters: &Parameters,
+        symbols: Rc<Symbols>,
+    ) -> miette::Result<Self> {
+        let witness = inside.witness();
+        let (product, fault) = (load.product.clone(), Fault::None);
+        let settings = Settings { product, fault, port: 0, inside: Box::new(inside) };
+        let stand_in = StandIn::begin(settings)
+            .into_diagnostic()
+            .wrap_err("the stand-in for the phone does not start")?;
+        let link = SerialOptions::at(stand_in.terminal().to_owned(), link.bauds.clone());
+        let mut phone = Self::new(board, &load.fastboot(stand_in.device()), &link, kernel, parameters)?;
+        phone.beside = Some(Beside { stand_in, witness, symbols });
+        Ok(phone)
+    }
+
+    /// What a witness of the phone's accesses has seen since the last start.
+    pub(super) fn account(&self) -> Option<Account> {
+        self.beside.as_ref()?.witness.account()
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, String> {
@@ -118,7 +162,8 @@ impl Phone {
         // Before the image starts: its first words are not to be missed, nor those of the boot loader.
         let line = self.serial.open(boot, inbox).map_err(Failure::Told)?;
         self.fastboot.boot(&phone, &self.image)?;
-        Ok(RunningPhone { line })
+        let view = self.beside.as_ref().map(|beside| (beside.witness.clone(), Rc::clone(&beside.symbols)));
+        Ok(RunningPhone { line, view })
     }
 
     fn bring_to_boot_loader(&self) -> Result<Found, Failure> {
@@ -127,10 +172,11 @@ impl Phone {
             found => return found,
         }
         let left = self.held.borrow().left.is_some();
-        match &self.hooks.reset {
-            Some(command) => hooks::run(command, &self.board).map_err(Failure::Told)?,
-            None if left => return self.find(WEDGED),
-            None => anstream::eprintln!("waiting for the phone: {}", self.how_to_reach_it()),
+        match (&self.hooks.reset, &self.beside) {
+            (Some(command), _) => hooks::run(command, &self.board).map_err(Failure::Told)?,
+            (None, Some(beside)) => beside.stand_in.press(Button::BootLoader),
+            (None, None) if left => return self.find(WEDGED),
+            (None, None) => anstream::eprintln!("waiting for the phone: {}", self.how_to_reach_it()),
         }
         self.find(self.fastboot.find)
     }
@@ -230,6 +276,12 @@ impl Failure {
 impl RunningPhone {
     pub(super) fn send(&self, bytes: Vec<u8>) {
         self.line.send(bytes);
+    }
+
+    pub(super) fn inspect(&self) -> Option<String> {
+        let (witness, symbols) = self.view.as_ref()?;
+        let registers = qmp::monitor(&witness.control()?, "info registers -a").ok()?;
+        Some(inspect::describe(&registers, symbols))
     }
 
     pub(super) fn why_ended(&self) -> Closed {

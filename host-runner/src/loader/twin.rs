@@ -5,7 +5,7 @@ use crate::board::TwinOptions;
 use crate::image::Symbols;
 use crate::parameters::random;
 use crate::session::Closed;
-use crate::twin::phone::{DEVICE_TREE, IMAGE, carve_outs};
+use crate::twin::phone::at_rest;
 use crate::twin::tree::{self, Patch};
 use crate::twin::{Account, Twin, monitor};
 use crate::workspace::Workspace;
@@ -14,9 +14,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use twin::block::{End, Options};
-
-/// The rate of the line after `fastboot oem uart config 3000000`.
-const BAUD: u64 = 3_000_000;
 
 /// Starts the twin.
 #[derive(Debug)]
@@ -46,7 +43,13 @@ impl PhoneInQemu {
         let tree = tree::compile(workspace, options.tree, &Patch { seed: random(), ..Patch::default() })?;
         let monitor = monitor::build(workspace)?;
         let twin = Twin::new(monitor).into_diagnostic().wrap_err("there is no memory for the twin")?;
-        Ok(Self { twin: Rc::new(twin), image, tree, options: at_rest(options)?, symbols })
+        Ok(Self {
+            twin: Rc::new(twin),
+            image,
+            tree,
+            options: at_rest(options.tree).map_err(|bug| miette::miette!("{bug}"))?,
+            symbols,
+        })
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Process, String> {
@@ -60,18 +63,6 @@ impl PhoneInQemu {
     pub(super) fn account(&self) -> Option<Account> {
         self.twin.record().map(Account::from)
     }
-}
-
-/// A phone that is switched on, with nothing unusual about it.
-fn at_rest(board: &TwinOptions) -> miette::Result<Options> {
-    let mut options = Options::new(IMAGE, DEVICE_TREE);
-    options.baud = BAUD;
-    for range in carve_outs(board.tree) {
-        if !options.carve_out(range) {
-            miette::bail!("bug: more carve-outs than the monitor has room for");
-        }
-    }
-    Ok(options)
 }
 
 impl Process {

@@ -14,8 +14,10 @@ mod inside;
 mod packets;
 mod phone;
 mod terminal;
+mod twin;
 
 pub use faults::Fault;
 pub use inside::{Hears, Inside, Machine, Next, Started, Uart};
 pub use phone::{Button, Settings, StandIn};
 pub use terminal::Terminal;
+pub use twin::{InTwin, Witness};

@@ -4,9 +4,10 @@
 
 use serde::Deserialize;
 use std::ops::Range;
+use twin::block::Options;
 
 /// Which of the phone's two trees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// The upstream kernel's.
@@ -83,5 +84,23 @@ pub fn carve_outs(shape: Shape) -> Vec<Range<u64>> {
     match shape {
         Shape::Oriole => UNTOUCHABLE.to_vec(),
         Shape::OrioleStock => [UNTOUCHABLE.as_slice(), &UNTOUCHABLE_STOCK].concat(),
+    }
+}
+
+/// The rate of the line after `fastboot oem uart config 3000000`.
+const BAUD: u64 = 3_000_000;
+
+/// A phone that is switched on, with nothing unusual about it.
+///
+/// # Errors
+///
+/// When the monitor has no room for what is to be kept out of the RAM, which is a bug.
+pub fn at_rest(shape: Shape) -> Result<Options, String> {
+    let mut options = Options::new(IMAGE, DEVICE_TREE);
+    options.baud = BAUD;
+    if carve_outs(shape).into_iter().all(|range| options.carve_out(range)) {
+        Ok(options)
+    } else {
+        Err("bug: more carve-outs than the monitor has room for".to_owned())
     }
 }
