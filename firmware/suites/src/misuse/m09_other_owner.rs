@@ -1,5 +1,6 @@
 //! M9: given back to a cache or an allocator that it is not from.
 
+use alloc::vec::Vec;
 use core::alloc::Layout;
 
 use framekeeper::{
@@ -39,28 +40,31 @@ impl Trial for OtherOwner {
     /// Both have their own idea of the same addresses, so only what the other has not handed out is tried.
     fn block<M: Machine>(machine: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
         let is_out = |state| matches!(state, State::Allocated { .. } | State::Slab { .. });
-        loop {
-            let ours = scene.take_block();
-            let found = machine.frames().state(ours);
-            if !is_out(found) {
-                let expected = FreeError::NotAllocated { address: ours, found };
-                scene.same(machine.frames().free_frame(ours), Err(expected));
-                scene.says(&expected, &texts::of_free_error(&expected));
-                scene.give_block(ours);
-                return Outcome::at(Event::Call);
-            }
+        let ours = scene.take_block();
+        let found = machine.frames().state(ours);
+        if !is_out(found) {
+            let expected = FreeError::NotAllocated { address: ours, found };
+            scene.same(machine.frames().free_frame(ours), Err(expected));
+            scene.says(&expected, &texts::of_free_error(&expected));
             scene.give_block(ours);
-            let Some(theirs) = machine.frames().alloc_frame() else { scene.broken(format_args!("no frame")) };
-            let found = scene.arena.frames.state(theirs);
-            let is_tried = !is_out(found);
-            if is_tried {
-                scene.refused_block(theirs, FreeError::NotAllocated { address: theirs, found });
-            }
-            scene.same(machine.frames().free_frame(theirs), Ok(1));
-            if is_tried {
-                return Outcome::at(Event::Call);
+            return Outcome::at(Event::Call);
+        }
+        scene.give_block(ours);
+        // The machine may have nothing but such frames at hand: those are kept until there is another one.
+        let mut theirs = Vec::new();
+        loop {
+            let Some(frame) = machine.frames().alloc_frame() else { scene.broken(format_args!("no frame")) };
+            theirs.push(frame);
+            let found = scene.arena.frames.state(frame);
+            if !is_out(found) {
+                scene.refused_block(frame, FreeError::NotAllocated { address: frame, found });
+                break;
             }
         }
+        for frame in theirs {
+            scene.same(machine.frames().free_frame(frame), Ok(1));
+        }
+        Outcome::at(Event::Call)
     }
 }
 
