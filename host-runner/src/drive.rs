@@ -8,6 +8,7 @@ use crate::loader::{BootCount, Incoming, Loader, Machine};
 use crate::record::{self, Recorder};
 use crate::report::Report;
 use crate::session::{Action, Event, Notice, Session, Summary};
+use crate::twin::Account;
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -66,6 +67,8 @@ struct Run<'a> {
     now: Duration,
     machine: Option<Machine>,
     boot: BootCount,
+    /// What the session was told of stray accesses in this boot.
+    account: Option<Account>,
     from_board: Option<FaultyLink>,
     to_board: Option<FaultyLink>,
     summary: Option<Summary>,
@@ -79,7 +82,8 @@ impl<'a> Run<'a> {
         };
         let (from_board, to_board) = (line(0), line(u64::MAX));
         let (began, now) = (Instant::now(), Duration::ZERO);
-        Self { drive, began, now, machine: None, boot: BootCount(0), from_board, to_board, summary: None }
+        let (machine, boot, account, summary) = (None, BootCount(0), None, None);
+        Self { drive, began, now, machine, boot, account, from_board, to_board, summary }
     }
 
     fn run_out(mut self) -> Result<Summary, DriveError> {
@@ -132,6 +136,23 @@ impl<'a> Run<'a> {
     }
 
     fn give(&mut self, event: Event) -> Result<(), DriveError> {
+        if let Some(account) = self.news() {
+            self.give_one(Event::Account(account))?;
+        }
+        self.give_one(event)
+    }
+
+    /// What was seen of stray accesses, if it is new. Whatever the board has sent after one, one is seen before that.
+    fn news(&mut self) -> Option<Account> {
+        let account = self.drive.loader.account();
+        if account.is_none() || account == self.account {
+            return None;
+        }
+        self.account.clone_from(&account);
+        account
+    }
+
+    fn give_one(&mut self, event: Event) -> Result<(), DriveError> {
         self.drive.recorder.event(&event, self.now)?;
         let actions = self.drive.session.on(event, self.now);
         self.carry_out(actions)
@@ -166,6 +187,7 @@ impl<'a> Run<'a> {
     fn start_board(&mut self) -> Option<Event> {
         // The old machine goes first: two of them may not fit into the host's memory.
         self.machine = None;
+        self.account = None;
         self.boot = BootCount(self.boot.0.wrapping_add(1));
         match self.drive.loader.boot(self.boot, self.drive.outside.clone()) {
             Ok(machine) => {

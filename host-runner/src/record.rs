@@ -24,11 +24,12 @@ pub use writer::Recorder;
 
 use crate::plan::Plan;
 use crate::session::{Budgets, Closed, Oracle, Setup};
+use crate::twin::Account;
 use std::path::PathBuf;
 use wire::Parameters;
 
 /// The version of the files. It changes when a recording can no longer be read as before.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 const HEADER_FILE: &str = "run.json";
 const EVENTS_FILE: &str = "events.jsonl";
@@ -120,6 +121,7 @@ enum What {
     Closed { why: Closed },
     LoadFailed { reason: String },
     Inspected { report: String },
+    Account { account: Account },
     Tick,
     Interrupted,
 }

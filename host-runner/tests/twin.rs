@@ -170,7 +170,9 @@ fn a_byte_store_to_the_serial_port_is_an_serror() {
     code.extend(say(b'n'));
     code.extend(switch_off());
     let run = run(&code);
-    assert_eq!((run.said.as_str(), run.record.narrow), ("!", 1));
+    let stray = run.record.first[0].unwrap();
+    assert_eq!((run.said.as_str(), run.record.strays), ("!", 1));
+    assert_eq!((stray.kind, stray.bytes, stray.address), (StrayKind::Narrow, 1, 0x10a0_0020));
 }
 
 #[test]

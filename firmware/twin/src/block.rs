@@ -143,8 +143,6 @@ pub struct Record {
     pub strays: u64,
     /// The first of them.
     pub first: [Option<Stray>; MAX_STRAYS],
-    /// Accesses to the serial port of less than 32 bits.
-    pub narrow: u64,
     /// Bytes that the board has sent.
     pub sent: u64,
     /// Bytes that it has taken.
@@ -168,7 +166,7 @@ pub enum End {
     PowerOff,
     /// A watchdog was not fed.
     Watchdog(u8),
-    /// The monitor cannot go on: the address of what it cannot handle, and the syndrome.
+    /// The monitor cannot go on: the last stray access is what it cannot handle, or it panicked.
     Monitor,
 }
 
@@ -194,6 +192,8 @@ pub struct Stray {
 /// What a stray access was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrayKind {
+    /// A load or store that is too narrow or too wide for the device.
+    Narrow,
     /// A load.
     Read,
     /// A store.
@@ -206,8 +206,14 @@ pub enum StrayKind {
     Other,
 }
 
-const KINDS: [StrayKind; 5] =
-    [StrayKind::Read, StrayKind::Write, StrayKind::Fetch, StrayKind::Walk, StrayKind::Other];
+const KINDS: [StrayKind; 6] = [
+    StrayKind::Narrow,
+    StrayKind::Read,
+    StrayKind::Write,
+    StrayKind::Fetch,
+    StrayKind::Walk,
+    StrayKind::Other,
+];
 
 const ENDS: [End; 7] = [
     End::PsciOff,
@@ -237,7 +243,6 @@ impl Record {
             MAGIC,
             end.map_or(0, |end| end as u64 + 1),
             self.strays,
-            self.narrow,
             self.sent,
             self.taken,
             self.overrun,
@@ -251,8 +256,8 @@ impl Record {
     /// From words; none if no monitor of this version has written them.
     #[must_use]
     pub fn from_words(words: &[u64; RECORD_WORDS]) -> Option<Self> {
-        let &[MAGIC, end, strays, narrow, sent, taken, overrun, boot_mode, ..] = words else { return None };
-        let mut record = Self { strays, narrow, sent, taken, overrun, ..Self::default() };
+        let &[MAGIC, end, strays, sent, taken, overrun, boot_mode, ..] = words else { return None };
+        let mut record = Self { strays, sent, taken, overrun, ..Self::default() };
         record.boot_mode = u32::try_from(boot_mode).ok()?;
         if let Some(end) = end.checked_sub(1) {
             record.end = Some(*ENDS.get(usize::try_from(end).ok()?)?);

@@ -60,6 +60,7 @@ impl Recording {
             What::Closed { why } => Event::Closed(why),
             What::LoadFailed { reason } => Event::LoadFailed(reason),
             What::Inspected { report } => Event::Inspected(report),
+            What::Account { account } => Event::Account(account),
             What::Tick => Event::Tick,
             What::Interrupted => Event::Interrupted,
         };

@@ -54,6 +54,7 @@ impl Recorder {
             Event::Closed(why) => What::Closed { why: why.clone() },
             Event::LoadFailed(reason) => What::LoadFailed { reason: reason.clone() },
             Event::Inspected(report) => What::Inspected { report: report.clone() },
+            Event::Account(account) => What::Account { account: account.clone() },
             Event::Tick => What::Tick,
             Event::Interrupted => What::Interrupted,
         };

@@ -7,12 +7,19 @@ use crate::units::{Took, counted};
 /// The closing lines. The last one is the verdict.
 pub(super) fn lines(context: &Context, summary: &Summary) -> Vec<String> {
     let mut lines = figures(summary);
+    lines.extend(summary.strays.map(strays));
     lines.push(paint::dim(&format!("recorded in {}", context.recording)));
     let count = |tally| summary.ends.iter().filter(|(_, status)| Tally::of(status) == tally).count();
     let (passed, failed, skipped) = (count(Tally::Passed), count(Tally::Failed), count(Tally::Skipped));
     lines.push(format!("{passed} passed, {failed} failed, {skipped} skipped"));
     lines.push(verdict(context, summary));
     lines
+}
+
+/// What the twin's monitor is there for.
+fn strays(count: u64) -> String {
+    let line = format!("the twin saw {count} accesses outside RAM and known devices");
+    if count == 0 { paint::dim(&line) } else { paint::bad(&line) }
 }
 
 fn figures(summary: &Summary) -> Vec<String> {
@@ -63,7 +70,13 @@ fn verdict(context: &Context, summary: &Summary) -> String {
         }
         EXIT_FAILED => {
             let all = counted(ran, "test");
-            paint::bad(&format!("FAILED: {failed} of {all}, {ignored} ignored, {not_run} not run {place}"))
+            let strays = match summary.strays {
+                None | Some(0) => String::new(),
+                Some(count) => format!(", {count} stray accesses"),
+            };
+            paint::bad(&format!(
+                "FAILED: {failed} of {all}, {ignored} ignored, {not_run} not run{strays} {place}"
+            ))
         }
         EXIT_INTERRUPTED => paint::doubtful(&format!("INTERRUPTED: {ended} {place}")),
         _ => paint::bad(&format!("NO VERDICT: {}; {ended} {place}", why_none(summary))),

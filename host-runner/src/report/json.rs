@@ -45,6 +45,10 @@ impl Json {
                 let line = self.summary(summary);
                 self.screen.line(&line.to_string())
             }
+            Notice::Strayed { count, described } => {
+                let line = json!({"event": "stray", "count": count, "described": described});
+                self.screen.line(&line.to_string())
+            }
             _ => Ok(()),
         }
     }
@@ -107,6 +111,7 @@ impl Json {
             "repeated_frames": summary.repeated_frames,
             "lost_frames": summary.lost_frames,
             "unreadable_numbers": summary.unreadable_numbers,
+            "strays": summary.strays,
             "recording": self.context.recording,
         })
     }

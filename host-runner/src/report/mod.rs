@@ -15,6 +15,7 @@ mod json;
 mod numbers;
 mod paint;
 mod screen;
+mod strays;
 mod table;
 mod text;
 mod words;

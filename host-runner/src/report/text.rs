@@ -3,9 +3,10 @@
 
 use super::account::{Account, Kind};
 use super::attempt::Attempt;
-use super::{Context, Screen, Tally, closing, evidence, numbers, paint, words};
+use super::{Context, Screen, Tally, closing, evidence, numbers, paint, strays, words};
 use crate::parameters;
 use crate::session::{Identity, Notice, Status, Summary};
+use crate::twin::Stray;
 use crate::units::{Bytes, Took, counted};
 use std::io;
 use std::time::Duration;
@@ -54,6 +55,7 @@ impl Text {
                 self.inspected(text);
                 Ok(())
             }
+            Notice::Strayed { count, described } => self.strayed(*count, described),
             Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
             Notice::LogDropped { core, records } => {
                 self.missing(&format!("core {core} could not keep {records} log records"))
@@ -172,6 +174,14 @@ impl Text {
             attempt.add_missing(what.clone());
         }
         self.indented(&[what])
+    }
+
+    /// A run with one fails, whatever its test says: the line stands with the test that is under way, and by itself.
+    fn strayed(&mut self, count: u64, described: &[Stray]) -> io::Result<()> {
+        for line in strays::lines(&self.context.symbols, count, described) {
+            self.missing(&line)?;
+        }
+        Ok(())
     }
 
     /// Shown whole, but no evidence about the test.

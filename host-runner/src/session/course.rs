@@ -26,6 +26,9 @@ impl Session {
         self.boots += 1;
         self.send_to_boot_loader();
         self.line.reset();
+        if let Some(strays) = &mut self.strays {
+            strays.in_boot = 0;
+        }
         self.phase = Phase::Booting { until: self.now + self.budgets.boot };
         self.tell(Notice::Booting { count: self.boots, reason });
         self.actions.push(Action::Boot);
@@ -193,6 +196,7 @@ impl Session {
             repeated_frames: counts.repeated_frames,
             lost_frames: self.lost_frames,
             unreadable_numbers: self.unreadable_numbers,
+            strays: self.strays.map(|strays| strays.in_all),
         }
     }
 

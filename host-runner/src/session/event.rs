@@ -1,6 +1,7 @@
 //! What goes into a session and what comes out of it.
 
 use super::Notice;
+use crate::twin::Account;
 use std::time::Duration;
 
 /// How long things may take.
@@ -27,6 +28,9 @@ pub enum Event {
     LoadFailed(String),
     /// Answer to [`Action::Inspect`]: what a debugger sees, for people to read.
     Inspected(String),
+    /// What a witness of the machine's accesses has seen since this boot began, where there is one. It comes before the bytes that
+    /// the board sent after it.
+    Account(Account),
     /// Time has passed; the session asked for it by `next_wake`.
     Tick,
     /// The user wants the run to end.

@@ -4,6 +4,7 @@ use super::agenda::Agenda;
 use super::line::Line;
 use super::{Action, Budgets, Closed, Crash, CutShort, Event, Notice, Oracle, Status, Timeout};
 use crate::plan::Plan;
+use crate::twin::Account;
 use std::time::Duration;
 use wire::{Parameters, RunId};
 
@@ -47,9 +48,18 @@ pub struct Session {
     pub(super) was_ever_ready: bool,
     pub(super) lost_frames: u64,
     pub(super) unreadable_numbers: u64,
+    /// How many stray accesses a witness has seen in this boot, and in all boots; none where there is no witness.
+    pub(super) strays: Option<Strays>,
     /// The core that panicked in the attempt under way.
     pub(super) panicked: Option<u32>,
     pub(super) actions: Vec<Action>,
+}
+
+/// Stray accesses, counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Strays {
+    pub(super) in_boot: u64,
+    pub(super) in_all: u64,
 }
 
 /// What a session waits for.
@@ -124,6 +134,7 @@ impl Session {
             was_ever_ready: false,
             lost_frames: 0,
             unreadable_numbers: 0,
+            strays: None,
             panicked: None,
             actions: Vec::new(),
         }
@@ -183,8 +194,22 @@ impl Session {
             Event::Closed(closed) => self.take_closed(closed),
             Event::LoadFailed(reason) => self.cut_short(&format!("the board could not be started: {reason}")),
             Event::Inspected(report) => self.tell(Notice::Inspected(report)),
+            Event::Account(account) => self.take_account(&account),
             Event::Tick => {}
             Event::Interrupted => self.finish(Some(CutShort::Interrupted), "interrupted"),
+        }
+    }
+
+    /// Counts what is new, and tells of what is described of it.
+    fn take_account(&mut self, account: &Account) {
+        let strays = self.strays.get_or_insert_default();
+        let new = account.strays.saturating_sub(strays.in_boot);
+        let known = usize::try_from(strays.in_boot).unwrap_or(usize::MAX);
+        strays.in_boot += new;
+        strays.in_all += new;
+        if new > 0 {
+            let described = account.first.iter().skip(known).cloned().collect();
+            self.tell(Notice::Strayed { count: new, described });
         }
     }
 

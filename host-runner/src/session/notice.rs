@@ -1,6 +1,7 @@
 //! What a session tells the user.
 
 use super::{Measured, Status, Summary};
+use crate::twin::Stray;
 use std::time::Duration;
 
 /// What a session tells the user, in order. A report is made from these and nothing else.
@@ -41,6 +42,13 @@ pub enum Notice {
     Core(Box<wire::CoreReport>),
     /// What the loader's debugger saw.
     Inspected(String),
+    /// Accesses to what is neither RAM nor a known device, as a witness has seen them.
+    Strayed {
+        /// How many.
+        count: u64,
+        /// Those of them that are described.
+        described: Vec<Stray>,
+    },
     /// Frames that were lost on the line for good.
     Lost(u32),
     /// Log records that the board itself could not keep.

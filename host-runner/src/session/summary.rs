@@ -26,6 +26,9 @@ pub struct Summary {
     pub lost_frames: u64,
     /// Measurements that arrived whole and are none.
     pub unreadable_numbers: u64,
+    /// Accesses to what is neither RAM nor a known device; none where no witness looks for them.
+    #[serde(default)]
+    pub strays: Option<u64>,
 }
 
 /// Why a run ended before its plan.
@@ -39,7 +42,8 @@ pub enum CutShort {
 
 /// Every selected test passed.
 pub const EXIT_PASSED: u8 = 0;
-/// At least one test failed, crashed or ran out of time, and every selected one has such an end.
+/// At least one test failed, crashed or ran out of time, and every selected one has such an end; or there was a stray
+/// access.
 pub const EXIT_FAILED: u8 = 1;
 /// The run says less than it was asked to: a test's end is not known, a test did not run, or the board or the way
 /// to it does not work.
@@ -54,7 +58,21 @@ impl Summary {
         match self.cut_short {
             Some(CutShort::Interrupted) => EXIT_INTERRUPTED,
             Some(CutShort::Infra(_)) => EXIT_INFRA,
-            None => self.ends.iter().map(|(_, status)| status.exit_code()).max().unwrap_or(EXIT_PASSED),
+            None => self.worst_end().max(self.strays_code()),
+        }
+    }
+}
+
+impl Summary {
+    fn worst_end(&self) -> u8 {
+        self.ends.iter().map(|(_, status)| status.exit_code()).max().unwrap_or(EXIT_PASSED)
+    }
+
+    /// A stray access fails a run, whatever its test says.
+    const fn strays_code(&self) -> u8 {
+        match self.strays {
+            None | Some(0) => EXIT_PASSED,
+            Some(_) => EXIT_FAILED,
         }
     }
 }

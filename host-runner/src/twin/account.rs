@@ -10,8 +10,6 @@ pub struct Account {
     pub strays: u64,
     /// The first of them.
     pub first: Vec<Stray>,
-    /// Accesses to the serial port of less than 32 bits.
-    pub narrow: u64,
 }
 
 /// One such access.
@@ -30,7 +28,7 @@ pub struct Stray {
 impl From<Record> for Account {
     fn from(record: Record) -> Self {
         let first = record.first.iter().flatten().map(Stray::from).collect();
-        Self { strays: record.strays, first, narrow: record.narrow }
+        Self { strays: record.strays, first }
     }
 }
 
@@ -40,6 +38,7 @@ impl From<&block::Stray> for Stray {
         let what = match kind {
             StrayKind::Read => format!("a load of {bytes} bytes"),
             StrayKind::Write => format!("a store of {bytes} bytes"),
+            StrayKind::Narrow => format!("an access of {bytes} bytes where a device takes 4"),
             StrayKind::Fetch => "the fetch of an instruction".to_owned(),
             StrayKind::Walk => "the walk of a translation table".to_owned(),
             StrayKind::Other => "an access of another kind".to_owned(),

@@ -129,7 +129,10 @@ fn handle_data(frame: &mut Frame, syndrome: Syndrome) {
     let answer = with_devices(|devices| devices.access(access, registers::now(), &mut Registers));
     match answer {
         Answer::Stray => return stray(frame, syndrome, kind),
-        Answer::SError => cores::raise_serror(),
+        Answer::SError => {
+            note(frame, StrayKind::Narrow, access.address);
+            cores::raise_serror();
+        }
         Answer::Done(read) if stored.is_none() => {
             frame.set_register(transfer.register, transfer.extended(read));
         }
