@@ -31,7 +31,7 @@ use crate::{
     cores::{self, CoreId},
     crash,
     exceptions::Frame,
-    layout, link,
+    layout, link, screen,
 };
 
 const WAKE: IntId = IntId::sgi(0);
@@ -160,6 +160,10 @@ fn tick() {
     handler.into_iter().for_each(|handler| handler());
     if CoreId::current() == CoreId::BOOT {
         link::tend(count.is_multiple_of(clock::TICK_HZ / 2));
+        // Every 100 ms, unless a test asks for more ticks.
+        if count.is_multiple_of(clock::TICK_HZ / 10) {
+            screen::refresh();
+        }
     }
 }
 

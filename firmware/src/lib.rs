@@ -18,7 +18,7 @@
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
 //! - `link`, `log`, [`numbers`], `semihosting`, `crash`, `panic`: everything the host hears. [`parameters()`]: what it said
 //!   about the test under way.
-//! - `alone`, `notes`: tests that nobody orders, and results that nobody hears. `persist`: what a warm restart leaves alone.
+//! - `alone`, `notes`, `screen`: tests that nobody orders, and results that nobody hears. `persist`: what a warm restart leaves alone.
 //!
 //! # Ways in
 //!
@@ -52,6 +52,7 @@ mod parameters;
 mod persist;
 pub mod power;
 pub mod psci;
+mod screen;
 mod semihosting;
 mod uart;
 mod watchdog;

@@ -21,7 +21,7 @@ use safe_mmio::{UniqueMmioPointer, fields::ReadPureWrite};
 use spin::Mutex;
 use wire::notes::{Notes, Words};
 
-use crate::{boot, interrupts, layout, link};
+use crate::{boot, interrupts, layout, link, screen};
 
 static NOTES: Mutex<Option<Notes<Kept>>> = Mutex::new(None);
 
@@ -60,7 +60,7 @@ pub(crate) fn open() {
     *NOTES.lock() = Some(notes);
 }
 
-/// Notes a line, if no host hears what is said.
+/// Notes a line, and shows it where there is a screen, if no host hears what is said.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     if link::is_heard() {
         return;
@@ -70,6 +70,7 @@ pub(crate) fn note(text: fmt::Arguments<'_>) {
             notes.add(text);
         }
     });
+    screen::show(text);
 }
 
 /// Tells the host what an earlier boot has noted, and forgets it.

@@ -52,6 +52,8 @@ static ENTRY_LEVEL: AtomicU32 = AtomicU32::new(0);
 static RESTARTS: AtomicU32 = AtomicU32::new(0);
 #[unsafe(link_section = ".persist")]
 static TESTS: AtomicU32 = AtomicU32::new(0);
+#[unsafe(link_section = ".persist")]
+static SCREEN_LINE: AtomicU32 = AtomicU32::new(0);
 
 /// Begins a cold boot.
 pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
@@ -60,6 +62,7 @@ pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
     ENTRY_LEVEL.store(entry_level, Relaxed);
     RESTARTS.store(0, Relaxed);
     TESTS.store(0, Relaxed);
+    SCREEN_LINE.store(0, Relaxed);
 }
 
 /// A new board's end of the link.
@@ -120,6 +123,16 @@ pub(crate) fn tests() -> u32 {
 /// Counts one more; returns how many there were.
 pub(crate) fn count_test() -> u32 {
     TESTS.fetch_add(1, Relaxed)
+}
+
+/// The line of the screen that the next text goes to.
+pub(crate) fn screen_line() -> u32 {
+    SCREEN_LINE.load(Relaxed)
+}
+
+/// Says which it is.
+pub(crate) fn set_screen_line(line: u32) {
+    SCREEN_LINE.store(line, Relaxed);
 }
 
 /// Counts a warm restart.

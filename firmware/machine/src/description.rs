@@ -7,6 +7,7 @@ use crate::{
     name::Name,
     notes::notes,
     processor::{self, Conduit, Gic, Timer},
+    screen::{Screen, screen},
     serial::{Serial, find_serial},
     soc::{Power, Soc},
 };
@@ -33,6 +34,8 @@ pub struct Machine {
     pub power: Power,
     /// What is known of the system on chip beyond its tree.
     pub soc: Option<&'static Soc>,
+    /// The screen that the boot loader may have left on.
+    pub screen: Option<Screen>,
     /// Memory that outlives a reset, for what no host hears.
     pub notes: Option<PhysRange>,
     /// A hash over what the boot loader drew at random, other than [`seed`], which everybody on the link can hear.
@@ -55,9 +58,16 @@ impl Machine {
             serial: find_serial(tree)?,
             power: Power::read(tree)?,
             soc: Soc::of(tree),
+            screen: screen(tree),
             notes: notes(tree),
             entropy: hash(tree, 0x9e37_79b9_7f4a_7c15),
         })
+    }
+
+    /// The screen, where nothing else can be said: with a serial port, nobody needs it.
+    #[must_use]
+    pub fn screen_in_use(&self) -> Option<&Screen> {
+        self.screen.as_ref().filter(|_| self.serial.is_none())
     }
 
     /// How many cores there are.

@@ -5,6 +5,7 @@ use framekeeper::{PhysAddr, PhysRange, devicetree::Tree};
 use crate::{
     error::{MachineError, bad},
     nodes,
+    screen::{Screen, Write},
 };
 
 /// How many ranges a [`Soc`] hides.
@@ -17,6 +18,8 @@ pub struct Soc {
     compatible: &'static str,
     /// RAM that belongs to someone else whether or not a node names it.
     pub hidden: [PhysRange; HIDDEN],
+    /// The screen that its boot loader leaves on.
+    pub(crate) screen: Screen,
     /// Where a kernel would keep its last words over a reset.
     pub(crate) notes: PhysRange,
 }
@@ -37,6 +40,22 @@ static SOCS: [Soc; 1] = [Soc {
         // The start of `notes`.
         range(0xfd3f_f000, 0x1_0000),
     ],
+    // The panel keeps its picture by itself, and takes a new one when the display controller is told to send it. All from a
+    // boot loader that was ported to the phone (m8l8th814n-eng/u-boot-gs101, debug_fb.c).
+    screen: Screen {
+        pixels: range(0xfac0_0000, 10_368_000),
+        width: 1080,
+        height: 2400,
+        stride: 4320,
+        begin: &[
+            // The first plane's size, as it is read and as it is shown, and where it is.
+            write(0x1c0b_0010, 2400 << 16 | 1080),
+            write(0x1c0b_0018, 2400 << 16 | 1080),
+            write(0x1c0b_0040, 0xfac0_0000),
+        ],
+        // What was set takes effect; a picture is sent.
+        refresh: &[write(0x1c30_0030, 0x3061), write(0x1c30_0050, 0x8010_003f)],
+    },
     // Only the stock tree names it, in one of its versions 4 KiB higher up.
     notes: range(0xfd3f_f000, 0x40_0000),
 }];
@@ -46,6 +65,10 @@ const fn range(start: u64, size: u64) -> PhysRange {
         Some(range) => range,
         None => panic!("an entry of the table wraps"),
     }
+}
+
+const fn write(register: u64, value: u32) -> Write {
+    Write { register: PhysAddr(register), value }
 }
 
 impl Soc {

@@ -21,7 +21,7 @@ use crate::{
     cores::{self, CoreId},
     exceptions, frames, heap, interrupts, layout, link,
     memory::{self, Roots},
-    notes, parameters, persist, watchdog,
+    notes, parameters, persist, screen, watchdog,
 };
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -210,6 +210,7 @@ extern "C" fn run(_: u64) -> ! {
         free_ram().size() >> 20
     );
     notes::open();
+    screen::open();
     heap::start();
     interrupts::start();
     cores::start_all();

@@ -8,7 +8,7 @@
 //! | the frame map | read, write |
 //! | the direct map: free RAM, tables | read, write |
 //! | the device tree | read, in the direct map |
-//! | devices that the device tree names, and memory for notes | device memory |
+//! | devices that the device tree names, memory for notes, and a screen where there is no serial port | device memory |
 //! | everything else: holes, reserved ranges, the image in the direct map | not mapped |
 //!
 //! Nothing is writable and executable; SCTLR_EL1.WXN makes sure of that.
@@ -22,8 +22,8 @@ use aarch64_paging::{
     descriptor::{Descriptor, El1Attributes, PhysicalAddress},
     paging::{Constraints, El1And0, MemoryRegion, PageTable, RootTable, Translation, VaRange},
 };
-use framekeeper::{Order, PhysAddr, PhysRange, Request};
-use machine::{Machine, Memory};
+use framekeeper::{Order, PhysAddr, PhysRange, RegionSet, Request};
+use machine::{Machine, Memory, Screen};
 
 use crate::{
     boot::early,
@@ -84,10 +84,27 @@ pub(crate) fn build(
         upper.map_range(layout::DEVICES, device.round_outward(), DEVICE);
     }
     upper.map_range(layout::DIRECT_MAP, device_tree.round_outward(), CONSTANTS);
+    if let Some(screen) = machine.screen_in_use() {
+        map_screen(&mut upper, screen);
+    }
     for range in direct.iter() {
         upper.map_range(layout::DIRECT_MAP, range, VALUES);
     }
     Roots { lower, upper: upper.finish() }
+}
+
+/// The screen's memory, and the pages with its registers, each once.
+fn map_screen(upper: &mut Builder<'_>, screen: &Screen) {
+    upper.map_range(layout::DEVICES, screen.pixels.round_outward(), DEVICE);
+    let registers = screen.begin.iter().chain(screen.refresh);
+    let mut pages = RegionSet::<4>::new();
+    for write in registers {
+        let page = PhysRange::new(write.register, PhysAddr(write.register.0 + 4)).round_outward();
+        if let Err(error) = pages.add(page) {
+            panic!("the screen's registers: {error}");
+        }
+    }
+    pages.iter().for_each(|page| upper.map_range(layout::DEVICES, page, DEVICE));
 }
 
 fn take_stacks(size: u64) -> PhysRange {

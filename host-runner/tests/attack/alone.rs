@@ -5,6 +5,7 @@ use crate::{
     qemu_tree::QemuTree,
     runner::{FakeQemu, finish, runner, which},
 };
+use font8x8::legacy::BASIC_LEGACY;
 use host_runner::{board::Board, firmware, image::Image, workspace::Workspace};
 use std::{
     fs::File,
@@ -22,6 +23,15 @@ const GIB: u64 = 1 << 30;
 const RAM: u64 = GIB;
 const NOTES: u64 = 6 * GIB;
 const NOTES_SIZE: usize = 0x1_0000;
+
+/// And a screen, whose rows have more room than pixels.
+const SCREEN: u64 = NOTES + 2 * NOTES_SIZE as u64;
+const WIDTH: usize = 1080;
+const HEIGHT: usize = 480;
+const STRIDE: usize = 4352;
+const SCREEN_SIZE: u64 = 0x20_0000;
+/// Pixels in each direction for one of the font.
+const SCALE: usize = 3;
 
 /// Tests of which each spoils for the other what a restart does not make anew.
 const TESTS: [&str; 2] =
@@ -48,6 +58,15 @@ impl Kept {
         let mut tree = QemuTree::dump();
         tree.reserved_memory(|tree| {
             tree.node("ramoops@180000000", |tree| tree.range("reg", NOTES, 2 * NOTES_SIZE as u64));
+            tree.no_map("screen@180020000", SCREEN, SCREEN_SIZE);
+        });
+        tree.node("framebuffer@180020000", |tree| {
+            tree.property("compatible", b"simple-framebuffer\0");
+            tree.range("reg", SCREEN, SCREEN_SIZE);
+            for (name, value) in [("width", WIDTH), ("height", HEIGHT), ("stride", STRIDE)] {
+                tree.property(name, &(value as u32).to_be_bytes());
+            }
+            tree.property("format", b"a8r8g8b8\0");
         });
         std::fs::write(folder.path().join("dtb"), tree.blob()).unwrap();
         Self { folder, kernel, entries }
@@ -91,6 +110,27 @@ impl Kept {
         said
     }
 
+    /// The lines of text on the screen.
+    fn screen(&self) -> Vec<String> {
+        let mut pixels = vec![0; HEIGHT * STRIDE];
+        File::open(self.ram()).unwrap().read_exact_at(&mut pixels, SCREEN - RAM).unwrap();
+        let is_ink = |x: usize, y: usize| {
+            let at = y * SCALE * STRIDE + x * SCALE * 4;
+            match u32::from_le_bytes(pixels[at..at + 4].try_into().unwrap()) {
+                0xffff_ffff => true,
+                0xff00_0000 => false,
+                other => panic!("a pixel is {other:#x}"),
+            }
+        };
+        let letter = |column: usize, line: usize| {
+            let row = |y| (0..8).fold(0, |row, x| row | u8::from(is_ink(column * 8 + x, line * 8 + y)) << x);
+            let shape: [u8; 8] = std::array::from_fn(row);
+            (b' '..b'~').find(|&letter| BASIC_LEGACY[letter as usize] == shape).map_or('?', char::from)
+        };
+        let line = |line| (0..WIDTH / 8 / SCALE).map(|column| letter(column, line)).collect::<String>();
+        (0..HEIGHT / 8 / SCALE).map(|number| line(number).trim_end().to_owned()).collect()
+    }
+
     fn notes(&self) -> Vec<String> {
         read_notes(&self.ram()).unwrap_or_default()
     }
@@ -118,6 +158,9 @@ fn a_board_that_nobody_hears_notes_what_became_of_its_tests_and_the_next_boot_te
     let expected = [begins(1), passed(1), begins(2), passed(2), "all 2 tests have ended".to_owned()];
     assert_eq!(kept.notes(), expected);
     assert_eq!(said, [0_u8; 0], "the port was touched");
+    let lines = kept.screen();
+    assert_eq!(lines[..expected.len()], expected);
+    assert!(lines[expected.len()..].iter().all(String::is_empty), "{lines:?}");
 
     let options: Vec<String> = kept.options().iter().map(|option| format!("'{option}'")).collect();
     let qemu = which("qemu-system-aarch64");

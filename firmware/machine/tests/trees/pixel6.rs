@@ -90,3 +90,16 @@ fn notes_are_kept_where_the_tree_has_a_region_for_them_or_where_the_phone_has_it
     assert_eq!(named((0x9800_0800, 0x3800)), [Some(range(0x9800_1000, 0x3000)); 2], "whole frames");
     assert_eq!(named((0x1000_0000, 0x40_0000)), [None; 2], "where there is no RAM");
 }
+
+#[test]
+fn the_screen_is_used_only_where_there_is_no_port() {
+    let off = Options { port: Some("disabled"), ..Options::default() };
+    for (blob, is_used) in
+        both().into_iter().map(|blob| (blob, false)).chain([(upstream(off), true), (stock(off), true)])
+    {
+        let machine = with(&blob, |tree| Machine::read(tree).unwrap());
+        let screen = machine.screen.unwrap();
+        assert_eq!((screen.width, screen.height, screen.pixels), (1080, 2400, range(0xfac0_0000, 0x9e_3400)));
+        assert_eq!(machine.screen_in_use().is_some(), is_used);
+    }
+}

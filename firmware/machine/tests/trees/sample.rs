@@ -27,8 +27,21 @@ pub(crate) struct Options<'a> {
     pub(crate) pmu: bool,
     /// Memory that the boot loader marks as not to be mapped.
     pub(crate) no_map: &'a [(u64, u32)],
+    /// A screen, in a virtual machine.
+    pub(crate) frame: Option<Frame>,
     /// The region for a kernel's last words.
     pub(crate) ramoops: Option<(u32, u32)>,
+}
+
+/// A screen as a tree describes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) start: u32,
+    pub(crate) size: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) stride: u32,
+    pub(crate) format: &'static str,
 }
 
 impl Default for Options<'_> {
@@ -42,6 +55,7 @@ impl Default for Options<'_> {
             pmu: true,
             no_map: &[],
             ramoops: None,
+            frame: None,
         }
     }
 }
@@ -143,6 +157,16 @@ pub(crate) fn virt(options: Options<'_>) -> Vec<u8> {
     psci(&mut fdt);
     gic(&mut fdt, 3, &[0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0xf6_0000]);
     timer(&mut fdt, 3, None);
+    if let Some(frame) = options.frame {
+        node(&mut fdt, "framebuffer", |fdt| {
+            fdt.property_string("compatible", "simple-framebuffer")?;
+            fdt.property_array_u32("reg", &[0, frame.start, 0, frame.size])?;
+            fdt.property_u32("width", frame.width)?;
+            fdt.property_u32("height", frame.height)?;
+            fdt.property_u32("stride", frame.stride)?;
+            fdt.property_string("format", frame.format)
+        });
+    }
     device(&mut fdt, "pl011@9000000", "arm,pl011", &[0, 0x900_0000, 0, 0x1000], options.port);
     fdt.end_node(root).unwrap();
     fdt.finish().unwrap()
