@@ -43,6 +43,16 @@ mod start {
         }
     }
 
+    /// Eight bytes for each frame, and a little to find them by.
+    #[test]
+    fn free_ram_is_what_the_device_tree_leaves_without_the_map() {
+        let left = boot::ram().free().unwrap().size();
+        let map = left - boot::free_ram().size();
+        let most = boot::ram().ram.size() / FRAME_SIZE * 8 + (64 << 10);
+        defmt::info!("{=u64} frames, {=u64} bytes for their map", boot::free_ram().size() / FRAME_SIZE, map);
+        assert!(map > 0 && map <= most, "{map} bytes for the map");
+    }
+
     #[test]
     fn what_is_reserved_and_what_is_no_ram_is_not() {
         let image = layout::image_range(boot::load_address());

@@ -65,7 +65,7 @@ impl<'a> Stage2<'a> {
         let mut at = range.start;
         while at < range.end {
             let fits = |step: &u64| at.is_multiple_of(*step) && range.end - at >= *step;
-            let level = STEPS.iter().position(|step| fits(step)).ok_or(NoRoom)?;
+            let level = STEPS.iter().position(fits).ok_or(NoRoom)?;
             self.enter(at, level)?;
             at += STEPS.get(level).ok_or(NoRoom)?;
         }

@@ -92,6 +92,9 @@ impl Step {
     }
 }
 
+/// What the twin's monitor is built with.
+const MONITOR: &str = "-p twin --features monitor --release --target aarch64-unknown-none";
+
 /// Every step.
 pub(super) fn all(boards: &[Board]) -> Vec<Step> {
     let cargo = |heading: &str, cargo| Step { heading: heading.to_owned(), kind: Kind::Cargo(cargo) };
@@ -107,6 +110,7 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
             Cargo::new(&format!("clippy {host} --all-targets --features suites/planted -- -D warnings")),
         ),
         cargo("lints, firmware", Cargo::new(&format!("clippy {firmware} --tests -- -D warnings"))),
+        cargo("lints, twin", Cargo::new(&format!("clippy {MONITOR} -- -D warnings"))),
         cargo("docs, host", docs(host)),
         cargo("docs, firmware", docs("-p firmware --target aarch64-unknown-none")),
         cargo("host tests", Cargo::new(&format!("test {host}"))),
@@ -163,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_step_can_be_repeated_by_hand() {
-        let docs = &all(&[])[4];
+        let docs = &all(&[])[5];
         assert_eq!(
             docs.repeat(),
             "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps --workspace --exclude firmware"

@@ -7,3 +7,4 @@ mod evidence;
 mod limits;
 mod link;
 mod measured;
+mod strays;
