@@ -53,10 +53,10 @@ pub struct Build {
 pub enum Load {
     /// By starting `qemu-system-aarch64`.
     Qemu(QemuOptions),
-    /// By starting a Pixel 6 in QEMU.
-    Twin(TwinOptions),
     /// By the `fastboot` program.
     Fastboot(FastbootOptions),
+    /// By starting a Pixel 6 in QEMU.
+    Twin(TwinOptions),
     /// By the `fastboot` program, into a stand-in that this program brings with it.
     StandIn(StandInOptions),
 }
@@ -101,8 +101,8 @@ pub struct QemuOptions {
 #[serde(rename_all = "kebab-case")]
 enum LoadKind {
     Qemu,
-    Twin,
     Fastboot,
+    Twin,
     StandIn,
 }
 
@@ -253,11 +253,10 @@ impl Board {
             LoadKind::StandIn => board_of(text, Load::StandIn, Link::Serial),
         }
         .map_err(from_toml)?;
-        if board.name == folder {
-            Ok(board)
-        } else {
-            Err(invalid(&format!("the folder is called `{folder}`"), name.into()))
+        if board.name != folder {
+            return Err(invalid(&format!("the folder is called `{folder}`"), name.into()));
         }
+        Ok(board)
     }
 }
 
@@ -268,14 +267,15 @@ fn board_of<'a, L: Deserialize<'a>, K: Deserialize<'a>>(
     link: impl FnOnce(K) -> Link,
 ) -> Result<(Board, Range<usize>), toml::de::Error> {
     let file = toml::from_str::<BoardFile<L, K>>(text)?;
-    let name = file.name.span();
-    Ok((file.into_board(load, link), name))
+    Ok(file.into_board(load, link))
 }
 
 impl<L, K> BoardFile<L, K> {
-    fn into_board(self, load: impl FnOnce(L) -> Load, link: impl FnOnce(K) -> Link) -> Board {
+    /// The board, and where in the file its name stands.
+    fn into_board(self, load: impl FnOnce(L) -> Load, link: impl FnOnce(K) -> Link) -> (Board, Range<usize>) {
         let BudgetTable { boot, test, silence, total } = self.budgets;
-        Board {
+        let place = self.name.span();
+        let board = Board {
             name: self.name.into_inner(),
             description: self.description,
             check: self.check,
@@ -284,7 +284,8 @@ impl<L, K> BoardFile<L, K> {
             link: link(self.link),
             hooks: self.hooks,
             budgets: Budgets { boot, test, silence, total },
-        }
+        };
+        (board, place)
     }
 }
 
@@ -362,7 +363,7 @@ mod tests {
     #[test]
     fn a_file_becomes_a_board() {
         let board = Board::parse("qemu-virt", "board.toml", GOOD).unwrap();
-        let Load::Qemu(options) = board.load else { panic!("{board:?}") };
+        let Load::Qemu(options) = board.load else { panic!("no QEMU") };
         assert_eq!((options.cores, options.memory, options.virtualization), (8, 8 << 30, false));
         assert_eq!(board.budgets.boot, Duration::from_secs(10));
         assert!(board.check);

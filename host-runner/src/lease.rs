@@ -233,6 +233,8 @@ impl Drop for Lease {
         if let (Ok(_guard), Ok(()), State::Held) = (self.place.guard(), self.renew(), &self.record.state) {
             let _ = fs::remove_file(self.place.record_path());
         }
+        // Closing is not enough: a process that is just being started may hold the same open file for a moment.
+        let _ = self.file.unlock();
     }
 }
 
@@ -351,7 +353,7 @@ mod tests {
     fn a_name_leads_nowhere_else() {
         let (folder, _) = place();
         let place = Place::within(folder.path().join("locks"), "../../etc/passwd");
-        drop(place.take(1, 2).unwrap());
+        let _held = place.take(1, 2).unwrap();
         assert!(folder.path().join("locks/______etc_passwd").is_file());
     }
 

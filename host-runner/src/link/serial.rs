@@ -7,7 +7,7 @@ use super::ports::find_port;
 use super::rates::Rates;
 use crate::board::SerialOptions;
 use crate::loader::{BootCount, Incoming};
-use serialport::{ClearBuffer, SerialPort, TTYPort};
+use serialport::{ClearBuffer, SerialPort, SerialPortBuilder, TTYPort};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// How long a read waits: as long as a line may take to notice that its boot is over.
 const GLANCE: Duration = Duration::from_millis(50);
+
+/// How long a port that was closed may still be taken.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// A serial port and the speeds that its board may have.
 #[derive(Debug)]
@@ -71,7 +74,7 @@ impl Serial {
         let rates = Rates::new(&self.options.bauds, last, Instant::now());
         let failed = |error: serialport::Error| cannot_open(&path, &error);
         let port = serialport::new(path.to_string_lossy(), rates.current()).timeout(GLANCE);
-        let port = TTYPort::open(&port).map_err(failed)?;
+        let port = open_soon(&port).map_err(failed)?;
         port.clear(ClearBuffer::Input).map_err(failed)?;
         let writing = port.try_clone_native().map_err(failed)?;
         let (outbox, orders) = channel();
@@ -166,6 +169,20 @@ impl Reading {
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = words;
         // Nobody listens any more when the run is over.
         let _ = self.inbox.send(Incoming::Ended(self.boot));
+    }
+}
+
+/// Opens a port that may have been closed just now: a process that is being started at that moment holds it open, too,
+/// until it runs its own program.
+fn open_soon(port: &SerialPortBuilder) -> serialport::Result<TTYPort> {
+    let deadline = Instant::now() + CLOSING;
+    loop {
+        match TTYPort::open(port) {
+            Err(error) if error.kind() == serialport::ErrorKind::NoDevice && Instant::now() < deadline => {
+                thread::sleep(GLANCE);
+            }
+            opened => return opened,
+        }
     }
 }
 

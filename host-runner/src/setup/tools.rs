@@ -16,18 +16,25 @@ pub enum Tool {
     Qemu,
     /// `make`.
     Make,
-    /// `dtc`.
-    Dtc,
     /// `fastboot`, with which a phone's boot loader is spoken to.
     Fastboot,
+    /// `dtc`.
+    Dtc,
 }
 
 impl Tool {
     /// Every tool that anything here needs, for the Rust target `target`.
     #[must_use]
     pub fn all(target: &str) -> Vec<Self> {
-        let rust = [Self::RustTarget(target.to_owned()), Self::Rustfmt, Self::Clippy];
-        rust.into_iter().chain([Self::Make, Self::Qemu, Self::Dtc, Self::Fastboot]).collect()
+        vec![
+            Self::RustTarget(target.to_owned()),
+            Self::Rustfmt,
+            Self::Clippy,
+            Self::Make,
+            Self::Qemu,
+            Self::Fastboot,
+            Self::Dtc,
+        ]
     }
 
     /// What it is called.
@@ -39,8 +46,8 @@ impl Tool {
             Self::Clippy => "clippy".to_owned(),
             Self::Qemu => "qemu-system-aarch64".to_owned(),
             Self::Make => "make".to_owned(),
-            Self::Dtc => "dtc".to_owned(),
             Self::Fastboot => "fastboot".to_owned(),
+            Self::Dtc => "dtc".to_owned(),
         }
     }
 
@@ -52,8 +59,8 @@ impl Tool {
             Self::Rustfmt | Self::Clippy => "host-runner check",
             Self::Make => "host-runner check: it builds allocators to compare with",
             Self::Qemu => "running on the qemu boards",
-            Self::Dtc => "running on the pixel6-twin board: it compiles the phone's device tree",
             Self::Fastboot => "running on phones and their twins",
+            Self::Dtc => "running on the pixel6-twin board: it compiles the phone's device tree",
         }
     }
 
@@ -73,8 +80,8 @@ impl Tool {
             Self::Clippy => version("cargo-clippy"),
             Self::Qemu => version("qemu-system-aarch64"),
             Self::Make => version("make"),
-            Self::Dtc => version("dtc"),
             Self::Fastboot => version("fastboot"),
+            Self::Dtc => version("dtc"),
         }
     }
 
@@ -89,10 +96,10 @@ impl Tool {
                 package(system, &["qemu-system-arm", "qemu-system-aarch64", "qemu-system-aarch64", "qemu"])
             }
             Self::Make => package(system, &["make"; 4]),
-            Self::Dtc => package(system, &["device-tree-compiler", "dtc", "dtc", "dtc"]),
             Self::Fastboot => {
                 package(system, &["fastboot", "android-tools", "android-tools", "android-platform-tools"])
             }
+            Self::Dtc => package(system, &["device-tree-compiler", "dtc", "dtc", "dtc"]),
         }
     }
 
@@ -107,8 +114,8 @@ impl Tool {
             }
             Self::Qemu => "install QEMU for AArch64 (qemu-system-aarch64) by this machine's package manager",
             Self::Make => "install make by this machine's package manager",
-            Self::Dtc => "install the device tree compiler (dtc) by this machine's package manager",
             Self::Fastboot => "install fastboot (Android's platform tools) by this machine's package manager",
+            Self::Dtc => "install the device tree compiler (dtc) by this machine's package manager",
         }
     }
 }
