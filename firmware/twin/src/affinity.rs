@@ -34,8 +34,8 @@ pub const fn midr(core: usize) -> u64 {
     }
 }
 
-/// What is written to ICC_SGI1R_EL1 on the phone, as QEMU's cores would write it (GIC architecture §12.2.20). None if it
-/// reaches nobody.
+/// What is written to ICC_SGI1R_EL1 on the phone, as QEMU's cores would write it (GIC architecture §12.2.20). None if
+/// it reaches nobody.
 #[must_use]
 pub const fn interrupt(written: u64) -> Option<u64> {
     /// To all cores but this one.

@@ -1,7 +1,8 @@
 //! The two blocks of memory through which the host runner and the monitor know of each other.
 //!
 //! Both are words of 64 bits, little-endian, at addresses that [`crate::map`] names. The host writes the first before
-//! the machine starts. The monitor writes the second; the host may look at it at any time, also when the machine is gone.
+//! the machine starts. The monitor writes the second; the host may look at it at any time, also when the machine is
+//! gone.
 
 use core::ops::Range;
 

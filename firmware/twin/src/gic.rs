@@ -1,8 +1,8 @@
 //! The phone's interrupt controller on top of QEMU's, as software outside the secure world sees it.
 //!
-//! On the phone group 0 belongs to the secure world (GICD_CTLR.DS = 0), so of the registers that the two worlds share the
-//! firmware sees its own half (GIC architecture §4.8). QEMU's controller has one world only; here its group 0 is the monitor's,
-//! which has one interrupt of each core in it: the hypervisor's timer.
+//! On the phone group 0 belongs to the secure world (GICD_CTLR.DS = 0), so of the registers that the two worlds share
+//! the firmware sees its own half (GIC architecture §4.8). QEMU's controller has one world only; here its group 0 is
+//! the monitor's, which has one interrupt of each core in it: the hypervisor's timer.
 
 use crate::map::{GICD, GICR, GICR_STRIDE, qemu};
 use crate::{Hardware, affinity};

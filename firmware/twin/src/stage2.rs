@@ -128,7 +128,7 @@ mod tests {
         for (level, step) in STEPS.iter().enumerate() {
             let entry = tables[table][(address / step % 512) as usize];
             match (entry & 0b11, level) {
-                (0b01, 0 | 1) | (0b11, 2) => return Some((entry & ADDRESS) | address % step),
+                (0b01, 0 | 1) | (0b11, 2) => return Some((entry & ADDRESS) + address % step),
                 (0b11, _) => table = ((entry & ADDRESS) - PLACE) as usize / 4096,
                 _ => return None,
             }
@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn too_few_tables_are_an_error() {
         let mut tables = vec![[0; 512]; 3];
-        let mapped = Stage2::new(&mut tables, PLACE).map_ram(&[0x8000_0000..0x8000_1000], &[]);
+        let page = 0x8000_0000..0x8000_1000;
+        let mapped = Stage2::new(&mut tables, PLACE).map_ram(core::slice::from_ref(&page), &[]);
         assert_eq!(mapped, Err(NoRoom));
     }
 }

@@ -28,8 +28,8 @@ pub enum Event {
     LoadFailed(String),
     /// Answer to [`Action::Inspect`]: what a debugger sees, for people to read.
     Inspected(String),
-    /// What a witness of the machine's accesses has seen since this boot began, where there is one. It comes before the bytes that
-    /// the board sent after it.
+    /// What a witness of the machine's accesses has seen since this boot began, where there is one. It comes before
+    /// the bytes that the board sent after it.
     Account(Account),
     /// Time has passed; the session asked for it by `next_wake`.
     Tick,

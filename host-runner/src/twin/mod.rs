@@ -1,8 +1,8 @@
 //! The Pixel 6's twin: the phone's image on QEMU, under the monitor of the `twin` package.
 //!
-//! The twin's RAM is a file in memory that this program holds. It puts the image and the device tree there as the phone's boot
-//! loader does; the monitor leaves its record there, which can be read however the machine ended; and what the image left
-//! there is still there when the machine is started again, as on the phone.
+//! The twin's RAM is a file in memory that this program holds. It puts the image and the device tree there as the
+//! phone's boot loader does; the monitor leaves its record there, which can be read however the machine ended; and
+//! what the image left there is still there when the machine is started again, as on the phone.
 //!
 //! - [`tree`]: the device tree, with what the boot loader adds. [`phone`]: what that is.
 //! - [`monitor`]: building the monitor. [`ram`]: the RAM. [`machine`]: starting it all.

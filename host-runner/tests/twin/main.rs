@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use twin::block::{End, Options, Record, StrayKind};
 
-/// How long a machine may take that ends by itself. It takes less than a second; the rest is for a host that has a lot to do.
+/// How long a machine may take that ends by itself. It takes less than a second; the rest is for a host that has a
+/// lot to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The UART's page, in x1.
@@ -37,7 +38,7 @@ fn set(register: u32, value: u64) -> Vec<u32> {
 
 /// `str wVALUE, [xBASE, #offset]`, and the same with 8 bits, and the load.
 const fn str_w(value: u32, base: u32, offset: u32) -> u32 {
-    0xb900_0000 | offset / 4 << 10 | base << 5 | value
+    0xb900_0000 | (offset / 4) << 10 | base << 5 | value
 }
 const fn strb(value: u32, base: u32, offset: u32) -> u32 {
     0x3900_0000 | offset << 10 | base << 5 | value
@@ -225,8 +226,8 @@ fn a_watchdog_that_is_armed_bites_and_one_that_is_stopped_does_not() {
     let mut armed = options();
     armed.watchdog_ms = 300;
     assert_eq!(run_with(&[HANG], &armed, "").record.end, Some(End::Watchdog(0)));
-    // Stops it, then waits for longer than it would have taken: mrs x4, cntpct_el0; 1: mrs x5, cntpct_el0; sub x5, x5, x4;
-    // cmp x5, x6; b.lo 1b
+    // Stops it, then waits for longer than it would have taken: mrs x4, cntpct_el0; 1: mrs x5, cntpct_el0; sub x5,
+    // x5, x4; cmp x5, x6; b.lo 1b
     let mut code = set(3, 0x1006_0000);
     code.push(str_w(31, 3, 0));
     code.extend(set(6, twin::TIMER_HZ / 2));

@@ -2,7 +2,7 @@
 
 use framekeeper::devicetree::{RamDescription, Tree};
 use framekeeper::{FRAME_SIZE, PhysAddr, PhysRange, RegionSet};
-use host_runner::twin::phone::{SPLASH, Shape, carve_outs};
+use host_runner::twin::phone::{DEVICE_TREE, IMAGE, SPLASH, Shape, carve_outs};
 use host_runner::twin::tree::{self, Patch, TreeError};
 use host_runner::workspace::Workspace;
 use machine::{Machine, Power, SerialKind, read_ram};
@@ -55,12 +55,16 @@ fn the_upstream_tree_leaves_the_free_runs_that_the_phone_showed() {
 #[test]
 fn the_firmware_has_these_to_the_frame_but_for_the_boot_loaders_other_half() {
     let blob = blob(Shape::Oriole, &Patch::default());
-    let ram = read_ram(&Tree::new(&blob).unwrap(), []).unwrap();
+    let (image, tree) = (range(IMAGE, IMAGE + 0x60_0000), range(DEVICE_TREE, DEVICE_TREE + 0x2000));
+    let ram = read_ram(&Tree::new(&blob).unwrap(), [image, tree]).unwrap();
     let mut want = free_runs();
+    want.subtract(image).unwrap();
+    want.subtract(tree).unwrap();
     want.subtract(range(0xf980_0000, 0xfa80_0000)).unwrap();
-    let frames = ram.free().unwrap().size() / FRAME_SIZE;
     assert_eq!(ram.free().unwrap().iter().collect::<Vec<_>>(), want.iter().collect::<Vec<_>>());
-    assert_eq!(frames, (8_388_608 - 281_316 - 16_384) / 4);
+    let taken = (image.size() + tree.size()) / FRAME_SIZE;
+    let frames = ram.free().unwrap().size() / FRAME_SIZE;
+    assert_eq!(frames, (8_388_608 - 281_316 - 16_384) / 4 - taken);
 }
 
 #[test]

@@ -12,16 +12,16 @@ use crate::memory::{self, Registers};
 use crate::registers::{self, read_register, write_register};
 use crate::{end, power, publish, with_devices};
 
-/// HCR_EL2: EL1 is AArch64 and under the second stage; the secure monitor's calls end here, and so do FIQs, which are the monitor's timer's;
-/// asynchronous aborts can be made up.
+/// HCR_EL2: EL1 is AArch64 and under the second stage; the secure monitor's calls end here, and so do FIQs, which are
+/// the monitor's timer's; asynchronous aborts can be made up.
 const HCR: u64 = 1 << 31 | 1 << 19 | 1 << 5 | 1 << 3 | 1 << 1 | 1 << 0;
 /// HCR_EL2.VSE: an asynchronous abort of the image's is pending.
 const PENDING_SERROR: u64 = 1 << 8;
 /// ICH_HCR_EL2.TC: the image's accesses to what both groups of interrupts share end here.
 const TRAP_COMMON: u64 = 1 << 10;
 
-/// ICC_PMR_EL1 that lets the monitor's timer through, which has the highest priority, and nothing else: QEMU's controller knows 32
-/// priorities.
+/// ICC_PMR_EL1 that lets the monitor's timer through, which has the highest priority, and nothing else: QEMU's
+/// controller knows 32 priorities.
 pub(crate) const LOWEST_MASK: u64 = 8;
 
 /// How often the watchdogs are looked at.

@@ -1,7 +1,7 @@
 //! The monitor: runs the phone's image at EL1 on every core, and answers for the devices that QEMU does not have.
 //!
-//! QEMU enters it at EL2 with the MMU off, and every core that the image starts comes through here as well. It lies in RAM
-//! that the phone does not have, and never takes an interrupt but its own.
+//! QEMU enters it at EL2 with the MMU off, and every core that the image starts comes through here as well. It lies
+//! in RAM that the phone does not have, and never takes an interrupt but its own.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
@@ -91,7 +91,8 @@ fn end(end: End) -> ! {
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     static PANICS: AtomicU64 = AtomicU64::new(0);
-    // The lock may be held, by this core even: only the words of the end are written. Magic first, for there may be none yet.
+    // The lock may be held, by this core even: only the words of the end are written. Magic first, for there may be
+    // none yet.
     if PANICS.fetch_add(1, Relaxed) == 0 {
         let words: [u64; RECORD_WORDS] = Record { end: Some(End::Monitor), ..Record::default() }.to_words();
         for (&word, address) in words.iter().take(2).zip((map::RECORD..).step_by(8)) {

@@ -1,5 +1,5 @@
-// The vectors. A trap saves everything it interrupts into a `Frame` (frame.rs knows the order) on the core's stack, which is empty
-// while the image runs.
+// The vectors. A trap saves everything it interrupts into a `Frame` (frame.rs knows the order) on the core's stack,
+// which is empty while the image runs.
 
 .macro vector kind
 .balign 0x80
