@@ -2,10 +2,10 @@
 //! became of them in memory that outlives a reset; the next boot that a host hears tells it.
 
 use crate::{
+    kept::{lines_noted, lines_on_screen},
     qemu_tree::QemuTree,
     runner::{FakeQemu, finish, runner, which},
 };
-use font8x8::legacy::BASIC_LEGACY;
 use host_runner::{board::Board, firmware, image::Image, workspace::Workspace};
 use std::{
     fs::File,
@@ -16,7 +16,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use wire::notes::Notes;
 
 const GIB: u64 = 1 << 30;
 /// Where `qemu-virt` has its RAM, and the notes in it.
@@ -30,8 +29,6 @@ const WIDTH: usize = 1080;
 const HEIGHT: usize = 480;
 const STRIDE: usize = 4352;
 const SCREEN_SIZE: u64 = 0x20_0000;
-/// Pixels in each direction for one of the font.
-const SCALE: usize = 3;
 
 /// Tests of which each spoils for the other what a restart does not make anew.
 const TESTS: [&str; 2] =
@@ -101,7 +98,7 @@ impl Kept {
         while self.notes().last().is_none_or(|note| note != last)
             && began.elapsed() < Duration::from_secs(100)
         {
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(5));
         }
         qemu.kill().unwrap();
         qemu.wait().unwrap();
@@ -114,21 +111,7 @@ impl Kept {
     fn screen(&self) -> Vec<String> {
         let mut pixels = vec![0; HEIGHT * STRIDE];
         File::open(self.ram()).unwrap().read_exact_at(&mut pixels, SCREEN - RAM).unwrap();
-        let is_ink = |x: usize, y: usize| {
-            let at = y * SCALE * STRIDE + x * SCALE * 4;
-            match u32::from_le_bytes(pixels[at..at + 4].try_into().unwrap()) {
-                0xffff_ffff => true,
-                0xff00_0000 => false,
-                other => panic!("a pixel is {other:#x}"),
-            }
-        };
-        let letter = |column: usize, line: usize| {
-            let row = |y| (0..8).fold(0, |row, x| row | u8::from(is_ink(column * 8 + x, line * 8 + y)) << x);
-            let shape: [u8; 8] = std::array::from_fn(row);
-            (b' '..b'~').find(|&letter| BASIC_LEGACY[letter as usize] == shape).map_or('?', char::from)
-        };
-        let line = |line| (0..WIDTH / 8 / SCALE).map(|column| letter(column, line)).collect::<String>();
-        (0..HEIGHT / 8 / SCALE).map(|number| line(number).trim_end().to_owned()).collect()
+        lines_on_screen(&pixels, WIDTH, STRIDE)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -140,11 +123,7 @@ impl Kept {
 fn read_notes(ram: &Path) -> Option<Vec<String>> {
     let mut bytes = vec![0; NOTES_SIZE];
     File::open(ram).ok()?.read_exact_at(&mut bytes, NOTES - RAM).ok()?;
-    let (words, _) = bytes.as_chunks::<4>();
-    let mut words: Vec<u32> = words.iter().map(|&word| u32::from_le_bytes(word)).collect();
-    let mut lines = Vec::new();
-    Notes::open(&mut *words).for_each(|line| lines.push(line.to_owned()));
-    Some(lines)
+    Some(lines_noted(&bytes))
 }
 
 #[test]
