@@ -24,8 +24,8 @@ pub struct Board {
     pub name: String,
     /// What it is, for people.
     pub description: String,
-    /// Whether the `check` command runs the suite on it.
-    pub check: bool,
+    /// What the `check` command runs on it, if anything.
+    pub check: Option<Check>,
     /// What is built for it.
     pub build: Build,
     /// How an image gets onto it.
@@ -36,6 +36,16 @@ pub struct Board {
     pub hooks: Hooks,
     /// How long it may take.
     pub budgets: Budgets,
+}
+
+/// How much of a board's image the `check` command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// Every test.
+    All,
+    /// What every push must pass.
+    Smoke,
 }
 
 /// What is built for a board.
@@ -156,7 +166,7 @@ struct BoardFile<L, K> {
     name: toml::Spanned<String>,
     description: String,
     #[serde(default)]
-    check: bool,
+    check: Option<Check>,
     build: Build,
     load: L,
     link: K,
@@ -366,7 +376,7 @@ mod tests {
         let Load::Qemu(options) = board.load else { panic!("no QEMU") };
         assert_eq!((options.cores, options.memory, options.virtualization), (8, 8 << 30, false));
         assert_eq!(board.budgets.boot, Duration::from_secs(10));
-        assert!(board.check);
+        assert_eq!(board.check, Some(Check::All));
     }
 
     #[test]
@@ -384,6 +394,7 @@ mod tests {
         assert_eq!(changed("cores = 8", "cores = 0"), ("0".into(), "0 cores; a board has 1 to 64".into()));
         assert_eq!(changed("\"10s\"", "10").0, "10");
         assert_eq!(changed("\"qemu-serial\"", "\"telepathy\"").0, "\"telepathy\"");
+        assert_eq!(changed("check = \"all\"", "check = true").0, "true");
         assert_eq!(changed("kind = \"qemu\"", "kind = \"magic\"").0, "\"magic\"");
     }
 

@@ -45,7 +45,7 @@ fn checked_boards(workspace: &Workspace) -> Result<Vec<Board>> {
     let mut boards = Vec::new();
     for name in board::names(workspace) {
         let board = Board::find(workspace, &name)?;
-        if board.check {
+        if board.check.is_some() {
             boards.push(board);
         }
     }
@@ -56,8 +56,9 @@ fn tools(boards: &[Board]) -> Vec<Tool> {
     let targets = boards.iter().map(|board| Tool::RustTarget(board.build.target.clone()));
     let mut tools: Vec<Tool> = targets.collect();
     tools.dedup();
-    // The tests of the way into a phone speak to the real program.
-    tools.extend([Tool::Rustfmt, Tool::Clippy, Tool::Qemu, Tool::Fastboot]);
+    // The benchmarks build allocators to compare with; the tests of the way into a phone speak to the real program, and the
+    // twin's device trees are compiled.
+    tools.extend([Tool::Rustfmt, Tool::Clippy, Tool::Make, Tool::Qemu, Tool::Fastboot, Tool::Dtc]);
     tools
 }
 

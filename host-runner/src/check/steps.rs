@@ -1,6 +1,6 @@
 //! The steps of `check`, in the order in which a failure is cheapest to find.
 
-use crate::board::{Board, Load};
+use crate::board::{Board, Check, Load};
 use crate::cli::Selection;
 use crate::workspace::Workspace;
 use std::process::Command;
@@ -129,13 +129,12 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
     steps
 }
 
-/// What runs on boards: everything on the first, and on others that run the same image what every push must pass. What
-/// operations cost is measured where instructions are counted, so that what measures it does not rot.
+/// What runs on boards, as their files say. What operations cost is measured where instructions are counted, so that what
+/// measures it does not rot.
 fn suites(boards: &[Board]) -> impl Iterator<Item = Suite> {
-    boards.iter().enumerate().flat_map(|(number, board)| {
-        let is_again = boards.iter().take(number).any(|earlier| earlier.build.image == board.build.image);
-        let own =
-            Suite { selection: Selection { smoke: is_again, ..Selection::default() }, ..Suite::all(board) };
+    boards.iter().flat_map(|board| {
+        let smoke = board.check == Some(Check::Smoke);
+        let own = Suite { selection: Selection { smoke, ..Selection::default() }, ..Suite::all(board) };
         let counts = matches!(&board.load, Load::Qemu(machine) if machine.counts_instructions);
         let bench = counts.then(|| Suite { image: Some("bench"), ..Suite::all(board) });
         [own].into_iter().chain(bench)

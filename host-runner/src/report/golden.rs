@@ -40,6 +40,7 @@ fn context(names: &[&str]) -> Context {
         repeat: "cargo run -p host-runner -- --board qemu-virt --seed 42 --budget 2m run --exact".to_owned(),
         recording: "target/hil/0001-qemu-virt".to_owned(),
         parameters: Parameters { seed: 42, ..Parameters::default() },
+        kernel: "5e".repeat(32),
         plan: Plan { build: BuildId::default(), tests: names.iter().map(test).collect() },
         symbols: Rc::new(Symbols::none()),
         records: Rc::new(Records::none()),
@@ -253,6 +254,7 @@ fn programs_get_an_object_per_test_and_one_for_the_run() {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 1 + 11 + 3);
     assert_eq!((&lines[0]["event"], &lines[0]["parameters"]["seed"]), (&"run".into(), &42.into()));
+    assert_eq!(lines[0]["image"]["sha256"], "5e".repeat(32));
     assert_eq!((&lines[12]["name"], &lines[12]["status"]), (&"boot::level".into(), &"pass".into()));
     assert_eq!(lines[13]["status"], "not-run");
     assert_eq!((&lines[14]["exit_code"], &lines[14]["not_run"]), (&2.into(), &1.into()));

@@ -22,8 +22,9 @@ impl Json {
     }
 
     pub(super) fn begin(&mut self) -> io::Result<()> {
+        let Context { board, parameters, kernel, .. } = &self.context;
         let line =
-            json!({"event": "run", "board": self.context.board, "parameters": self.context.parameters});
+            json!({"event": "run", "board": board, "parameters": parameters, "image": {"sha256": kernel}});
         self.screen.line(&line.to_string())
     }
 

@@ -30,6 +30,7 @@ use crate::record::Header;
 use crate::runs::{Notes, RunFolder};
 use crate::session::{Notice, Status};
 use crate::workspace::Workspace;
+use sha2::{Digest, Sha256};
 use std::io;
 use std::rc::Rc;
 use wire::Parameters;
@@ -45,6 +46,9 @@ pub struct Context {
     pub recording: String,
     /// How the tests run.
     pub parameters: Parameters,
+    /// The SHA-256 of the arm64 `Image` that boards are given, in hexadecimal: two boards with the same one ran the same
+    /// program, byte for byte.
+    pub kernel: String,
     /// The tests.
     pub plan: Plan,
     /// Names for addresses.
@@ -68,6 +72,7 @@ impl Context {
             repeat: notes.repeat,
             recording: workspace.relative(folder.path()).display().to_string(),
             parameters: header.parameters,
+            kernel: hex(&Sha256::digest(&image.kernel)),
             plan: header.plan.clone(),
             symbols: Rc::new(image.symbols),
             records: Rc::new(image.records),
@@ -83,6 +88,10 @@ impl Context {
     fn test_name(&self, index: usize) -> &str {
         self.plan.tests.get(index).map_or("a test that is not in the plan", |test| &test.name)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A report being written.

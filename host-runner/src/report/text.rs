@@ -36,7 +36,8 @@ impl Text {
     }
 
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        self.screen.line(&parameters::words(&self.context.parameters))
+        self.screen.line(&parameters::words(&self.context.parameters))?;
+        self.screen.line(&format!("image sha-256 {}", self.context.kernel))
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) -> io::Result<()> {
