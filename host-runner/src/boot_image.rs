@@ -13,6 +13,9 @@ const PAGE: usize = 4096;
 /// The room for the command line, its closing NUL included.
 const COMMAND_LINE_BYTES: usize = 1536;
 
+/// The longest command line.
+pub const MAX_COMMAND_LINE: usize = COMMAND_LINE_BYTES - 1;
+
 const KERNEL_SIZE_AT: usize = 8;
 const RAMDISK_SIZE_AT: usize = 12;
 const HEADER_SIZE_AT: usize = 20;
@@ -38,7 +41,7 @@ pub struct BootImage {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BootImageError {
     /// More words than there is room for.
-    #[error("the command line has {length} bytes, and the header has room for {}", COMMAND_LINE_BYTES - 1)]
+    #[error("the command line has {length} bytes, and the header has room for {MAX_COMMAND_LINE}")]
     CommandLineTooLong {
         /// Without the closing NUL.
         length: usize,
@@ -169,7 +172,7 @@ fn check_kernel(kernel: &[u8]) -> Result<(), BootImageError> {
 }
 
 fn check_command_line(text: &[u8]) -> Result<(), BootImageError> {
-    if text.len() >= COMMAND_LINE_BYTES {
+    if text.len() > MAX_COMMAND_LINE {
         return Err(BootImageError::CommandLineTooLong { length: text.len() });
     }
     let printable = text.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');

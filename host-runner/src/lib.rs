@@ -16,6 +16,7 @@ pub mod board;
 pub mod boot_image;
 pub mod check;
 pub mod cli;
+pub mod command_line;
 pub mod commands;
 pub mod digests;
 pub mod drive;

@@ -66,6 +66,17 @@ fn a_boards_file_is_enough_for_a_board() {
 }
 
 #[test]
+fn the_boards_are_listed_with_what_is_there_of_them() {
+    // Nobody listens at port 1, and no serial port is called so.
+    let phone = ["--board", "pixel6", "--device", "tcp:127.0.0.1:1", "--port", "/dev/nowhere", "boards"];
+    let (code, text) = said(&run(&phone));
+    assert_eq!(code, 0);
+    assert!(text.contains("tcp:127.0.0.1:1 does not listen"), "{text}");
+    assert!(text.contains("no serial port /dev/nowhere"), "{text}");
+    assert!(text.contains("free"), "{text}");
+}
+
+#[test]
 fn an_unknown_key_is_shown_where_it_stands() {
     let root = workspace(&BOARD.replace("cores = 8", "kores = 8"));
     let (code, text) = said(&run_in(root.path(), &["--board", "mine", "list"]));

@@ -3,7 +3,7 @@
 
 use host_runner::board::Board;
 use host_runner::image::Symbols;
-use host_runner::loader::{BootCount, Incoming, Loader, Machine};
+use host_runner::loader::{BootCount, Incoming, Loader, Machine, Task};
 use host_runner::session::Closed;
 use host_runner::workspace::Workspace;
 use std::path::PathBuf;
@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use wire::Parameters;
 
 const BOOT: BootCount = BootCount(1);
 
@@ -48,7 +47,7 @@ fn boot(code: &[u32]) -> (Machine, Receiver<Incoming>, TempDir) {
     let board = Board::find(&workspace, "qemu-virt").unwrap();
     let (outside, inbox) = channel();
     let symbols = Rc::new(Symbols::none());
-    let loader = Loader::new(&workspace, &board, kernel, symbols, &Parameters::default()).unwrap();
+    let loader = Loader::new(&workspace, &board, kernel, symbols, &Task::default()).unwrap();
     (loader.boot(BOOT, outside).unwrap(), inbox, folder)
 }
 

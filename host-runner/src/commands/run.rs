@@ -2,11 +2,12 @@
 
 use crate::board::{Board, Load};
 use crate::cli::{Format, Global, Selection};
+use crate::command_line;
 use crate::digests;
 use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
-use crate::loader::{Incoming, Loader};
+use crate::loader::{Incoming, Loader, Task};
 use crate::parameters::{limits, options, parameters, random, scale_own_limits};
 use crate::plan::{Plan, Selected};
 use crate::processes::kill_all;
@@ -84,8 +85,9 @@ fn run_image(
     header: &Header,
     context: Context,
 ) -> Result<u8> {
-    let symbols = Rc::clone(&context.symbols);
-    let loader = Loader::new(workspace, board, folder.kernel(), symbols, &header.parameters)?;
+    let command_line = command_line::words(&header.parameters, &header.plan);
+    let task = Task { command_line, total: header.budgets.total };
+    let loader = Loader::new(workspace, board, folder.kernel(), Rc::clone(&context.symbols), &task)?;
     let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
     let session = Session::new(header.setup(digests::expected));
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();

@@ -19,8 +19,7 @@ use crate::workspace::Workspace;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
-use std::time::Instant;
-use wire::Parameters;
+use std::time::{Duration, Instant};
 
 /// Which start of the board something belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +41,15 @@ pub enum Incoming {
     Ended(BootCount),
     /// The user wants the run to end.
     Interrupted,
+}
+
+/// What a board is to do, as far as it matters before it can be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Task {
+    /// What the image finds on its kernel command line, where a boot loader passes that on.
+    pub command_line: String,
+    /// How long the run may take.
+    pub total: Duration,
 }
 
 /// Starts boards of one kind with one image.
@@ -67,8 +75,7 @@ pub enum Machine {
 }
 
 impl Loader {
-    /// The loader that `board` names, for the arm64 `Image` at `kernel`. What the image is to be told on its command line
-    /// follows from `parameters`.
+    /// The loader that `board` names, for the arm64 `Image` at `kernel`.
     ///
     /// # Errors
     ///
@@ -78,7 +85,7 @@ impl Loader {
         board: &Board,
         kernel: PathBuf,
         symbols: Rc<Symbols>,
-        parameters: &Parameters,
+        task: &Task,
     ) -> miette::Result<Self> {
         Ok(match (&board.load, &board.link) {
             (Load::Qemu(options), _) => Self::Qemu(qemu::Qemu::new(options.clone(), kernel, symbols)),
@@ -86,11 +93,11 @@ impl Loader {
                 Self::Twin(Box::new(twin::PhoneInQemu::new(workspace, options, &kernel, symbols)?))
             }
             (Load::Fastboot(load), Link::Serial(link)) => {
-                Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, parameters)?))
+                Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, task)?))
             }
             (Load::StandIn(load), Link::Serial(link)) => {
                 let inside = InTwin::new(workspace, load.tree)?;
-                let phone = phone::Phone::beside(board, load, link, inside, &kernel, parameters, symbols)?;
+                let phone = phone::Phone::beside(board, load, link, inside, &kernel, task, symbols)?;
                 Self::Phone(Box::new(phone))
             }
             (Load::Fastboot(_) | Load::StandIn(_), Link::QemuSerial) => {

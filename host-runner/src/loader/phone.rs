@@ -6,7 +6,7 @@
 //! Before anything is done to a phone it is made this runner's own (`lease`): under the name by which the user knows it,
 //! and under its serial number once that is known.
 
-use super::{BootCount, Incoming, inspect, qmp};
+use super::{BootCount, Incoming, Task, inspect, qmp};
 use crate::board::{Board, FastbootOptions, Hooks, SerialOptions, StandInOptions};
 use crate::boot_image::BootImage;
 use crate::fastboot::{Fastboot, FastbootError, Phone as Found};
@@ -14,7 +14,6 @@ use crate::hooks;
 use crate::image::Symbols;
 use crate::lease::{Before, Lease, Place, State, now};
 use crate::link::{Serial, SerialLine};
-use crate::parameters::limits;
 use crate::session::Closed;
 use crate::stand_in::{Button, Fault, InTwin, Settings, StandIn, Witness};
 use crate::twin::Account;
@@ -26,7 +25,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
-use wire::{Arguments, Parameters};
 
 /// How long a phone that may be in its boot loader already is looked for before anything is done to it.
 const GLANCE: Duration = Duration::from_secs(2);
@@ -84,10 +82,11 @@ impl Phone {
         load: &FastbootOptions,
         link: &SerialOptions,
         kernel: &Path,
-        parameters: &Parameters,
+        task: &Task,
     ) -> miette::Result<Self> {
         let FastbootOptions { product, device, find, send, .. } = load.clone();
-        let (image, bytes) = write_image(kernel, parameters).map_err(|reason| miette::miette!("{reason}"))?;
+        let (image, bytes) =
+            write_image(kernel, &task.command_line).map_err(|reason| miette::miette!("{reason}"))?;
         Ok(Self {
             board: board.name.clone(),
             fastboot: Fastboot { device, product, find, send },
@@ -95,7 +94,7 @@ impl Phone {
             hooks: board.hooks.clone(),
             image,
             bytes,
-            total: limits(board.budgets, parameters).total + find + send,
+            total: task.total + find + send,
             held: RefCell::default(),
             beside: None,
         })
@@ -108,7 +107,7 @@ impl Phone {
         link: &SerialOptions,
         inside: InTwin,
         kernel: &Path,
-        parameters: &Parameters,
+        task: &Task,
         symbols: Rc<Symbols>,
     ) -> miette::Result<Self> {
         let witness = inside.witness();
@@ -118,7 +117,7 @@ impl Phone {
             .into_diagnostic()
             .wrap_err("the stand-in for the phone does not start")?;
         let link = SerialOptions::at(stand_in.terminal().to_owned(), link.bauds.clone());
-        let mut phone = Self::new(board, &load.fastboot(stand_in.device()), &link, kernel, parameters)?;
+        let mut phone = Self::new(board, &load.fastboot(stand_in.device()), &link, kernel, task)?;
         phone.beside = Some(Beside { stand_in, witness, symbols });
         Ok(phone)
     }
@@ -290,12 +289,10 @@ impl RunningPhone {
 }
 
 /// Writes the boot image beside `kernel`.
-fn write_image(kernel: &Path, parameters: &Parameters) -> Result<(PathBuf, u64), String> {
+fn write_image(kernel: &Path, command_line: &str) -> Result<(PathBuf, u64), String> {
     let failed = |error: std::io::Error| format!("the boot image cannot be made: {error}");
-    let image = BootImage {
-        command_line: Arguments(*parameters).to_string(),
-        kernel: fs::read(kernel).map_err(failed)?,
-    };
+    let kernel_bytes = fs::read(kernel).map_err(failed)?;
+    let image = BootImage { command_line: command_line.to_owned(), kernel: kernel_bytes };
     let bytes = image.write().map_err(|error| format!("the boot image cannot be made: {error}"))?;
     let path = kernel.with_file_name("boot.img");
     fs::write(&path, &bytes).map_err(failed)?;

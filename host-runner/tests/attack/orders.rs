@@ -4,7 +4,7 @@ use host_runner::{
     board::Board,
     firmware,
     image::{Image, Symbols},
-    loader::{BootCount, Incoming, Loader},
+    loader::{BootCount, Incoming, Loader, Task},
     workspace::Workspace,
 };
 use std::{
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 use wire::{
-    Beacon, BootId, Channel, FromBoard, Nonce, Parameters, ResetInto, ToBoard,
+    Beacon, BootId, Channel, FromBoard, Nonce, ResetInto, ToBoard,
     host::{self, Heard, encode_order},
 };
 
@@ -38,9 +38,8 @@ impl Line {
         let kernel = folder.path().join("Image");
         std::fs::write(&kernel, Image::open(&elf, workspace.root()).unwrap().kernel).unwrap();
         let (outside, inside) = channel();
-        let loader =
-            Loader::new(&workspace, &board, kernel, Rc::new(Symbols::none()), &Parameters::default())
-                .unwrap();
+        let symbols = Rc::new(Symbols::none());
+        let loader = Loader::new(&workspace, &board, kernel, symbols, &Task::default()).unwrap();
         let machine = loader.boot(BootCount(1), outside).unwrap();
         let (bytes, inbox) = channel();
         std::thread::spawn(move || {

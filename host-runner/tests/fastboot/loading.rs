@@ -4,7 +4,7 @@ use super::insides::{Echo, Starts, Virt};
 use super::{LONG, SHORT, kernel};
 use host_runner::board::{Board, Link, Load};
 use host_runner::image::Symbols;
-use host_runner::loader::{BootCount, Incoming, Loader, Machine};
+use host_runner::loader::{BootCount, Incoming, Loader, Machine, Task};
 use host_runner::session::Closed;
 use host_runner::stand_in::{Button, Fault, Inside, Settings, StandIn};
 use host_runner::workspace::Workspace;
@@ -15,10 +15,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
-use wire::{Coverage, Parameters};
 
-const PARAMETERS: Parameters =
-    Parameters { seed: 7, budget_ms: 1000, until: None, memory: Coverage::Sampled };
+const COMMAND_LINE: &str = "framekeeper.seed=7";
 
 /// A phone and the runner's way to it.
 struct Desk {
@@ -69,7 +67,8 @@ fn loader(stand_in: &StandIn, folder: &Path, patience: Duration, reset: Option<&
     (load.find, load.send) = (patience, patience);
     assert!(matches!(board.link, Link::Serial(_)));
     let symbols = Rc::new(Symbols::none());
-    Loader::new(&workspace, &board, folder.join("Image"), symbols, &PARAMETERS).unwrap()
+    let task = Task { command_line: COMMAND_LINE.to_owned(), total: LONG };
+    Loader::new(&workspace, &board, folder.join("Image"), symbols, &task).unwrap()
 }
 
 /// What arrives until it ends with `enough`, or until the line ends.
@@ -94,7 +93,7 @@ fn what_is_said_passes_both_ways() {
     assert_eq!(machine.inspect(), None);
     let started = starts.take();
     assert_eq!(started[0].kernel, kernel());
-    assert_eq!(started[0].command_line, "framekeeper.seed=7 framekeeper.budget=1000");
+    assert_eq!(started[0].command_line, COMMAND_LINE);
 }
 
 #[test]
