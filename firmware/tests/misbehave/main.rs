@@ -161,6 +161,22 @@ mod other_cores {
     }
 }
 
+/// What an emulator's devices put up with and a phone's do not.
+#[embedded_test::tests]
+mod devices {
+    use crate::wild;
+
+    #[test]
+    fn reads_behind_the_serial_port() {
+        defmt::info!("{=u32}", wild::read_port(0xf00));
+    }
+
+    #[test]
+    fn writes_one_byte_to_the_serial_port() {
+        wild::send_byte(0);
+    }
+}
+
 #[embedded_test::tests]
 mod power {
     use firmware::psci;

@@ -52,17 +52,39 @@ pub(crate) fn recurse(depth: u64) -> u64 {
     if depth == 0 { 0 } else { recurse(depth - 1) + filler[depth as usize % 64] }
 }
 
-/// Puts bytes on the serial port, past everything that would frame them.
-pub(crate) fn send(bytes: &[u8]) {
-    let Some(serial) = boot::machine().serial else { return };
+/// Reads a register of the serial port, or what lies in the page behind it.
+pub(crate) fn read_port(offset: u64) -> u32 {
+    let Some(serial) = boot::machine().serial else { return 0 };
+    let port = layout::DEVICES + serial.registers.start().0 + offset;
+    // SAFETY: it is not safe. The fault is what the test is about.
+    unsafe { with_exposed_provenance::<u32>(port as usize).read_volatile() }
+}
+
+/// Puts a byte on the serial port by a store of 8 bits, and waits until that must have had its effect.
+pub(crate) fn send_byte(byte: u8) {
+    let Some(data) = data_register() else { return };
+    // SAFETY: it is not safe. The fault is what the test is about.
+    unsafe { with_exposed_provenance_mut::<u8>(data as usize).write_volatile(byte) };
+    aarch64_cpu::asm::barrier::dsb(aarch64_cpu::asm::barrier::SY);
+    aarch64_cpu::asm::barrier::isb(aarch64_cpu::asm::barrier::SY);
+}
+
+/// Where the serial port takes what it is to send.
+fn data_register() -> Option<u64> {
+    let serial = boot::machine().serial?;
     let data = match serial.kind {
         SerialKind::Pl011 => 0,
         SerialKind::Samsung => 0x20,
     };
-    let port = layout::DEVICES + serial.registers.start().0 + data;
+    Some(layout::DEVICES + serial.registers.start().0 + data)
+}
+
+/// Puts bytes on the serial port, past everything that would frame them.
+pub(crate) fn send(bytes: &[u8]) {
+    let Some(data) = data_register() else { return };
     for &byte in bytes {
         // SAFETY: the port's data register; the link's driver does not expect this, and that is the point.
-        unsafe { with_exposed_provenance_mut::<u32>(port as usize).write_volatile(u32::from(byte)) };
+        unsafe { with_exposed_provenance_mut::<u32>(data as usize).write_volatile(u32::from(byte)) };
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) fn lines(context: &Context, summary: &Summary) -> Vec<String> {
 
 /// What the twin's monitor is there for.
 fn strays(count: u64) -> String {
-    let line = format!("the twin saw {count} accesses outside RAM and known devices");
+    let accesses = if count == 1 { "1 access".to_owned() } else { format!("{count} accesses") };
+    let line = format!("the twin saw {accesses} outside RAM and known devices");
     if count == 0 { paint::dim(&line) } else { paint::bad(&line) }
 }
 
@@ -72,7 +73,7 @@ fn verdict(context: &Context, summary: &Summary) -> String {
             let all = counted(ran, "test");
             let strays = match summary.strays {
                 None | Some(0) => String::new(),
-                Some(count) => format!(", {count} stray accesses"),
+                Some(count) => format!(", strays: {count}"),
             };
             paint::bad(&format!(
                 "FAILED: {failed} of {all}, {ignored} ignored, {not_run} not run{strays} {place}"

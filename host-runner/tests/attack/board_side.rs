@@ -1,6 +1,6 @@
 //! Tests that misbehave: each ends with its status, and those after it still run.
 
-use crate::runner::{finish, run_json, runner};
+use crate::runner::{Run, finish, run_json, runner};
 use serde_json::{Value, json};
 
 /// Every test of the misbehaving image, and how it has to end.
@@ -38,7 +38,13 @@ fn expected() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn check_all(board: &str) {
+/// What the emulator's own devices put up with.
+const ON_QEMU: [(&str, &str); 2] = [
+    ("devices::reads_behind_the_serial_port", "pass"),
+    ("devices::writes_one_byte_to_the_serial_port", "pass"),
+];
+
+fn check_all(board: &str, devices: &[(&'static str, Value); 2]) {
     let run = run_json(&["--image", "misbehave", "--board", board]);
     let mut ends = run.ends();
     ends.sort_by(|one, other| one.0.cmp(&other.0));
@@ -48,18 +54,38 @@ fn check_all(board: &str) {
     assert_eq!(open.len(), 1, "{}", run.stderr);
     assert!(open[0].1["crash"]["panic-on"].is_u64() || open[0].1["fail"] == "panicked", "{open:?}");
     let fixed: Vec<_> = fixed.iter().map(|(name, end)| (name.as_str(), end.clone())).collect();
-    assert_eq!(fixed, expected(), "{}", run.stderr);
+    let mut expected = [expected(), devices.to_vec()].concat();
+    expected.sort_by_key(|end| end.0);
+    assert_eq!(fixed, expected, "{}", run.stderr);
     assert_eq!(run.code, Some(1));
 }
 
 #[test]
 fn each_test_ends_as_it_must_after_entry_at_el1() {
-    check_all("qemu-virt");
+    check_all("qemu-virt", &ON_QEMU.map(|(name, end)| (name, end.into())));
 }
 
 #[test]
 fn each_test_ends_as_it_must_after_entry_at_el2() {
-    check_all("qemu-virt-el2");
+    check_all("qemu-virt-el2", &ON_QEMU.map(|(name, end)| (name, end.into())));
+}
+
+#[test]
+fn each_test_ends_as_it_must_on_a_phones_twin_whose_devices_put_up_with_less() {
+    check_all("pixel6-twin-stock", &ON_QEMU.map(|(name, _)| (name, json!({"crash": {"exception": 0}}))));
+}
+
+#[test]
+fn a_stray_access_is_told_with_core_place_and_address_and_fails_the_run() {
+    let test = "devices::reads_behind_the_serial_port";
+    let arguments = ["--board", "pixel6-twin-stock", "--image", "misbehave", "run", "--exact", test];
+    let Run { code, stdout, .. } = finish(runner(&arguments));
+    assert_eq!(code, Some(1), "{stdout}");
+    let line =
+        stdout.lines().find(|line| line.contains("stray access")).unwrap_or_else(|| panic!("{stdout}"));
+    assert!(line.contains("core 0 at 0xc0") && line.contains("firmware/tests/misbehave/wild.rs"), "{line}");
+    assert!(line.ends_with("a load of 4 bytes at 0x10a00f00"), "{line}");
+    assert!(stdout.contains("\nthe twin saw 1 access outside RAM and known devices\n"), "{stdout}");
 }
 
 /// The text report of one test of the misbehaving image.
