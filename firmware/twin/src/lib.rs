@@ -11,7 +11,7 @@
 //! - [`map`]: which address is what. [`block`]: what the host says and what the monitor notes.
 //! - [`stage2`]: the tables. [`syndrome`]: what a trap says.
 //! - [`affinity`]: the phone's numbers of cores, and QEMU's.
-//! - [`devices`]: who answers an access. [`gic`], [`uart`], [`watchdog`], [`pmu`], [`file`]: the models.
+//! - [`devices`]: who answers an access. [`gic`], [`uart`], [`watchdog`], [`pmu`], [`mod@file`]: the models.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 #![no_std]
