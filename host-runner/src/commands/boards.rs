@@ -105,7 +105,7 @@ fn user(key: &str) -> String {
         Ok(Before::InUse(record)) => {
             let left = Took(Duration::from_secs(record.until.saturating_sub(now)));
             let (user, pid, since) = (record.user, record.pid, ago(record.since));
-            format!("in use by {user} (process {pid}) since {since} ago, for at most {left} more")
+            format!("in use by {user} (process {pid}) for {since}, and for at most {left} more")
         }
         Ok(Before::Abandoned(record)) => {
             format!("left in use {} ago by a runner of {} that died", ago(record.since), record.user)
