@@ -69,10 +69,11 @@ fn with_devices<R>(work: impl FnOnce(&mut Devices) -> R) -> R {
     }
 }
 
-/// Puts the record where the host reads it.
+/// Puts the record where the host reads it, at any time: from its end on, so that no access is counted before it is
+/// described.
 fn publish(record: &mut Record) {
-    for (word, address) in record.to_words().into_iter().zip((map::RECORD..).step_by(8)) {
-        memory::write(address, 8, word);
+    for (place, word) in record.to_words().into_iter().enumerate().rev() {
+        memory::write(map::RECORD + 8 * place as u64, 8, word);
     }
 }
 
