@@ -3,13 +3,14 @@
 //! A new board of a known kind is a new file. A key or value that is not understood is an error that shows the
 //! place in the file, never a default that was not asked for.
 
+mod emulated;
 mod phone;
 
+pub use emulated::{QemuOptions, TwinOptions};
 pub use phone::{FastbootOptions, Hooks, SerialOptions, StandInOptions};
 
 use crate::session::Budgets;
-use crate::twin::Shape;
-use crate::units::{parse_duration, parse_memory};
+use crate::units::parse_duration;
 use crate::workspace::Workspace;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::{Deserialize, Deserializer};
@@ -69,42 +70,6 @@ pub enum Load {
     Twin(TwinOptions),
     /// By the `fastboot` program, into a stand-in that this program brings with it.
     StandIn(StandInOptions),
-}
-
-/// The Pixel 6 that QEMU is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TwinOptions {
-    /// As in [`QemuOptions`].
-    #[serde(rename = "kind")]
-    _kind: LoadKind,
-    /// Which of the phone's device trees.
-    pub tree: Shape,
-}
-
-/// The machine that QEMU is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QemuOptions {
-    /// Says that this is how `[load]` was meant; read before the rest.
-    #[serde(rename = "kind")]
-    _kind: LoadKind,
-    /// `-machine`, without the exception level.
-    pub machine: String,
-    /// `-cpu`.
-    pub cpu: String,
-    /// `-smp`.
-    #[serde(deserialize_with = "cores")]
-    pub cores: u32,
-    /// `-m`, in bytes.
-    #[serde(deserialize_with = "memory")]
-    pub memory: u64,
-    /// Whether the image is entered at EL2.
-    pub virtualization: bool,
-    /// Whether instructions are counted, one a nanosecond of the machine's time: only so does its performance monitor
-    /// count them. All cores then share one thread.
-    #[serde(default)]
-    pub counts_instructions: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -326,18 +291,6 @@ fn suggest(wanted: &str, names: &[String]) -> String {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-}
-
-fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    parse_memory(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-}
-
-/// The protocol carries the cores that could not be parked as bits of a 64-bit word.
-fn cores<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        cores @ 1..=64 => Ok(cores),
-        cores => Err(serde::de::Error::custom(format!("{cores} cores; a board has 1 to 64"))),
-    }
 }
 
 #[cfg(test)]
