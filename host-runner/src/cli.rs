@@ -2,7 +2,7 @@
 
 use crate::link::Faults;
 use crate::parameters::Seed;
-use crate::stand_in::Fault;
+use crate::stand_in::{Fault, Troubles};
 use crate::twin::Shape;
 use crate::units::parse_duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -128,9 +128,12 @@ pub struct TwinArguments {
     /// Where it listens for fastboot; 0 for any port that is free
     #[arg(long, default_value_t = 5554, value_name = "PORT")]
     pub listen: u16,
-    /// How it fails
+    /// How its boot loader fails
     #[arg(long, default_value = "none", value_name = "FAULT")]
     pub fault: Fault,
+    /// How the phone does.
+    #[command(flatten)]
+    pub troubles: Troubles,
     /// Which of the phone's device trees [default: the board's]
     #[arg(long, value_name = "TREE")]
     pub tree: Option<Shape>,

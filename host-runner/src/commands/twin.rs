@@ -25,7 +25,8 @@ pub(super) fn twin(workspace: &Workspace, global: &Global, arguments: &TwinArgum
     };
     let machine = ThisMachine { folder: workspace.root().to_owned() };
     ensure(&[Tool::Qemu, Tool::Dtc], &machine, Consent::from_terminal(global.yes))?;
-    let inside = InTwin::new(workspace, arguments.tree.unwrap_or(load.tree))?;
+    let inside =
+        InTwin::new(workspace, arguments.tree.unwrap_or(load.tree))?.with(arguments.troubles.clone());
     let settings = Settings {
         product: load.product,
         fault: arguments.fault,

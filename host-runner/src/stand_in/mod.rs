@@ -20,4 +20,4 @@ pub use faults::Fault;
 pub use inside::{Hears, Inside, Machine, Next, Started, Uart};
 pub use phone::{Button, Settings, StandIn};
 pub use terminal::Terminal;
-pub use twin::{InTwin, Witness};
+pub use twin::{InTwin, Troubles, Witness};

@@ -10,23 +10,41 @@ use crate::processes::Group;
 use crate::twin::phone::{Shape, at_rest};
 use crate::twin::tree::{self, Patch};
 use crate::twin::{Account, Twin, monitor};
+use crate::units::parse_duration;
 use crate::workspace::Workspace;
+use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
-use twin::block::{End, Record};
+use twin::block::{End, Options, Record};
 
 /// What SYSIP_DAT0 holds for a boot loader that is to stay (Linux, gs101.dtsi, `reboot-mode`, `mode-bootloader`).
 const STAY_IN_BOOT_LOADER: u32 = 0xfc;
+
+/// What is not as it should be with the phone, whatever its boot loader does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Troubles {
+    /// After so many bytes of each start its serial port says and hears nothing any more
+    #[arg(long, value_name = "BYTES")]
+    pub silent_after: Option<u64>,
+    /// Its boot loader leaves a watchdog running, which bites after this time
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub watchdog: Option<Duration>,
+    /// Its console is off, and its boot loader says so
+    #[arg(long)]
+    pub console_off: bool,
+}
 
 /// The twin, to be started by a boot loader.
 #[derive(Debug)]
 pub struct InTwin {
     workspace: Workspace,
     shape: Shape,
+    troubles: Troubles,
     witness: Witness,
 }
 
@@ -49,7 +67,13 @@ impl InTwin {
             .into_diagnostic()
             .wrap_err("there is no memory for the twin")?;
         let witness = Witness { twin: Arc::new(twin), control: Arc::default() };
-        Ok(Self { workspace: workspace.clone(), shape, witness })
+        Ok(Self { workspace: workspace.clone(), shape, troubles: Troubles::default(), witness })
+    }
+
+    /// The same, with these troubles.
+    #[must_use]
+    pub fn with(self, troubles: Troubles) -> Self {
+        Self { troubles, ..self }
     }
 
     /// To look at it from outside.
@@ -59,11 +83,27 @@ impl InTwin {
     }
 }
 
+impl InTwin {
+    /// The boot image's words, and the boot loader's own.
+    fn command_line(&self, image: &BootImage) -> String {
+        let own = if self.troubles.console_off { " console=null" } else { "" };
+        format!("{}{own}", image.command_line)
+    }
+
+    fn options(&self) -> std::result::Result<Options, String> {
+        let mut options = at_rest(self.shape)?;
+        options.uart_dies_after = self.troubles.silent_after.unwrap_or(options.uart_dies_after);
+        let watchdog = self.troubles.watchdog.map(|time| time.as_millis());
+        options.watchdog_ms = watchdog.map_or(0, |ms| u64::try_from(ms).unwrap_or(u64::MAX));
+        Ok(options)
+    }
+}
+
 impl Inside for InTwin {
     fn start(&mut self, image: &BootImage) -> std::result::Result<Started, String> {
-        let patch = Patch { bootargs: Some(image.command_line.clone()), seed: random(), ..Patch::default() };
+        let patch = Patch { bootargs: Some(self.command_line(image)), seed: random(), ..Patch::default() };
         let tree = tree::compile(&self.workspace, self.shape, &patch).map_err(|error| error.to_string())?;
-        let options = at_rest(self.shape)?;
+        let options = self.options()?;
         let twin = Arc::clone(&self.witness.twin);
         twin.place(&image.kernel, &tree, &options).map_err(|error| error.to_string())?;
         let folder = tempfile::Builder::new().prefix("fk").tempdir().map_err(|error| error.to_string())?;

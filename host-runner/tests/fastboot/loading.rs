@@ -58,14 +58,20 @@ impl Desk {
     }
 }
 
-/// A runner's way to the phone; `folder` holds the kernel.
-fn loader(stand_in: &StandIn, folder: &Path, patience: Duration, reset: Option<&str>) -> Loader {
-    let workspace = Workspace::find().unwrap();
-    let mut board = Board::find(&workspace, "pixel6").unwrap();
+/// A phone's board, with this phone in it.
+pub(super) fn board(stand_in: &StandIn, patience: Duration, reset: Option<&str>) -> Board {
+    let mut board = Board::find(&Workspace::find().unwrap(), "pixel6").unwrap();
     board.reach(Some(&stand_in.device()), Some(stand_in.terminal()), reset);
     let Load::Fastboot(load) = &mut board.load else { panic!("no phone") };
     (load.find, load.send) = (patience, patience);
     assert!(matches!(board.link, Link::Serial(_)));
+    board
+}
+
+/// A runner's way to the phone; `folder` holds the kernel.
+fn loader(stand_in: &StandIn, folder: &Path, patience: Duration, reset: Option<&str>) -> Loader {
+    let workspace = Workspace::find().unwrap();
+    let board = board(stand_in, patience, reset);
     let symbols = Rc::new(Symbols::none());
     let task = Task { command_line: COMMAND_LINE.to_owned(), total: LONG };
     Loader::new(&workspace, &board, folder.join("Image"), symbols, &task).unwrap()

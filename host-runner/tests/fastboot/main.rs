@@ -3,6 +3,7 @@
 
 mod insides;
 mod loading;
+mod sessions;
 
 use host_runner::boot_image::BootImage;
 use host_runner::fastboot::{Fastboot, FastbootError};

@@ -1,0 +1,116 @@
+//! Whole runs of the phone's image on a phone that is not well: what cannot be known is never a pass, and every run ends.
+
+use super::loading::board;
+use super::{LONG, SHORT};
+use host_runner::cli::Selection;
+use host_runner::digests;
+use host_runner::drive::{self, Drive};
+use host_runner::firmware;
+use host_runner::image::Image;
+use host_runner::loader::{Loader, Task};
+use host_runner::record::{FORMAT, Header, Recorder};
+use host_runner::report::{Context, Report, Screen};
+use host_runner::selection::select;
+use host_runner::session::{Budgets, Session, Status, Summary};
+use host_runner::stand_in::{Fault, InTwin, Settings, StandIn, Troubles};
+use host_runner::twin::Shape;
+use host_runner::workspace::Workspace;
+use std::io;
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+use wire::Parameters;
+
+/// Of what was selected: how many tests there are, and how the run ended; and what the twin has seen since its last start.
+struct Run {
+    tests: usize,
+    summary: Summary,
+    strays: u64,
+}
+
+impl Run {
+    fn passes(&self) -> usize {
+        self.summary.ends.iter().filter(|(_, status)| *status == Status::Pass).count()
+    }
+}
+
+/// Runs the tests of `area` on such a phone.
+fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
+    let workspace = Workspace::find().unwrap();
+    let inside = InTwin::new(&workspace, Shape::Oriole).unwrap().with(troubles);
+    let witness = inside.witness();
+    let settings =
+        Settings { product: "oriole".into(), fault: Fault::None, port: 0, inside: Box::new(inside) };
+    let stand_in = StandIn::begin(settings).unwrap();
+    let board = board(&stand_in, SHORT, None);
+    let elf = firmware::build(&workspace, &board, "suite", "info").unwrap();
+    let mut image = Image::open(&elf, workspace.root()).unwrap();
+    select(&mut image.plan, &Selection { filters: vec![area.to_owned()], ..Selection::default() }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = folder.path().join("Image");
+    std::fs::write(&kernel, &image.kernel).unwrap();
+    let symbols = Rc::new(image.symbols);
+    let header = Header {
+        format: FORMAT,
+        nonces: 7,
+        parameters: Parameters::default(),
+        budgets: Budgets { boot, test: LONG, silence: SHORT, total: 10 * LONG },
+        plan: image.plan,
+        board: board.name.clone(),
+        command: Vec::new(),
+    };
+    let context = Context {
+        board: header.board.clone(),
+        repeat: String::new(),
+        recording: String::new(),
+        parameters: header.parameters,
+        kernel: String::new(),
+        plan: header.plan.clone(),
+        symbols: Rc::clone(&symbols),
+        records: Rc::new(image.records),
+    };
+    let task = Task { command_line: String::new(), total: header.budgets.total };
+    let loader = Loader::new(&workspace, &board, kernel, symbols, &task).unwrap();
+    let recorder = Recorder::create(&folder.path().join("recording"), &header).unwrap();
+    let session = Session::new(header.setup(digests::expected));
+    let mut report = Report::json(context, Screen::plain(io::stdout()));
+    let (outside, inbox) = channel();
+    let run = Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults: None };
+    let summary = drive::drive(run).unwrap();
+    Run { tests: summary.ends.len(), summary, strays: witness.account().unwrap().strays }
+}
+
+#[test]
+fn a_phone_that_is_well_passes() {
+    let run = run(Troubles::default(), "boot::", LONG);
+    assert!(run.tests >= 10, "{} tests", run.tests);
+    assert_eq!((run.passes(), run.summary.exit_code(), run.strays), (run.tests, 0, 0));
+}
+
+#[test]
+fn a_port_that_is_silent_from_the_start_ends_without_a_verdict() {
+    let run = run(Troubles { silent_after: Some(0), ..Troubles::default() }, "boot::", 2 * SHORT);
+    assert_eq!((run.passes(), run.summary.exit_code()), (0, 2), "{:?}", run.summary);
+}
+
+#[test]
+fn a_console_that_is_off_ends_without_a_verdict() {
+    let run = run(Troubles { console_off: true, ..Troubles::default() }, "boot::", 2 * SHORT);
+    assert_eq!((run.passes(), run.summary.exit_code()), (0, 2), "{:?}", run.summary);
+}
+
+/// What was heard before counts; what comes after is known of no test.
+#[test]
+fn a_port_that_dies_in_a_run_leaves_no_pass_behind() {
+    let run = run(Troubles { silent_after: Some(1200), ..Troubles::default() }, "boot::", 2 * SHORT);
+    let passes = run.passes();
+    assert!(0 < passes && passes < run.tests, "{passes} of {} passed: {:?}", run.tests, run.summary);
+    assert_ne!(run.summary.exit_code(), 0);
+}
+
+#[test]
+fn a_watchdog_that_the_boot_loader_left_running_ends_no_run() {
+    let watchdog = Some(Duration::from_millis(1500));
+    let run = run(Troubles { watchdog, ..Troubles::default() }, "boot::", LONG);
+    assert_eq!((run.passes(), run.summary.exit_code(), run.summary.boots), (run.tests, 0, 1));
+}
