@@ -40,8 +40,8 @@ fn main() {
     let seed = number("FRAMEKEEPER_SEED", default.seed);
     let budget_ms = number("FRAMEKEEPER_BUDGET_MS", default.budget_ms);
     let machine = host::start(|text| eprintln!("{text}"));
-    for (_, scenario) in host::SCENARIOS.iter().filter(|(name, _)| name.starts_with("misuse::")) {
-        machine.run(Parameters { seed, budget_ms, ..default }, scenario);
+    for (name, scenario) in host::SCENARIOS.iter().filter(|(name, _)| name.starts_with("misuse::")) {
+        machine.run(Parameters { seed, budget_ms, ..default }, name, scenario);
     }
     println!("{BEGIN}");
     let shown: HashMap<_, _> = machine.values().into_iter().collect();

@@ -20,10 +20,10 @@ use framekeeper::{
     CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, MapLayout, OneCore, Owner, PhysAddr, PhysRange, Request,
     Storage,
     heap::Heap,
-    slabs::{DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slabs, Standard},
+    slabs::{DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slabs},
 };
 
-use crate::{Machine, Number, Regions, digest::Digest};
+use crate::{Machine, Regions, digest::Digest, ground::Ground, trail};
 
 const MIB: u64 = 1 << 20;
 
@@ -92,11 +92,22 @@ pub struct Plan<C> {
     pub cores: u8,
     /// Who is told of misuse.
     pub hook: Option<fn(Misuse)>,
+    /// What decides over what is done on it.
+    pub course: Course,
+}
+
+/// What decides over what is done on an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// Seed and budget, and nothing else: its state at the end is part of the scenario's digest.
+    Fixed,
+    /// Also time, interrupts, or what several cores do at once.
+    Chance,
 }
 
 impl Plan<OneCore> {
     /// One core, and nobody is told.
-    pub const ONE_CORE: Self = Self { cpu: OneCore, cores: 1, hook: None };
+    pub const ONE_CORE: Self = Self { cpu: OneCore, cores: 1, hook: None, course: Course::Fixed };
 }
 
 /// The arena.
@@ -110,6 +121,8 @@ pub struct Arena<'h, 'a, C, H> {
     pub window: Window,
     /// Magazines for [`CACHES`] caches.
     seats: &'h [Magazine],
+    course: Course,
+    free_ram: &'h Regions,
 }
 
 /// What becomes of an arena in the end.
@@ -122,6 +135,11 @@ pub enum End {
 }
 
 impl<'h, 'a, C: CpuLocal, H: Hardening> Arena<'h, 'a, C, H> {
+    /// Its frames, for scenarios that are done with those of a machine as well.
+    pub(crate) fn ground(&self) -> Ground<'h, 'a, C> {
+        Ground { frames: self.frames, free_ram: self.free_ram, course: self.course }
+    }
+
     /// Its slabs.
     #[must_use]
     pub fn slabs(&self) -> &'h Slabs<'a, C, Window, H> {
@@ -150,6 +168,18 @@ impl<'h, 'a, C: CpuLocal, H: Hardening> Arena<'h, 'a, C, H> {
         digest.frames(self.frames);
         digest.slabs(self.slabs());
         digest.value()
+    }
+
+    /// Adds its state to the digest of the scenario, where that is the same on every machine.
+    ///
+    /// # Panics
+    ///
+    /// The allocators are not right about everything.
+    pub fn mark(&self) {
+        match self.course {
+            Course::Fixed => trail::add(self.digest()),
+            Course::Chance => self.verify(),
+        }
     }
 
     /// Looks at everything that the allocators believe.
@@ -251,30 +281,16 @@ fn on<C: CpuLocal, H: Hardening, R>(
     // It is borrowed as long as what it is made of, by caches; nothing in it is to be dropped.
     let heap = ManuallyDrop::new(Heap::new());
     assert_eq!(heap.init(&frames, setup, BLOCKS), Ok(()));
-    let arena = Arena { frames: &frames, heap: &heap, window, seats: &seats };
+    let arena =
+        Arena { frames: &frames, heap: &heap, window, seats: &seats, course: plan.course, free_ram: &free };
     let (result, end) = work(&arena);
     if end == End::Abandoned {
         return result;
     }
-    arena.verify();
+    arena.mark();
     heap.shrink();
     frames.drain_all();
     arena.verify();
     assert_eq!((heap.usage().used(), frames.free().total()), (0, before), "{}", frames.owners());
     result
-}
-
-/// Runs `work` on a fresh arena of one core, with the default's checks, and reports the digest that it ends with under
-/// the scenario's name.
-///
-/// # Panics
-///
-/// As [`run`].
-pub fn digested<M: Machine>(
-    machine: &M,
-    scenario: &str,
-    work: impl for<'a> FnOnce(&Arena<'a, 'a, OneCore, Standard>) -> u64,
-) {
-    let value = run(machine, Plan::ONE_CORE, work);
-    machine.report(&Number::Digest { scenario, value });
 }

@@ -16,6 +16,11 @@ impl Digest {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
+    /// One that goes on behind another's value.
+    pub(crate) const fn from_value(value: u64) -> Self {
+        Self(value)
+    }
+
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             // Wrapping: a hash, not a quantity.

@@ -5,10 +5,19 @@
 use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
 use core::{alloc::Layout, ops::Range};
 
-use framekeeper::{FRAME_SIZE, heap::HeapError, slabs::Slabs};
+use allocator_api2::vec::Vec as VecIn;
+use framekeeper::{
+    FRAME_SIZE,
+    heap::HeapError,
+    slabs::{Slabs, Standard},
+};
 use spin::Mutex;
 
-use crate::{Dice, Machine, map::digest_of_frames};
+use crate::{
+    Dice, Machine,
+    arena::{self, Plan},
+    ground::Ground,
+};
 
 /// Steps of each core in a run with the default budget.
 const STEPS: u64 = 4_000;
@@ -30,10 +39,10 @@ pub(crate) fn all_comes_back<M: Machine>(machine: &M, work: impl FnOnce()) {
 /// As [`all_comes_back`], after which the frames are what they were, to the last word of their map.
 pub(crate) fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
     all_comes_back(machine, || {
-        let before = digest_of_frames(machine);
-        work();
-        machine.heap().shrink();
-        assert_eq!(digest_of_frames(machine), before);
+        Ground::whole(machine).leaves_no_trace(|| {
+            work();
+            machine.heap().shrink();
+        });
     });
 }
 
@@ -119,6 +128,35 @@ pub fn what_one_core_makes_another_drops<M: Machine>(machine: &M) {
             }
         });
         SHELF.iter().for_each(|place| drop(place.lock().take()));
+    });
+}
+
+/// Lists on an arena's heap, which grow, shrink and move at random, from a few bytes to half a mebibyte, and end with the same
+/// heap on every machine.
+pub fn lists_that_grow_and_shrink_leave_no_trace<M: Machine>(machine: &M) {
+    /// Lists at a time.
+    const LISTS: usize = 16;
+    /// A longer one begins anew.
+    const LONGEST: usize = 1 << 16;
+    arena::run::<_, _, Standard, _>(machine, Plan::ONE_CORE, |arena| {
+        let mut dice = machine.dice(300);
+        let mut lists: Vec<_> = (0..LISTS).map(|_| VecIn::new_in(arena.heap)).collect();
+        for step in 0..machine.rounds(STEPS * 4) {
+            let place = dice.place(LISTS);
+            let Some(list) = lists.get_mut(place) else { continue };
+            let next = list.len() as u64 + place as u64;
+            match dice.below(8) {
+                0 => list.truncate(dice.place(list.len() + 1)),
+                1 => list.shrink_to_fit(),
+                2 => *list = VecIn::new_in(arena.heap),
+                3 if list.len() < LONGEST / 4 => list.extend(next..next + list.len() as u64),
+                _ if list.len() < LONGEST => list.extend(next..next + dice.below(64)),
+                _ => *list = VecIn::new_in(arena.heap),
+            }
+            assert!(list.iter().copied().eq((place as u64..).take(list.len())), "step {step}, list {place}");
+        }
+        arena.mark();
+        assert_eq!(arena.slabs().reports(), 0);
     });
 }
 

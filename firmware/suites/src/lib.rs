@@ -22,6 +22,7 @@ mod dice;
 mod digest;
 pub mod faults;
 pub mod frames;
+mod ground;
 pub mod heap;
 #[cfg(feature = "host")]
 pub mod host;
@@ -37,8 +38,10 @@ pub mod slabs;
 pub mod smp;
 pub mod soak;
 mod tags;
+mod trail;
 
 pub use dice::Dice;
 pub use machine::{Machine, Regions};
 pub use tags::{Tag, Tagged, begin_tags};
+pub use trail::perform;
 pub use wire::{Coverage, Number, Parameters, Unit};

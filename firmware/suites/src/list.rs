@@ -49,6 +49,7 @@ macro_rules! scenarios {
                 r000_4_box_vec_btreemap_and_arc_work,
                 r000_6_all_cores_churn_at_once,
                 what_one_core_makes_another_drops,
+                lists_that_grow_and_shrink_leave_no_trace,
                 a_large_block_is_given_back_piece_by_piece,
                 m18_sizes_that_cannot_be_are_errors,
             }

@@ -7,6 +7,9 @@ use framekeeper::{
 };
 use wire::{DEFAULT_BUDGET_MS, Number, Parameters};
 
+/// How often something is tried that is to be so each time, in a run with the default budget.
+pub(crate) const TRIALS: u64 = 200;
+
 /// Memory of a machine.
 pub type Regions = RegionSet<128>;
 
@@ -77,7 +80,7 @@ pub trait Machine: Sync + 'static {
 
     /// How often something is tried that is to be so each time. A machine with more time to spare tries more often.
     fn trials(&self) -> u64 {
-        self.rounds(200)
+        self.rounds(TRIALS)
     }
 
     /// What a scenario draws by lot; `salt` tells its uses apart, such as cores.

@@ -19,6 +19,7 @@ use framekeeper::{Core, FRAME_SIZE, Owner, PhysAddr, slabs::DirectMap};
 
 use crate::{
     Coverage, Machine, Number, Unit,
+    ground::Ground,
     map::{for_each_block, give_all, take_all},
 };
 
@@ -32,7 +33,7 @@ const SAMPLED: u64 = 16;
 /// Every frame keeps what is written to it.
 pub fn every_frame_keeps_what_is_written_to_it<M: Machine>(machine: &M) {
     let free = machine.frames().free().total();
-    assert_eq!(take_all(machine, ME, |_, _| ()), free);
+    assert_eq!(take_all(&Ground::whole(machine), ME, |_, _| ()), free);
     let (salt, checked) = (machine.dice(0).next(), AtomicU64::new(0));
     for salt in [salt, !salt] {
         machine.on_each(&|core| for_each_frame(machine, core, |frame| write(machine, frame, salt)));
@@ -56,14 +57,14 @@ pub fn every_frame_keeps_what_is_written_to_it<M: Machine>(machine: &M) {
         Coverage::Whole => free,
     };
     assert!(value >= expected, "{value} of {free} frames were checked");
-    assert_eq!(give_all(machine, ME), free);
+    assert_eq!(give_all(&Ground::whole(machine), ME), free);
 }
 
 /// This core's share of the frames that are touched: of all areas, or of those that the seed chooses and the first and the
 /// last of each block.
 fn for_each_frame<M: Machine>(machine: &M, core: Core, mut work: impl FnMut(PhysAddr)) {
     let (cores, parameters) = (usize::from(machine.cores()), machine.parameters());
-    for_each_block(machine, ME, |block, frames| {
+    for_each_block(&Ground::whole(machine), ME, |block, frames| {
         let (first, end) = (block.0 / FRAME_SIZE, block.0 / FRAME_SIZE + frames);
         let is_touched = |area: &u64| match parameters.memory {
             Coverage::Sampled => {

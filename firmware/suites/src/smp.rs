@@ -14,7 +14,8 @@ use spin::Mutex;
 
 use crate::{
     Machine,
-    arena::{self, Plan},
+    arena::{self, Course, Plan},
+    ground::Ground,
     heap::leaving_no_trace,
     map::{for_each_block, take_all},
     mix::{Blocks, Objects, Place, held_on},
@@ -122,11 +123,11 @@ pub fn all_cores_use_up_all_frames<M: Machine>(machine: &M) {
         assert_eq!((taken.load(SeqCst) + bulk, machine.frames().free().total()), (free, 0));
         // Every core gives back what it has; the map knows which that is.
         machine.on_each(&|core| {
-            for_each_block(machine, owner(core), |block, frames| {
+            for_each_block(&Ground::whole(machine), owner(core), |block, frames| {
                 assert_eq!(machine.frames().free_frame(block), Ok(frames));
             });
         });
-        let given = crate::map::give_all(machine, crate::map::ME);
+        let given = crate::map::give_all(&Ground::whole(machine), crate::map::ME);
         assert_eq!((given, machine.frames().free().total()), (bulk, free));
     });
 }
@@ -149,7 +150,7 @@ fn take_most<M: Machine>(machine: &M) -> u64 {
 /// All cores take objects of a small arena until there are none, again and again: somebody gets the last ones, nobody waits
 /// for ever, nothing is lost.
 pub fn all_cores_use_up_all_objects<M: Machine>(machine: &M) {
-    let plan = Plan { cpu: Shared::<M>::new(), cores: machine.cores(), hook: None };
+    let plan = Plan { cpu: Shared::<M>::new(), cores: machine.cores(), hook: None, course: Course::Chance };
     let rounds = machine.rounds(3);
     arena::run::<_, _, Standard, _>(machine, plan, |arena| {
         machine.on_each(&|core| {
@@ -186,8 +187,8 @@ pub fn cores_go_off_with_full_caches_and_come_back<M: Machine>(machine: &M) {
             let free = machine.frames().free().total();
             (1..all).map(Core::new).for_each(|core| machine.switch_off(core));
             assert_eq!(machine.cores(), 1);
-            assert_eq!(take_all(machine, crate::map::ME, |_, _| ()), free);
-            assert_eq!(crate::map::give_all(machine, crate::map::ME), free);
+            assert_eq!(take_all(&Ground::whole(machine), crate::map::ME, |_, _| ()), free);
+            assert_eq!(crate::map::give_all(&Ground::whole(machine), crate::map::ME), free);
             (1..all).map(Core::new).for_each(|core| machine.switch_on(core));
             assert_eq!(machine.cores(), all);
             machine.on_each(&churn);

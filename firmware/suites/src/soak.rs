@@ -8,7 +8,7 @@ use framekeeper::{OneCore, Owner, slabs::Standard};
 
 use crate::{
     Machine, Number,
-    arena::{self, Arena, Plan},
+    arena::{self, Arena, Course, Plan},
     mix::{Blocks, Broken, Objects, Place},
 };
 
@@ -18,20 +18,19 @@ const CHECKPOINT: u64 = 10_000;
 const SHARE: u64 = 12;
 /// Whose its blocks are.
 const ME: Owner = Owner::new(24);
-/// Under what name the digest of a soak that ends at an operation is reported.
-const NAME: &str = "soak::all_kinds_of_operations_for_as_long_as_there_is_time";
 
 type Ground<'h, 'a> = Arena<'h, 'a, OneCore, Standard>;
 
 /// All kinds of operations, with a look at everything now and then.
 pub fn all_kinds_of_operations_for_as_long_as_there_is_time<M: Machine>(machine: &M) {
-    let value = arena::run(machine, Plan::ONE_CORE, |arena| soak(machine, arena));
-    if machine.parameters().until.is_some() {
-        machine.report(&Number::Digest { scenario: NAME, value });
-    }
+    let course = match machine.parameters().until {
+        Some(_) => Course::Fixed,
+        None => Course::Chance,
+    };
+    arena::run(machine, Plan { course, ..Plan::ONE_CORE }, |arena| soak(machine, arena));
 }
 
-fn soak<M: Machine>(machine: &M, arena: &Ground<'_, '_>) -> u64 {
+fn soak<M: Machine>(machine: &M, arena: &Ground<'_, '_>) {
     let mut blocks = Blocks::new(arena.frames, arena.window, ME, Place::Thread, machine.dice(800));
     let mut objects = Objects::new(arena.heap, 1, Place::Thread, machine.dice(801));
     let (mut kinds, mut operation) = (machine.dice(802), 0);
@@ -51,11 +50,10 @@ fn soak<M: Machine>(machine: &M, arena: &Ground<'_, '_>) -> u64 {
         }
     }
     held(machine, operation, look(arena));
-    let digest = arena.digest();
+    arena.mark();
     held(machine, operation, blocks.give_all());
     held(machine, operation, objects.give_all());
     machine.report(&Number::Value { name: "soak", unit: crate::Unit::Operations, value: operation });
-    digest
 }
 
 fn held<M: Machine>(machine: &M, operation: u64, result: Result<(), Broken>) {

@@ -28,7 +28,8 @@ macro_rules! tests {
         mod $suite {
             $(#[test]
             fn $scenario() {
-                suites::$suite::$scenario(crate::board::Board::begin());
+                let name = concat!(stringify!($suite), "::", stringify!($scenario));
+                suites::perform(crate::board::Board::begin(), name, suites::$suite::$scenario);
             })*
         })*
     };

@@ -6,9 +6,9 @@
 
 #![expect(unsafe_code, reason = "an allocator is unsafe to write")]
 
-use core::{alloc::Layout, ptr::NonNull};
+use core::{alloc::Layout, num::NonZero, ptr::NonNull};
 
-use super::phases::Heap;
+use super::{errors::HeapError, phases::Heap};
 use crate::{
     cpu::CpuLocal,
     slabs::{DirectMap, Hardening},
@@ -19,6 +19,64 @@ fn bytes(memory: NonNull<u8>, layout: Layout) -> NonNull<[u8]> {
     NonNull::slice_from_raw_parts(memory, layout.size())
 }
 
+/// No bytes are nobody's memory, as with the standard library's allocator: a list that has shrunk to nothing gives nothing
+/// back.
+fn nothing(layout: Layout) -> Option<NonNull<u8>> {
+    let align = NonZero::new(layout.align()).filter(|_| layout.size() == 0)?;
+    Some(NonNull::without_provenance(align))
+}
+
+impl<C: CpuLocal, M: DirectMap, H: Hardening> Heap<'_, C, M, H> {
+    /// Memory for a collection, by `alloc` if there is to be any.
+    fn lend(
+        &self,
+        layout: Layout,
+        alloc: impl FnOnce(&Self, Layout) -> Result<NonNull<u8>, HeapError>,
+    ) -> Option<NonNull<[u8]>> {
+        let memory = nothing(layout).or_else(|| alloc(self, layout).ok())?;
+        Some(bytes(memory, layout))
+    }
+
+    /// Takes it back.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free), where the layout has bytes.
+    unsafe fn reclaim(&self, memory: NonNull<u8>, layout: Layout) {
+        if layout.size() == 0 {
+            return;
+        }
+        // SAFETY: as the caller promises.
+        if let Err(misuse) = unsafe { self.free(memory, layout) } {
+            self.tell(misuse);
+        }
+    }
+
+    /// Makes it larger or smaller.
+    ///
+    /// # Safety
+    ///
+    /// As for `Allocator::grow` and `shrink`.
+    unsafe fn relend(&self, memory: NonNull<u8>, from: Layout, to: Layout) -> Option<NonNull<[u8]>> {
+        if from.size() == 0 {
+            return self.lend(to, Self::alloc);
+        }
+        if let Some(nothing) = nothing(to) {
+            // SAFETY: as the caller promises.
+            unsafe { self.reclaim(memory, from) };
+            return Some(bytes(nothing, to));
+        }
+        // SAFETY: as the caller promises.
+        match unsafe { self.change(memory, from, to) } {
+            Ok(memory) => Some(bytes(memory, to)),
+            Err(error) => {
+                self.told(error);
+                None
+            }
+        }
+    }
+}
+
 macro_rules! allocator {
     ($($api:ident)::+) => {
         // SAFETY: it hands out memory that fits the layout and that nobody has, keeps it until it is given back, and all
@@ -26,21 +84,17 @@ macro_rules! allocator {
         unsafe impl<C: CpuLocal, M: DirectMap, H: Hardening> $($api)::+::Allocator for &Heap<'_, C, M, H> {
             #[inline]
             fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, $($api)::+::AllocError> {
-                let memory = self.alloc(layout).map_err(|_| $($api)::+::AllocError)?;
-                Ok(bytes(memory, layout))
+                self.lend(layout, Heap::alloc).ok_or($($api)::+::AllocError)
             }
 
             fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, $($api)::+::AllocError> {
-                let memory = self.alloc_zeroed(layout).map_err(|_| $($api)::+::AllocError)?;
-                Ok(bytes(memory, layout))
+                self.lend(layout, Heap::alloc_zeroed).ok_or($($api)::+::AllocError)
             }
 
             #[inline]
             unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
                 // SAFETY: as the caller promises.
-                if let Err(misuse) = unsafe { self.free(memory, layout) } {
-                    self.tell(misuse);
-                }
+                unsafe { self.reclaim(memory, layout) };
             }
 
             unsafe fn grow(
@@ -50,13 +104,7 @@ macro_rules! allocator {
                 to: Layout,
             ) -> Result<NonNull<[u8]>, $($api)::+::AllocError> {
                 // SAFETY: as the caller promises.
-                match unsafe { self.change(memory, from, to) } {
-                    Ok(memory) => Ok(bytes(memory, to)),
-                    Err(error) => {
-                        self.told(error);
-                        Err($($api)::+::AllocError)
-                    }
-                }
+                unsafe { self.relend(memory, from, to) }.ok_or($($api)::+::AllocError)
             }
 
             unsafe fn grow_zeroed(

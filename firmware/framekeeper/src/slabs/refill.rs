@@ -156,9 +156,11 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
         Some(first)
     }
 
-    /// Makes an order of it that cannot be foreseen without the secret.
+    /// Makes an order of it that cannot be foreseen without the secret. By the physical address: with the same secret, the
+    /// same is handed out wherever memory is mapped.
     fn shuffle(&self, batch: &mut [Option<NonNull<u8>>], count: u32) {
-        let seed = batch.first().copied().flatten().map_or(0, |object| object.as_ptr().addr() as u64);
+        let first = batch.first().copied().flatten();
+        let seed = first.map_or(0, |object| self.ground.memory().address(object).0);
         let mut random = self.secret.0 ^ seed.rotate_left(17);
         for end in (1..count as usize).rev() {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);

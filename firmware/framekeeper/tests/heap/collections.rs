@@ -39,6 +39,25 @@ fn r003_7_collections_use_it_on_stable() {
     Kernel::new(8, 1).run::<Paranoid>(|_, heap| collections(heap));
 }
 
+/// Not every list asks for memory of no bytes to be taken back.
+#[test]
+fn r003_7_lists_that_shrink_to_nothing_leave_nothing() {
+    Kernel::new(8, 1).run::<Standard>(|_, heap| {
+        let mut lists: Vec<Vec<u64, _>> = (0..20).map(|_| Vec::new_in(heap)).collect();
+        for list in &mut lists {
+            list.extend(0..20);
+            list.clear();
+            list.shrink_to_fit();
+        }
+        assert_eq!(heap.slabs().unwrap().report().allocated(), 0);
+        lists.iter_mut().for_each(|list| list.extend(0..20));
+        assert!(lists.iter().all(|list| list.iter().copied().eq(0..20)));
+        drop(lists);
+        assert_eq!(heap.slabs().unwrap().report().allocated(), 0);
+        assert_eq!(heap.slabs().unwrap().reports(), 0);
+    });
+}
+
 #[test]
 fn r003_7_collections_of_many_cores_use_it() {
     Kernel::new(32, 3).run::<Standard>(|_, heap| {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Machine, Number, Unit,
-    arena::{self, Arena},
+    arena::{self, Arena, Course},
     lent,
     mix::{Place, Refusals},
 };
@@ -37,7 +37,7 @@ fn refusing<M: Machine>(
     work: impl for<'a> FnOnce(&Arena<'a, 'a, &Refusing<M::Cpu>, Standard>),
 ) {
     let refusing = refusing::all_cores(machine, plan);
-    let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None };
+    let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None, course: Course::Chance };
     arena::run::<_, _, Standard, _>(machine, plan, |arena| {
         refusing.begin();
         work(arena);

@@ -9,6 +9,7 @@ use spin::Mutex;
 
 use crate::{
     Machine,
+    ground::Ground,
     heap::leaving_no_trace,
     map::{ME, give_all, take_all},
     mix::{Blocks, Objects, Place, held_on},
@@ -59,8 +60,12 @@ pub fn a7_a_core_goes_off_while_others_work<M: Machine>(machine: &M) {
         });
         assert_eq!(machine.cores(), all - 1);
         machine.heap().shrink();
-        assert_eq!(take_all(machine, ME, |_, _| ()), free, "what the core had in its caches is had");
-        assert_eq!(give_all(machine, ME), free);
+        assert_eq!(
+            take_all(&Ground::whole(machine), ME, |_, _| ()),
+            free,
+            "what the core had in its caches is had"
+        );
+        assert_eq!(give_all(&Ground::whole(machine), ME), free);
         machine.switch_on(last);
         machine.on_each(&|core| churn(machine, core, 1_160));
     });

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Machine,
-    arena::{self, Arena},
+    arena::{self, Arena, Course},
     mix::{Place, Refusals},
     tags::{self, Tag},
 };
@@ -70,7 +70,7 @@ enum Progress {
 fn ground<M: Machine>(machine: &M, work: impl for<'a> FnOnce(&Ground<'a, '_, M::Cpu>, &Refusing<M::Cpu>)) {
     let plan = Plan::Random { one_in: 10, seed: machine.parameters().seed };
     let refusing = refusing::all_cores(machine, plan);
-    let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None };
+    let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None, course: Course::Chance };
     arena::run::<_, _, Standard, _>(machine, plan, |arena| {
         refusing.begin();
         work(arena, &refusing);

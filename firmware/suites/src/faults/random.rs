@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     Machine, Number, Unit,
-    arena::{self, Arena},
-    digest::Digest,
+    arena::{self, Arena, Course},
     mix::{Place, Refusals},
 };
 
@@ -23,8 +22,6 @@ const CHECKPOINT: u64 = 100_000;
 const AFTERWARDS: u64 = 500;
 /// Of so many requests one is refused.
 const RATES: [u64; 3] = [1_000, 100, 10];
-
-const DIGEST: &str = "faults::a2_a_storm_with_random_refusals_leaves_no_trace";
 
 fn plan<M: Machine>(machine: &M, one_in: u64) -> Plan {
     Plan::Random { one_in, seed: machine.parameters().seed }
@@ -43,23 +40,20 @@ fn report<M: Machine>(machine: &M, one_in: u64, steps: u64, refused: u64) {
 
 /// On one core: what comes of it is the same on every machine.
 pub fn a2_a_storm_with_random_refusals_leaves_no_trace<M: Machine>(machine: &M) {
-    let mut digest = Digest::new();
     for one_in in RATES {
         let refusing = Refusing::new(OneCore, plan(machine, one_in));
-        let plan = arena::Plan { cpu: &refusing, cores: 1, hook: None };
-        let stormy = arena::run::<_, _, Standard, _>(machine, plan, |arena| storm(machine, arena, &refusing));
-        digest.bytes(&stormy.to_le_bytes());
+        let plan = arena::Plan { cpu: &refusing, cores: 1, hook: None, course: Course::Fixed };
+        arena::run::<_, _, Standard, _>(machine, plan, |arena| storm(machine, arena, &refusing));
         report(machine, one_in, machine.rounds(STEPS), refusing.refused());
     }
-    machine.report(&Number::Digest { scenario: DIGEST, value: digest.value() });
 }
 
-/// A storm, and what the state is behind it.
+/// A storm, and what comes after it.
 fn storm<M: Machine>(
     machine: &M,
     arena: &Arena<'_, '_, &Refusing<OneCore>, Standard>,
     refusing: &Refusing<OneCore>,
-) -> u64 {
+) {
     let worker = Worker::new(arena, Core::new(0), Place::Thread, machine.dice(900));
     let mut worker = worker.refused(Refusals::Any);
     refusing.begin();
@@ -71,11 +65,10 @@ fn storm<M: Machine>(
         left -= steps;
     }
     refusing.end();
-    let stormy = arena.digest();
+    arena.mark();
     let mut worker = worker.refused(Refusals::None);
     worker.work(AFTERWARDS);
     worker.give_all();
-    stormy
 }
 
 /// On all cores at once.
@@ -83,7 +76,7 @@ pub fn a2_all_cores_bear_random_refusals<M: Machine>(machine: &M) {
     let steps = machine.rounds(STEPS_OF_ALL).div_ceil(u64::from(machine.cores()));
     for one_in in RATES {
         let refusing = refusing::all_cores(machine, plan(machine, one_in));
-        let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None };
+        let plan = arena::Plan { cpu: &refusing, cores: machine.cores(), hook: None, course: Course::Chance };
         arena::run::<_, _, Standard, _>(machine, plan, |arena| {
             refusing.begin();
             machine.on_each(&|core| {

@@ -1,22 +1,18 @@
-//! All of the machine's RAM taken in blocks of one order, for each order.
+//! All frames taken in blocks of one order, for each order.
 
-use framekeeper::{Order, PhysAddr, ZoneKind};
+use framekeeper::{CpuLocal, Order, PhysAddr, ZoneKind};
 
 use super::ME;
-use crate::{
-    Machine,
-    map::{digest_of_frames, give_all},
-};
+use crate::{ground::Ground, map::give_all};
 
 /// As many blocks of each order are had as there are, and after that all can be had again.
-pub fn memory_runs_out_at_every_order_and_comes_back<M: Machine>(machine: &M) {
-    machine.heap().shrink();
-    let before = digest_of_frames(machine);
+pub(super) fn memory_runs_out_at_every_order_and_comes_back<C: CpuLocal>(ground: &Ground<'_, '_, C>) {
+    let before = ground.digest();
     for order in Order::all().rev() {
         let (mut places, mut taken) = ([PhysAddr(0); 64], 0);
-        let there_are = blocks(machine, order);
+        let there_are = blocks(ground, order);
         loop {
-            let filled = machine.frames().alloc_bulk(order, ME, &mut places);
+            let filled = ground.frames.alloc_bulk(order, ME, &mut places);
             taken += filled as u64;
             let is_aligned = |place: &PhysAddr| place.0.is_multiple_of(order.bytes());
             assert!(places.iter().take(filled).all(is_aligned), "order {}", order.number());
@@ -25,16 +21,16 @@ pub fn memory_runs_out_at_every_order_and_comes_back<M: Machine>(machine: &M) {
             }
         }
         assert_eq!(taken, there_are, "blocks of order {}", order.number());
-        let why = machine.frames().alloc(framekeeper::Request::order(order));
+        let why = ground.frames.alloc(framekeeper::Request::order(order));
         assert!(matches!(why, Err(framekeeper::AllocError::OutOfMemory(_))), "{why:?}");
-        assert_eq!(give_all(machine, ME), taken * order.frames());
-        assert_eq!(digest_of_frames(machine), before, "after order {}", order.number());
+        assert_eq!(give_all(ground, ME), taken * order.frames());
+        assert_eq!(ground.digest(), before, "after order {}", order.number());
     }
 }
 
 /// How many blocks of this order the free ones can be cut into.
-fn blocks<M: Machine>(machine: &M, order: Order) -> u64 {
-    let free = machine.frames().free();
+fn blocks<C: CpuLocal>(ground: &Ground<'_, '_, C>, order: Order) -> u64 {
+    let free = ground.frames.free();
     let in_zone = |zone| Order::all().skip(order.index()).map(move |larger| (zone, larger));
     let all = ZoneKind::ALL.into_iter().flat_map(in_zone);
     all.map(|(zone, larger)| free.blocks(zone, larger) << (larger.number() - order.number())).sum()

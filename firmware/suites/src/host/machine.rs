@@ -24,10 +24,13 @@ use super::{
     cores::{as_core, handle_with, off_core},
     tree,
 };
-use crate::{Machine, Regions};
+use crate::{Machine, Regions, machine::TRIALS};
 
 /// Its cores.
 pub(super) const CORES: u8 = 4;
+
+/// How often a host tries what a board tries [`TRIALS`] times.
+const HOSTS_TRIALS: u64 = 10_000;
 
 const SLABS: Owner = Owner::new(3);
 const BLOCKS: Owner = Owner::new(4);
@@ -51,6 +54,7 @@ pub struct HostMachine {
     began: Instant,
     /// Cores that are off, a bit each.
     off: AtomicU64,
+    trials: AtomicU64,
     /// What scenarios reported, by name.
     digests: Mutex<Vec<(Box<str>, u64)>>,
     values: Mutex<Vec<(Box<str>, u64)>>,
@@ -88,8 +92,8 @@ pub fn start(voice: fn(fmt::Arguments<'_>)) -> &'static HostMachine {
             panic!("the heap: {error}");
         }
         let (parameters, digests, values) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (began, off) = (Instant::now(), AtomicU64::new(0));
-        HostMachine { frames, ram, free, cpu, map, parameters, voice, began, off, digests, values }
+        let (began, off, trials) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(HOSTS_TRIALS));
+        HostMachine { frames, ram, free, cpu, map, parameters, voice, began, off, trials, digests, values }
     })
 }
 
@@ -107,10 +111,15 @@ fn storage(ram: &Regions) -> Storage<'static> {
 
 impl HostMachine {
     /// Runs a scenario as the machine's first core, as these parameters have it.
-    pub fn run(&self, parameters: Parameters, scenario: impl FnOnce(&Self)) {
+    pub fn run(&self, parameters: Parameters, name: &str, scenario: impl FnOnce(&Self)) {
         *locked(&self.parameters) = parameters;
         locked(&self.digests).clear();
-        as_core(Core::new(0), || scenario(self));
+        as_core(Core::new(0), || crate::perform(self, name, scenario));
+    }
+
+    /// From here on it tries everything as often as a board does.
+    pub(super) fn try_as_a_board(&self) {
+        self.trials.store(TRIALS, SeqCst);
     }
 
     /// The digest that the scenario of this name reported when it was last run.
@@ -205,7 +214,7 @@ impl Machine for HostMachine {
     }
 
     fn trials(&self) -> u64 {
-        self.rounds(10_000)
+        self.rounds(self.trials.load(SeqCst))
     }
 
     fn nanoseconds(&self) -> u64 {

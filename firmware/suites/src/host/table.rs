@@ -27,6 +27,7 @@ pub fn digest(name: &str, parameters: Parameters) -> Option<u64> {
     let (_, scenario) = SCENARIOS.iter().find(|(known, _)| *known == name)?;
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let machine = start(|_| ());
-    machine.run(parameters, scenario);
+    machine.try_as_a_board();
+    machine.run(parameters, name, scenario);
     machine.digest(name)
 }

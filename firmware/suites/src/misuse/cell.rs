@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     Dice, Machine, Number, Unit,
-    arena::{self, End, Plan},
+    arena::{self, Course, End, Plan},
+    trail,
 };
 
 /// Arenas for a cell, as far as each has enough trials and not too many.
@@ -149,6 +150,7 @@ pub(super) fn measure<M: Machine, T: Trial>(machine: &M) {
             Column::Paranoid => fill::<M, T, Paranoid>(machine, cell, |scene| T::object(machine, scene)),
             Column::Debug => fill::<M, T, Debug>(machine, cell, |scene| T::object(machine, scene)),
         };
+        cell.shown.into_iter().chain([cell.trials]).for_each(trail::add);
         cell.report(machine);
     }
 }
@@ -164,7 +166,8 @@ fn fill<M: Machine, T: Trial, H: Hardening>(
         let seed = seeds.next();
         let at = Whereabouts { id: cell.row.id, column: cell.column, arena: seed, trial: 0 };
         let cpu = OneThread::default();
-        let plan = Plan { cpu: cpu.clone(), cores: OneThread::CORES, hook: Some(told::hear) };
+        let plan =
+            Plan { cpu: cpu.clone(), cores: OneThread::CORES, hook: Some(told::hear), course: Course::Fixed };
         arena::run_to_an_end::<M, _, H, _>(machine, plan, |arena| {
             let mut scene = Scene::new(arena, cpu, (Dice::new(seed), T::OTHERS), at);
             scene.begin();

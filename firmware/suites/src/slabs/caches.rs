@@ -19,6 +19,7 @@ use spin::Mutex;
 
 use crate::{
     Machine,
+    ground::Ground,
     map::{ME, give_all, take_all},
 };
 
@@ -91,14 +92,14 @@ pub fn a_reserve_is_had_when_memory_is_out<M: Machine>(machine: &M) {
     static SEATS: Seats = seats();
     let cache = held(Cache::new(slabs(machine), "reserved", &SEATS, || Some([5_u64; 64])));
     let mut reserve = held(cache.reserve::<16>());
-    let free = take_all(machine, ME, |_, _| ());
+    let free = take_all(&Ground::whole(machine), ME, |_, _| ());
     let mut others = [const { None }; 64];
     assert!(cache.alloc_bulk(&mut others) < others.len(), "memory is out");
     assert!(matches!(cache.alloc(), Err(ObjectError::NoMemory(_))));
     let taken = core::iter::from_fn(|| reserve.take()).filter(|object| **object == [5; 64]).count();
     assert_eq!((taken, reserve.left()), (16, 0));
     drop((others, reserve));
-    assert_eq!(give_all(machine, ME), free);
+    assert_eq!(give_all(&Ground::whole(machine), ME), free);
     assert_eq!(cache.destroy(), Ok(()));
 }
 

@@ -1,6 +1,7 @@
 //! A process of its own for a scenario: one that touches a hole ends alone, and each begins with all memory free.
 //!
-//! `FRAMEKEEPER_SEED` and `FRAMEKEEPER_BUDGET_MS` change what is drawn by lot and how much is done.
+//! `FRAMEKEEPER_SEED` and `FRAMEKEEPER_BUDGET_MS` change what is drawn by lot and how much is done; `FRAMEKEEPER_UNTIL`, when
+//! a soak ends.
 
 use std::{
     process::{Command, abort, exit},
@@ -38,8 +39,9 @@ pub(crate) fn run_own_scenario() -> bool {
         println!("the scenario does not end");
         abort();
     });
-    let parameters = Parameters { seed, budget_ms, ..default };
-    host::start(|text| println!("{text}")).run(parameters, scenario);
+    let until = std::env::var("FRAMEKEEPER_UNTIL").is_ok().then(|| number("FRAMEKEEPER_UNTIL", 0));
+    let parameters = Parameters { seed, budget_ms, until, ..default };
+    host::start(|text| println!("{text}")).run(parameters, &name, scenario);
     true
 }
 
@@ -68,15 +70,15 @@ fn plant() {
     }
 }
 
-/// Runs a scenario in a process of its own; what it said, if it failed.
-pub(crate) fn run(name: &str, variables: &[(&str, &str)]) -> Result<(), String> {
+/// Runs a scenario in a process of its own; what it said.
+pub(crate) fn run(name: &str, variables: &[(&str, &str)]) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.env(SCENARIO, name).envs(variables.iter().copied());
     let output = command.output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
     let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        return Ok(out.into_owned());
+    }
     Err(format!("{}\n{out}{errors}", output.status))
 }

@@ -20,7 +20,7 @@ use framekeeper::{AllocError, Asked, FRAME_SIZE, OneCore, Owner, heap::HeapUsage
 use super::refusing::{Plan, Refusing};
 use crate::{
     Machine,
-    arena::{self, Arena},
+    arena::{self, Arena, Course},
 };
 
 /// Whose the blocks of this scenario are.
@@ -79,7 +79,7 @@ impl Path {
     ) -> u64 {
         for number in 0.. {
             let refusing = Refusing::new(OneCore, Plan::Nth(number));
-            let plan = arena::Plan { cpu: &refusing, cores: 1, hook: None };
+            let plan = arena::Plan { cpu: &refusing, cores: 1, hook: None, course: Course::Fixed };
             let is_refused = arena::run::<_, _, H, _>(machine, plan, |arena| {
                 let mut state = prepare(arena);
                 let is_refused = self.is_refused(arena, &refusing, number, |arena| call(arena, &mut state));
