@@ -115,6 +115,14 @@ pub enum Command {
     Boards,
     /// Be a Pixel 6 in its boot loader, for `--board pixel6` in another terminal
     Twin(TwinArguments),
+    /// Say what a scenario ends with on this machine: what a run asks of itself
+    #[command(hide = true)]
+    Digest {
+        /// The scenario, as `suite::scenario`
+        scenario: String,
+        /// How it is run, as on a board's command line
+        arguments: Vec<String>,
+    },
     /// Report a recorded run again
     Replay {
         /// A folder below `target/hil`, `latest`, or a path

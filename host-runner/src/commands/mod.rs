@@ -8,15 +8,17 @@ mod twin;
 use crate::board::Board;
 use crate::check;
 use crate::cli::{Cli, Color, Command, Format, Global, Selection};
+use crate::digests;
 use crate::plan::Selected;
 use crate::session::EXIT_INFRA;
 use crate::setup::{ThisMachine, Tool, doctor};
 use crate::workspace::Workspace;
 use clap::Parser;
-use miette::{IntoDiagnostic, Result};
+use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
+use wire::Parameters;
 
 pub(crate) use run::run;
 
@@ -44,8 +46,16 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),
         Some(Command::Boards) => boards::boards(&workspace, &cli.global),
         Some(Command::Twin(arguments)) => twin::twin(&workspace, &cli.global, arguments),
+        Some(Command::Digest { scenario, arguments }) => digest(scenario, arguments),
         Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
     }
+}
+
+fn digest(scenario: &str, arguments: &[String]) -> Result<u8> {
+    let parameters = Parameters::from_arguments(arguments.iter().map(String::as_str))
+        .map_err(|error| miette!("no parameter: {}", error.word))?;
+    anstream::println!("{}", digests::answer(scenario, parameters));
+    Ok(0)
 }
 
 /// The streams decide whether colours are wanted, by the terminal and by `NO_COLOR` and `CLICOLOR_FORCE`; errors

@@ -67,10 +67,12 @@ impl Trial for Interrupt {
     /// On the machine itself, with frames and objects of its heap.
     fn block<M: Machine>(machine: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
         let (before, reports) = (HANDLED.load(Relaxed), machine.heap().slabs().map(Slabs::reports));
+        // Of its own: how much is drawn until an interrupt comes is chance, and the scene goes on the same.
+        let mut dice = scene.dice.split(1);
         lent::while_handling(machine, HZ, &|core| handle(machine, core), || {
             let mut operations = 0;
             while HANDLED.load(Relaxed) == before {
-                work(machine, scene.dice.next());
+                work(machine, dice.next());
                 operations += 1;
                 scene.same(operations < FAR_TOO_MANY, true);
             }
