@@ -1,38 +1,79 @@
-//! Tests where nobody can order any, because no serial port may be used: those that the kernel command line names, one
-//! after the other. What becomes of them is noted.
+//! Tests where nobody orders any, because no serial port may be used, or nobody is at its other end: those that the kernel
+//! command line names, one after the other. What becomes of them is noted, and shown where there is a screen.
+//!
+//! A board with a port waits for a host first. Between two tests it listens for a while: one that comes late is served.
 
 use spin::Once;
 
-use crate::{cores, notes, persist};
+use crate::{
+    boot,
+    clock::Deadline,
+    cores, crash, notes,
+    persist::{self, set_alone},
+};
 
 /// More do not fit into the command line of a boot image.
 const MAX_TESTS: usize = 192;
+/// How long a host is waited for, if the command line says nothing else.
+const PATIENCE_MS: u64 = 30_000;
+/// How long a board that has given up listens between two tests: for several signs of life, which hosts answer.
+const LISTEN_MS: u64 = 300;
+
+/// What the command line says.
+struct Words {
+    tests: [Option<u64>; MAX_TESTS],
+    patience_ms: u64,
+}
 
 /// Filled by every start, before anything asks.
-static TESTS: Once<[Option<u64>; MAX_TESTS]> = Once::new();
+static WORDS: Once<Words> = Once::new();
 
-/// Takes the entry addresses that the command line gives.
-pub(crate) fn read(entries: impl Iterator<Item = u64>) {
-    TESTS.call_once(|| {
+/// Takes the words of the command line.
+pub(crate) fn read<'a>(words: impl Iterator<Item = &'a str> + Clone) {
+    WORDS.call_once(|| {
         let mut tests = [None; MAX_TESTS];
-        for (slot, entry) in tests.iter_mut().zip(entries) {
+        for (slot, entry) in tests.iter_mut().zip(wire::tests(words.clone())) {
             *slot = Some(entry);
         }
-        tests
+        Words { tests, patience_ms: wire::alone_after(words).unwrap_or(PATIENCE_MS) }
     });
 }
 
-/// The entry address of the next test. Does not return after the last one: what was noted is all there is to come.
+/// The entry address of the test that is next, if one is left.
+fn upcoming() -> Option<u64> {
+    WORDS.get()?.tests.get(persist::tests() as usize).copied().flatten()
+}
+
+/// Until when a host is waited for; none for one who has nothing else to do.
+pub(crate) fn patience() -> Option<Deadline> {
+    upcoming()?;
+    let patience_ms = WORDS.get().map_or(PATIENCE_MS, |words| words.patience_ms);
+    Some(Deadline::in_ms(if persist::is_alone() { LISTEN_MS } else { patience_ms }))
+}
+
+/// The entry address of the next test. Does not return where there is none: what was noted is all there is to come.
 pub(crate) fn next_test() -> u64 {
-    let number = persist::count_test();
-    match TESTS.get().and_then(|tests| tests.get(number as usize).copied().flatten()) {
-        Some(entry) => {
-            notes::note(format_args!("test {} at {entry:#x} begins", number + 1));
-            entry
-        }
-        None => {
-            notes::note(format_args!("all {number} tests have ended"));
-            cores::halt()
-        }
+    let Some(entry) = upcoming() else { cores::halt() };
+    let number = persist::count_test() + 1;
+    notes::note(format_args!("test {number} at {entry:#x} begins"));
+    entry
+}
+
+/// A test that nobody ordered has ended.
+pub(crate) fn end_test(outcome: core::fmt::Arguments<'_>) {
+    let number = persist::tests();
+    notes::note(format_args!("test {number}: {outcome}"));
+    if number > 0 && upcoming().is_none() {
+        notes::note(format_args!("all {number} tests have ended"));
+    }
+}
+
+/// Gives up waiting for a host: starts anew, with a screen if there is one.
+pub(crate) fn begin() -> ! {
+    set_alone(true);
+    notes::note(format_args!("no host; the tests begin by themselves"));
+    match cores::park_others() {
+        0 => boot::restart(),
+        _ => crash::stop_all(),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn stop_all() -> ! {
         };
         link.set_doing(Doing::Crashed { run });
     });
-    link::serve(|_, _| None::<RunId>);
+    link::serve(None, |_, _| None::<RunId>);
     cores::halt()
 }
 

@@ -174,8 +174,12 @@ pub(crate) fn is_heard() -> bool {
     with(|link| link.station.is_bound() && !link.uart.is_stuck()).unwrap_or(false)
 }
 
-/// Looks for orders and answers those that concern the link; for the timer tick, so it never waits for the lock.
+/// Looks for orders and answers those that concern the link; for the timer tick, so it never waits for the lock. A board
+/// that has given up waiting listens between its tests, and not in their midst: a host finds it ready for orders.
 pub(crate) fn tend(beacon: bool) {
+    if persist::is_alone() {
+        return;
+    }
     let Some(mut guard) = LINK.try_lock() else { return };
     let me = CoreId::current().index() as u64 + 1;
     OWNER.store(me, Relaxed);
@@ -203,12 +207,16 @@ pub(crate) fn tend(beacon: bool) {
     }
 }
 
-/// Answers the host until `choose` takes one of its orders.
-pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) -> R {
+/// Answers the host until `choose` takes one of its orders; none if no host has bound this boot by the end of `patience`.
+pub(crate) fn serve<R>(
+    patience: Option<Deadline>,
+    mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>,
+) -> Option<R> {
     let mut next_beacon = Deadline::in_ms(0);
     loop {
-        let mut is_bound_now = false;
+        let (mut is_bound, mut is_bound_now) = (false, false);
         let chosen = with(|link| {
+            is_bound = link.station.is_bound();
             if next_beacon.has_passed() {
                 link.beacon();
                 next_beacon = Deadline::in_ms(BEACON_MS);
@@ -235,7 +243,10 @@ pub(crate) fn serve<R>(mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>) 
             notes::tell();
         }
         if let Some(chosen) = chosen.flatten() {
-            return chosen;
+            return Some(chosen);
+        }
+        if !is_bound && !is_bound_now && patience.is_some_and(Deadline::has_passed) {
+            return None;
         }
         core::hint::spin_loop();
     }

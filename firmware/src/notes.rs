@@ -1,5 +1,5 @@
 //! What is noted in memory that outlives a reset, because no host hears it: the serial port is off, nobody is at its other
-//! end, or it takes no bytes any more. The next boot that a host does hear tells it.
+//! end, or it takes no bytes any more. A host that comes later is told, by this boot or by the next one that it hears.
 //!
 //! The lock comes before the link's. A core that finds it taken notes nothing: it may be its own, of a moment before the
 //! exception that it is in.
@@ -21,11 +21,11 @@ use safe_mmio::{UniqueMmioPointer, fields::ReadPureWrite};
 use spin::Mutex;
 use wire::notes::{Notes, Words};
 
-use crate::{boot, interrupts, layout, link, screen};
+use crate::{boot, interrupts, layout, link, persist, screen};
 
 static NOTES: Mutex<Option<Notes<Kept>>> = Mutex::new(None);
 
-/// Whether there are notes of an earlier boot that no host has heard of.
+/// Whether there are notes that no host has heard of: of an earlier boot, or of this one while it was alone.
 static OWED: AtomicBool = AtomicBool::new(false);
 
 /// Memory that outlives a reset.
@@ -56,7 +56,8 @@ pub(crate) fn open() {
     let Some(words) = NonNull::new(words) else { unreachable!("devices are mapped in the upper half") };
     // SAFETY: the range is reserved for this, mapped as device memory, and this is called once per start.
     let notes = Notes::open(Kept(unsafe { UniqueMmioPointer::new(words) }));
-    OWED.store(boot::restarts() == 0 && !notes.is_empty(), Relaxed);
+    let is_of_a_restart = boot::restarts() > 0 && !persist::is_alone();
+    OWED.store(!is_of_a_restart && !notes.is_empty(), Relaxed);
     *NOTES.lock() = Some(notes);
 }
 
@@ -68,19 +69,20 @@ pub(crate) fn note(text: fmt::Arguments<'_>) {
     interrupts::without(|| {
         if let Some(Some(notes)) = NOTES.try_lock().as_deref_mut() {
             notes.add(text);
+            OWED.store(true, Relaxed);
         }
     });
     screen::show(text);
 }
 
-/// Tells the host what an earlier boot has noted, and forgets it.
+/// Tells the host what was noted while none was there, and forgets it.
 pub(crate) fn tell() {
     if !OWED.swap(false, Relaxed) {
         return;
     }
     interrupts::without(|| {
         if let Some(Some(notes)) = NOTES.try_lock().as_deref_mut() {
-            notes.for_each(|line| defmt::warn!("noted before the reset: {=str}", line));
+            notes.for_each(|line| defmt::warn!("noted while nobody heard: {=str}", line));
             notes.clear();
         }
     });

@@ -23,7 +23,7 @@ pub fn parameters() -> Parameters {
 
 /// Reads the kernel command line. What is wrong there is logged, and then none of it is believed.
 pub(crate) fn read(tree: &Tree<'_>) {
-    alone::read(wire::tests(machine::arguments(tree)));
+    alone::read(machine::arguments(tree));
     match Parameters::from_arguments(machine::arguments(tree)) {
         Ok(parameters) => {
             DEFAULTS.call_once(|| parameters);

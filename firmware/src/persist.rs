@@ -13,7 +13,7 @@
 use core::{
     cell::UnsafeCell,
     mem::MaybeUninit,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 use framekeeper::PhysAddr;
 use wire::{BootId, Station};
@@ -53,6 +53,8 @@ static RESTARTS: AtomicU32 = AtomicU32::new(0);
 #[unsafe(link_section = ".persist")]
 static TESTS: AtomicU32 = AtomicU32::new(0);
 #[unsafe(link_section = ".persist")]
+static IS_ALONE: AtomicBool = AtomicBool::new(false);
+#[unsafe(link_section = ".persist")]
 static SCREEN_LINE: AtomicU32 = AtomicU32::new(0);
 
 /// Begins a cold boot.
@@ -62,6 +64,7 @@ pub(crate) fn begin(load: u64, device_tree: u64, entry_level: u32) {
     ENTRY_LEVEL.store(entry_level, Relaxed);
     RESTARTS.store(0, Relaxed);
     TESTS.store(0, Relaxed);
+    IS_ALONE.store(false, Relaxed);
     SCREEN_LINE.store(0, Relaxed);
 }
 
@@ -123,6 +126,16 @@ pub(crate) fn tests() -> u32 {
 /// Counts one more; returns how many there were.
 pub(crate) fn count_test() -> u32 {
     TESTS.fetch_add(1, Relaxed)
+}
+
+/// Whether the board has given up waiting for a host, and runs tests by itself.
+pub(crate) fn is_alone() -> bool {
+    IS_ALONE.load(Relaxed)
+}
+
+/// Says whether it has.
+pub(crate) fn set_alone(is_alone: bool) {
+    IS_ALONE.store(is_alone, Relaxed);
 }
 
 /// The line of the screen that the next text goes to.

@@ -1,7 +1,7 @@
 //! Text on the screen: progress and verdicts for somebody who has nothing but the phone.
 //!
-//! Only where no serial port may be used, and only where the boot loader has left a screen on. Its memory and its
-//! registers are not mapped otherwise. There is no scrolling, for a copy of the whole picture by single accesses takes a
+//! Only where no serial port may be used or nobody is at its other end, and only where the boot loader has left a screen
+//! on. Its memory and its registers are not mapped otherwise. There is no scrolling, for a copy of the whole picture by single accesses takes a
 //! second: behind the last line the text goes on at the top, and a blank line moves ahead of it.
 //!
 //! | invariant | kept by | checked by |
@@ -14,7 +14,7 @@
 use core::{fmt, ptr::NonNull};
 
 use font8x8::legacy::BASIC_LEGACY;
-use machine::{Screen, Write};
+use machine::{Machine, Screen, Write};
 use safe_mmio::{UniqueMmioPointer, fields::ReadPureWrite};
 use spin::Mutex;
 
@@ -35,16 +35,21 @@ struct Canvas {
     pixels: UniqueMmioPointer<'static, [ReadPureWrite<u32>]>,
 }
 
-/// Takes the screen over, and wipes it if this is a cold boot.
+/// The machine's screen, where nothing else is heard.
+pub(crate) fn in_use(machine: &Machine) -> Option<&Screen> {
+    machine.screen.as_ref().filter(|_| machine.serial.is_none() || persist::is_alone())
+}
+
+/// Takes the screen over, and wipes it unless a test has written there since the boot.
 pub(crate) fn open() {
-    let Some(screen) = boot::machine().screen_in_use() else { return };
+    let Some(screen) = in_use(boot::machine()) else { return };
     let words = (layout::DEVICES + screen.pixels.start().0) as usize;
     let words = core::ptr::with_exposed_provenance_mut::<ReadPureWrite<u32>>(words);
     let words = core::ptr::slice_from_raw_parts_mut(words, (screen.pixels.size() / 4) as usize);
     let Some(words) = NonNull::new(words) else { unreachable!("devices are mapped in the upper half") };
     // SAFETY: the memory is reserved for the screen, mapped as device memory, and this is called once per start.
     let mut canvas = Canvas { screen, pixels: unsafe { UniqueMmioPointer::new(words) } };
-    if boot::restarts() == 0 {
+    if persist::tests() == 0 {
         make(screen.begin);
         canvas.wipe(0..screen.height as usize);
         make(screen.refresh);

@@ -15,8 +15,8 @@ use core::fmt::Write;
 use wire::{Doing, FromBoard, Outcome, RunId, ToBoard, Verdict};
 
 use crate::{
-    alone, boot, cores, cores::CoreId, crash, exceptions::Frame, interrupts, link, log, notes, numbers,
-    parameters, persist,
+    alone, boot, cores, cores::CoreId, crash, exceptions::Frame, interrupts, link, log, numbers, parameters,
+    persist,
 };
 
 const HLT_F000: u32 = 0xd45e_0000;
@@ -77,20 +77,28 @@ impl Write for Line {
     }
 }
 
-/// The entry address of the next test, when the host has ordered one, or the next at all where no host can be heard.
+/// The entry address of the next test, when the host has ordered one, or the next at all where no host is heard.
 fn wait_for_test() -> u64 {
     if boot::machine().serial.is_none() {
         return alone::next_test();
     }
     link::greet();
-    link::serve(|link, order| match order {
+    let ordered = link::serve(alone::patience(), |link, order| match order {
         ToBoard::Run { run, entry, parameters } => {
             parameters::set(parameters);
             link.say(&FromBoard::Started { run });
             Some(entry)
         }
         _ => None,
-    })
+    });
+    match ordered {
+        Some(entry) => {
+            persist::set_alone(false);
+            entry
+        }
+        None if persist::is_alone() => alone::next_test(),
+        None => alone::begin(),
+    }
 }
 
 /// SYS_EXIT: on AArch64 always a block of a reason and a code.
@@ -119,7 +127,7 @@ pub(crate) fn finish(outcome: Outcome) -> ! {
         // A panic from here on is the boot's, not the test's.
         link.set_doing(Doing::Waiting { last: run });
     });
-    notes::note(format_args!("test {}: {outcome:?}, lost cores {lost_cores:#x}", persist::tests()));
+    alone::end_test(format_args!("{outcome:?}, lost cores {lost_cores:#x}"));
     if lost_cores == 0 {
         boot::restart()
     }

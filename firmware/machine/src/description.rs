@@ -64,12 +64,6 @@ impl Machine {
         })
     }
 
-    /// The screen, where nothing else can be said: with a serial port, nobody needs it.
-    #[must_use]
-    pub fn screen_in_use(&self) -> Option<&Screen> {
-        self.screen.as_ref().filter(|_| self.serial.is_none())
-    }
-
     /// How many cores there are.
     #[must_use]
     pub fn core_count(&self) -> usize {

@@ -30,6 +30,7 @@ use crate::{
     cores::CoreId,
     frames::{STACKS, TABLES, frames},
     layout::{self, BLOCK, PAGE, Stacks},
+    screen,
 };
 
 /// Valid, never executed by EL0, and with the access flag set, for nothing here wants to be told of accesses.
@@ -84,7 +85,7 @@ pub(crate) fn build(
         upper.map_range(layout::DEVICES, device.round_outward(), DEVICE);
     }
     upper.map_range(layout::DIRECT_MAP, device_tree.round_outward(), CONSTANTS);
-    if let Some(screen) = machine.screen_in_use() {
+    if let Some(screen) = screen::in_use(machine) {
         map_screen(&mut upper, screen);
     }
     for range in direct.iter() {

@@ -10,6 +10,7 @@ use crate::{Coverage, Parameters};
 /// What every word of ours begins with.
 const PREFIX: &str = "framekeeper.";
 const TESTS: &str = "tests=";
+const ALONE_AFTER: &str = "alone_after=";
 
 /// Parameters, displayed as words with a space between; those that have their default values are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,12 @@ pub fn tests<'a>(words: impl Iterator<Item = &'a str>) -> impl Iterator<Item = u
     entries.map_while(|entry| u64::from_str_radix(entry, 16).ok())
 }
 
+/// After how many milliseconds without a host a board runs those tests by itself, as `framekeeper.alone_after=2000`.
+pub fn alone_after<'a>(words: impl Iterator<Item = &'a str>) -> Option<u64> {
+    let last = words.filter_map(|word| word.strip_prefix(PREFIX)?.strip_prefix(ALONE_AFTER)).last();
+    last.and_then(number)
+}
+
 impl Parameters {
     /// Reads the words of a command line. Those that are not ours are passed over; of two that say the same thing the
     /// last one counts, as it does for a kernel; what no word says has its default value.
@@ -42,7 +49,8 @@ impl Parameters {
         let ours = words.filter_map(|word| Some((word, word.strip_prefix(PREFIX)?)));
         let mut parameters = Self::default();
         for (word, setting) in ours {
-            if !setting.starts_with(TESTS) {
+            let is_for_one_alone = setting.starts_with(TESTS) || setting.starts_with(ALONE_AFTER);
+            if !is_for_one_alone {
                 parameters.set(setting).ok_or(WrongArgument { word })?;
             }
         }
@@ -141,6 +149,16 @@ mod tests {
         assert_eq!(entries("tests=1"), []);
         let parameters = Parameters { seed: 3, ..Parameters::default() };
         assert_eq!(read("framekeeper.tests=1 framekeeper.seed=3"), Ok(parameters));
+    }
+
+    #[test]
+    fn patience_is_a_number_or_left_to_the_board() {
+        let patience = |line: &str| alone_after(line.split_ascii_whitespace());
+        assert_eq!(patience("quiet framekeeper.alone_after=2000 framekeeper.seed=3"), Some(2000));
+        assert_eq!(patience("framekeeper.alone_after=1 framekeeper.alone_after=0"), Some(0), "the last word");
+        assert_eq!(patience("framekeeper.alone_after=soon"), None);
+        assert_eq!(patience("alone_after=1"), None);
+        assert_eq!(read("framekeeper.alone_after=1"), Ok(Parameters::default()));
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod parameters;
 mod station;
 pub mod syndrome;
 
-pub use arguments::{Arguments, WrongArgument, tests};
+pub use arguments::{Arguments, WrongArgument, alone_after, tests};
 pub use deframer::{Chunk, Deframer};
 pub use frame::{Channel, Damage, Encoded, Frame, MAX_BODY, MAX_ENCODED, Nonce};
 pub use message::{

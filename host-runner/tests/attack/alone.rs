@@ -1,5 +1,5 @@
-//! A board whose serial port must not be touched: it boots, runs the tests that its command line names, and notes what
-//! became of them in memory that outlives a reset; the next boot that a host hears tells it.
+//! A board whose serial port must not be touched, or that nobody answers there: it boots, runs the tests that its command
+//! line names, and notes what became of them in memory that outlives a reset; a host that comes later is told.
 
 use crate::{
     kept::{lines_noted, lines_on_screen},
@@ -33,6 +33,8 @@ const SCREEN_SIZE: u64 = 0x20_0000;
 /// Tests of which each spoils for the other what a restart does not make anew.
 const TESTS: [&str; 2] =
     ["boot::restart::statics_are_fresh_for_one_test", "boot::restart::statics_are_fresh_for_the_next_test"];
+
+const NO_HOST: &str = "no host; the tests begin by themselves";
 
 /// A machine whose RAM is a file, so that it is there when QEMU is not.
 struct Kept {
@@ -114,6 +116,40 @@ impl Kept {
         lines_on_screen(&pixels, WIDTH, STRIDE)
     }
 
+    /// The tests, as the command line has them.
+    fn tests(&self) -> String {
+        let tests: Vec<String> = self.entries.iter().map(|entry| format!("{entry:x}")).collect();
+        tests.join(",")
+    }
+
+    /// What is noted of all of them.
+    fn series(&self) -> Vec<String> {
+        let each = self.entries.iter().zip(1..).flat_map(|(entry, number)| {
+            [format!("test {number} at {entry:#x} begins"), format!("test {number}: Passed, lost cores 0x0")]
+        });
+        each.chain(["all 2 tests have ended".to_owned()]).collect()
+    }
+
+    /// A run on the machine, with these options as well, passes its test, tells these notes, and leaves none.
+    fn is_told(&self, notes: &[String], options: &[&str]) {
+        let options = self.options().into_iter().chain(options.iter().map(|&option| option.to_owned()));
+        let options: Vec<String> = options.map(|option| format!("'{option}'")).collect();
+        let qemu = which("qemu-system-aarch64");
+        let fake = FakeQemu::new(&format!("exec '{}' \"$@\" {}", qemu.display(), options.join(" ")));
+        let mut command = runner(&["run", "--exact", TESTS[0]]);
+        command.env("PATH", fake.path());
+        let run = finish(command);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        for note in notes {
+            assert!(
+                run.stdout.contains(&format!("noted while nobody heard: {note}")),
+                "{note}: {}",
+                run.stdout
+            );
+        }
+        assert_eq!(self.notes(), [""; 0], "told once");
+    }
+
     fn notes(&self) -> Vec<String> {
         read_notes(&self.ram()).unwrap_or_default()
     }
@@ -129,27 +165,36 @@ fn read_notes(ram: &Path) -> Option<Vec<String>> {
 #[test]
 fn a_board_that_nobody_hears_notes_what_became_of_its_tests_and_the_next_boot_tells_it() {
     let kept = Kept::new();
-    let tests: Vec<String> = kept.entries.iter().map(|entry| format!("{entry:x}")).collect();
-    let arguments = format!("quiet console=null framekeeper.tests={} framekeeper.seed=5", tests.join(","));
+    let arguments = format!("quiet console=null framekeeper.tests={} framekeeper.seed=5", kept.tests());
     let said = kept.run_alone(&arguments, "all 2 tests have ended");
-    let begins = |number: usize| format!("test {number} at {:#x} begins", kept.entries[number - 1]);
-    let passed = |number| format!("test {number}: Passed, lost cores 0x0");
-    let expected = [begins(1), passed(1), begins(2), passed(2), "all 2 tests have ended".to_owned()];
+    let expected = kept.series();
     assert_eq!(kept.notes(), expected);
     assert_eq!(said, [0_u8; 0], "the port was touched");
     let lines = kept.screen();
     assert_eq!(lines[..expected.len()], expected);
     assert!(lines[expected.len()..].iter().all(String::is_empty), "{lines:?}");
 
-    let options: Vec<String> = kept.options().iter().map(|option| format!("'{option}'")).collect();
-    let qemu = which("qemu-system-aarch64");
-    let fake = FakeQemu::new(&format!("exec '{}' \"$@\" {}", qemu.display(), options.join(" ")));
-    let mut command = runner(&["run", "--exact", TESTS[0]]);
-    command.env("PATH", fake.path());
-    let run = finish(command);
-    assert_eq!(run.code, Some(0), "{run:?}");
-    for note in expected {
-        assert!(run.stdout.contains(&format!("noted before the reset: {note}")), "{note}: {}", run.stdout);
-    }
-    assert_eq!(kept.notes(), [""; 0], "told once");
+    kept.is_told(&expected, &[]);
+}
+
+/// The port is there, and takes what is sent, and nobody answers.
+#[test]
+fn a_board_that_no_host_answers_runs_its_tests_by_itself() {
+    let kept = Kept::new();
+    let arguments = format!("framekeeper.alone_after=200 framekeeper.tests={}", kept.tests());
+    let said = kept.run_alone(&arguments, "all 2 tests have ended");
+    let expected = [vec![NO_HOST.to_owned()], kept.series()].concat();
+    assert_eq!(kept.notes(), expected);
+    assert!(!said.is_empty(), "it has told who would listen that it is there");
+    let lines = kept.screen();
+    assert_eq!(lines[..expected.len() - 1], expected[1..]);
+    kept.is_told(&expected, &[]);
+}
+
+/// A host that comes when the board has begun without it is told, and has its tests run.
+#[test]
+fn a_board_that_has_begun_without_a_host_serves_one_that_comes_late() {
+    let kept = Kept::new();
+    let arguments = format!("framekeeper.alone_after=0 framekeeper.tests={}", kept.tests());
+    kept.is_told(&[NO_HOST.to_owned()], &["-append", &arguments]);
 }

@@ -92,14 +92,11 @@ fn notes_are_kept_where_the_tree_has_a_region_for_them_or_where_the_phone_has_it
 }
 
 #[test]
-fn the_screen_is_used_only_where_there_is_no_port() {
+fn the_screen_is_where_the_boot_loader_left_it() {
     let off = Options { port: Some("disabled"), ..Options::default() };
-    for (blob, is_used) in
-        both().into_iter().map(|blob| (blob, false)).chain([(upstream(off), true), (stock(off), true)])
-    {
+    for blob in both().into_iter().chain([upstream(off), stock(off)]) {
         let machine = with(&blob, |tree| Machine::read(tree).unwrap());
         let screen = machine.screen.unwrap();
         assert_eq!((screen.width, screen.height, screen.pixels), (1080, 2400, range(0xfac0_0000, 0x9e_3400)));
-        assert_eq!(machine.screen_in_use().is_some(), is_used);
     }
 }
