@@ -17,6 +17,7 @@ use super::{
     magazine::Magazine,
     memory::DirectMap,
     pool::{Held, Pool, Refusal},
+    seal::{Broken, Sealed},
     slab::Slab,
 };
 use crate::{
@@ -123,6 +124,35 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
             return Err(Misuse::DoubleFree { address: address_of(object), found });
         }
         Ok(())
+    }
+
+    /// As [`take_back`](Self::take_back), of an object whose seal is whole: of all who give it back at the same time, one
+    /// does. One that is not taken back is sealed again.
+    ///
+    /// # Safety
+    ///
+    /// As for [`take_back`](Self::take_back), and it was sealed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn take_back_sealed(&self, sealed: Sealed) -> Result<(), Misuse> {
+        // SAFETY: as the caller promises.
+        let is_first = match unsafe { sealed.check(self.secret) } {
+            // SAFETY: as above.
+            Ok(()) => unsafe { sealed.break_open(self.secret) },
+            Err(Broken::ByFree) => false,
+            Err(Broken::Otherwise(misuse)) => return Err(misuse),
+        };
+        if !is_first {
+            let found = self.find_free(sealed.object).unwrap_or(FreeIn::Hands);
+            return Err(Misuse::DoubleFree { address: address_of(sealed.object), found });
+        }
+        // SAFETY: as the caller promises.
+        let taken = unsafe { self.take_back(sealed.object) };
+        if taken.is_err() {
+            // SAFETY: it is still the caller's, and only its seal was broken.
+            unsafe { sealed.write(self.secret) };
+        }
+        taken
     }
 
     /// Takes an object back for which the magazine may have no room.

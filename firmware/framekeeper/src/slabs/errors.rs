@@ -120,6 +120,8 @@ pub enum FreeIn {
     Depot,
     /// In its slab.
     Slab,
+    /// In the hands of another core, which is giving it back.
+    Hands,
     /// Among the frames: it was, or would be, a block of these.
     Frames(State),
 }
@@ -176,6 +178,7 @@ impl fmt::Display for FreeIn {
             Self::Magazine(core) => write!(f, "in the magazine of core {}", core.number()),
             Self::Depot => f.write_str("in the depot"),
             Self::Slab => f.write_str("in its slab"),
+            Self::Hands => f.write_str("in the hands of another core"),
             Self::Frames(state) => write!(f, "among the frames: {state}"),
         }
     }

@@ -285,6 +285,11 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         }
         self.ground.cpu().pinned(|core| {
             let room = self.magazines.get(core?.index())?.of(class)?.room()?;
+            // SAFETY: as above, and it was sealed when that was checked.
+            let is_first = || unsafe { sealed(object, layout, class).break_open(self.secret) };
+            if H::LEVEL >= Level::Paranoid && !is_first() {
+                return None;
+            }
             // SAFETY: as above, and the caller does not use it any more.
             unsafe { self.secret.mark(object, marks) };
             room.fill(object);

@@ -1,5 +1,5 @@
 //! What lies behind an object at [`Paranoid`](super::Paranoid): bytes that nobody has reason to write to, and in the slot's
-//! last word the size that was asked for.
+//! last word the size that was asked for. Who gives the object back breaks the seal, once.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
@@ -7,7 +7,10 @@
 
 #![expect(unsafe_code, reason = "writes and reads the bytes behind objects")]
 
-use core::ptr::NonNull;
+use core::{
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use super::{counter::address_of, errors::Misuse, hardening::Secret};
 use crate::planted::{Bug, planted};
@@ -20,6 +23,15 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Its inverse modulo 2^64.
 const GATHER: u64 = 0xf1de_83e1_9937_733d;
 const _: () = assert!(SPREAD.wrapping_mul(GATHER) == 1, "the size that was spread is had again");
+
+/// How a seal is not as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Broken {
+    /// Who gave the object back has broken it.
+    ByFree,
+    /// Something is wrong.
+    Otherwise(Misuse),
+}
 
 /// An object in a slot, by their sizes.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +54,7 @@ impl Sealed {
         // SAFETY: inside the slot.
         unsafe { self.filling().write_bytes(filler, self.last_word() - self.size) };
         // SAFETY: as above.
-        unsafe { self.last().write_unaligned(self.word(secret, self.size)) };
+        unsafe { self.last().write(self.word(secret, self.size)) };
     }
 
     /// Checks that the seal is as it was written.
@@ -50,21 +62,39 @@ impl Sealed {
     /// # Safety
     ///
     /// The slot is that large, was sealed, and nobody uses what is behind the object.
-    pub(crate) unsafe fn check(self, secret: Secret) -> Result<(), Misuse> {
-        // SAFETY: inside the slot, and written when it was sealed.
-        let found = unsafe { self.last().read_unaligned() };
+    pub(crate) unsafe fn check(self, secret: Secret) -> Result<(), Broken> {
+        // Relaxed: whoever gives it back as well may be about to break it, and `break_open` decides.
+        // SAFETY: inside the slot, aligned to words, and written when it was sealed.
+        let found = unsafe { AtomicU64::from_ptr(self.last()) }.load(Relaxed);
         let size = (found ^ self.word(secret, 0)).wrapping_mul(GATHER);
         if planted(Bug::RedZoneUnchecked) {
             return Ok(());
         }
+        if found == secret.of(self.object) {
+            return Err(Broken::ByFree);
+        }
         if size != self.size as u64 {
             let is_a_size = size <= self.last_word() as u64;
-            return Err(if is_a_size { self.of_other_size() } else { self.overwritten() });
+            return Err(Broken::Otherwise(if is_a_size { self.of_other_size() } else { self.overwritten() }));
         }
         let [filler, ..] = self.word(secret, 0).to_le_bytes();
         // SAFETY: inside the slot, and written when it was sealed with this size.
         let filling = unsafe { core::slice::from_raw_parts(self.filling(), self.last_word() - self.size) };
-        if filling.iter().all(|&byte| byte == filler) { Ok(()) } else { Err(self.overwritten()) }
+        let is_whole = filling.iter().all(|&byte| byte == filler);
+        if is_whole { Ok(()) } else { Err(Broken::Otherwise(self.overwritten())) }
+    }
+
+    /// Breaks a seal that was checked; false if another has broken it since then. Of all who give an object back at the same
+    /// time, one does.
+    ///
+    /// # Safety
+    ///
+    /// As for [`check`](Self::check).
+    pub(crate) unsafe fn break_open(self, secret: Secret) -> bool {
+        let (whole, broken) = (self.word(secret, self.size), secret.of(self.object));
+        // Relaxed: nothing is told by it but who was first.
+        // SAFETY: as the caller promises; slots, and so their last words, are aligned to words.
+        unsafe { AtomicU64::from_ptr(self.last()) }.compare_exchange(whole, broken, Relaxed, Relaxed).is_ok()
     }
 
     fn of_other_size(self) -> Misuse {

@@ -163,19 +163,24 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
     /// It is an object of this pool that was handed out and not given back since; nobody uses it from here on.
     #[inline]
     pub(crate) unsafe fn give_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
-        if H::LEVEL >= Level::Paranoid {
-            // SAFETY: it is an object that somebody has, so that it is sealed.
-            unsafe { self.sealed(object).check(self.slabs.secret()) }?;
-        }
+        let (sealed, secret) = (self.sealed(object), self.slabs.secret());
+        // SAFETY: it is an object that somebody has, so that it is sealed.
+        let is_whole = H::LEVEL < Level::Paranoid || unsafe { sealed.check(secret) }.is_ok();
         let pushed = self.slabs.ground().cpu().pinned(|core| {
-            let room = self.magazines.get(core?.index())?.room()?;
+            let room = self.magazines.get(core.filter(|_| is_whole)?.index())?.room()?;
+            // SAFETY: as above.
+            if H::LEVEL >= Level::Paranoid && !unsafe { sealed.break_open(secret) } {
+                return None;
+            }
             // SAFETY: as the caller promises.
-            unsafe { self.slabs.secret().mark(object, self.life.marks::<H>()) };
+            unsafe { secret.mark(object, self.life.marks::<H>()) };
             room.fill(object);
             Some(())
         });
         match pushed {
             Some(()) => Ok(()),
+            // SAFETY: as the caller promises, and as above.
+            None if H::LEVEL >= Level::Paranoid => unsafe { self.counter().take_back_sealed(sealed) },
             // SAFETY: as the caller promises.
             None => unsafe { self.counter().take_back(object) },
         }

@@ -79,7 +79,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
         unsafe { self.counter(class).refuse_free(object) }?;
         if H::LEVEL >= Level::Paranoid {
             // SAFETY: as above, and it is not free, so that it is sealed.
-            unsafe { sealed(object, layout, class).check(self.secret()) }?;
+            return unsafe { self.counter(class).take_back_sealed(sealed(object, layout, class)) };
         }
         // SAFETY: as the caller promises, and a slot of the class starts there.
         unsafe { self.counter(class).take_back(object) }

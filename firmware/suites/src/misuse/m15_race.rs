@@ -47,7 +47,7 @@ impl Trial for Race {
         };
         match refused {
             Some(misuse) => {
-                let is_right = matches!(misuse, Misuse::DoubleFree { address, found: FreeIn::Magazine(_) }
+                let is_right = matches!(misuse, Misuse::DoubleFree { address, found: FreeIn::Magazine(_) | FreeIn::Hands }
                     if address == piece.address());
                 scene.same((misuse, is_right), (misuse, true));
                 Outcome::at(Event::Call)

@@ -218,7 +218,7 @@ pub const ROWS: &[Row] = &[
         "a bit flipped in a descriptor; in all else that is kept ¹",
         [Promise::OwnTests(Event::Verify), VERIFY, VERIFY, VERIFY, VERIFY],
     ),
-    row("M15", "given back by two cores at once: one is refused", [CALL, NOTHING, FLUSH, FLUSH, FLUSH]),
+    row("M15", "given back by two cores at once: one is refused", [CALL, NOTHING, FLUSH, CALL, CALL]),
     row("M16", "allocated and given back in an interrupt of the same", [HELD; 5]),
     row("M17", "used before it has memory, told of it twice, memory added twice", [CALL; 5]),
     row("M18", "sizes of zero and beyond all bounds, alignments beyond the size", [CALL; 5]),

@@ -62,6 +62,7 @@ fn of_place(place: FreeIn) -> String {
         FreeIn::Magazine(core) => format!("in the magazine of core {}", core.number()),
         FreeIn::Depot => "in the depot".into(),
         FreeIn::Slab => "in its slab".into(),
+        FreeIn::Hands => "in the hands of another core".into(),
         FreeIn::Frames(state) => format!("among the frames: {}", of_state(state)),
     }
 }
