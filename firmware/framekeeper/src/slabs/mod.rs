@@ -22,6 +22,7 @@ mod depot;
 mod errors;
 mod ground;
 mod hardening;
+mod in_use;
 mod magazine;
 mod memory;
 mod objects;

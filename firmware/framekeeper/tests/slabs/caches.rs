@@ -1,9 +1,11 @@
 //! Caches of objects that are kept as they were made, and caches by size: as far as the requirements name them.
 
-use crate::machine::{Mapped, Objects, cores::Cores, cores::on_core, from_raw, magazines, on_machine};
+use crate::machine::{
+    Mapped, Objects, cores::Cores, cores::on_core, free_to, from_raw, magazines, on_machine,
+};
 use framekeeper::{
     FRAME_SIZE,
-    slabs::{Cache, CacheError, Hardening, ObjectError, Off, Paranoid, Reserve, Slab, Standard},
+    slabs::{Cache, CacheError, Hardening, ObjectAddr, ObjectError, Off, Paranoid, Reserve, Slab, Standard},
 };
 use std::{
     cell::Cell,
@@ -100,6 +102,32 @@ fn r000_2_a_constructor_may_use_another_cache() {
         assert_eq!(inner.usage().allocated(), outer.usage().objects());
         outer.destroy().unwrap();
         assert_eq!(inner.usage().allocated(), 0);
+    });
+}
+
+/// What lies in magazines, in the depot and in slabs is nobody's.
+#[test]
+fn objects_that_somebody_has_are_told() {
+    on_machine::<Standard>(8, 2, |_, slabs| {
+        let cache = Cache::new(slabs, "leaky", magazines(2), || Some([7_u64; 30])).unwrap();
+        let mut objects: Vec<_> = (0..150).map(|_| cache.alloc().unwrap()).collect();
+        on_core(1);
+        objects.truncate(40);
+        on_core(0);
+        let mut kept: Vec<_> =
+            objects.drain(..9).map(|object| ObjectAddr(object.into_raw().as_ptr().addr())).collect();
+        drop(objects);
+        let mut told = Vec::new();
+        cache.for_each_in_use(|object| told.push(object));
+        [&mut kept, &mut told].into_iter().for_each(|list| list.sort_unstable_by_key(|object| object.0));
+        assert_eq!(told, kept);
+        let by_size = Slab::new(slabs, magazines(1), 100).unwrap();
+        let object = by_size.alloc().unwrap();
+        let mut told = Vec::new();
+        by_size.for_each_in_use(|object| told.push(object));
+        assert_eq!(told, [ObjectAddr(object.as_ptr().addr())]);
+        free_to(&by_size, object).unwrap();
+        by_size.for_each_in_use(|object| panic!("{object} is nobody's"));
     });
 }
 
@@ -244,7 +272,7 @@ fn caches_that_come_and_go_leave_nothing_behind() {
         let come_and_go = || {
             let cache = Slab::new(slabs, magazines, 64).unwrap();
             let object = cache.alloc().unwrap();
-            crate::machine::free_to(&cache, object).unwrap();
+            free_to(&cache, object).unwrap();
         };
         come_and_go();
         frames.drain_all();

@@ -1,8 +1,8 @@
 //! M19: a cache ends while somebody has objects of it.
 
-use alloc::format;
+use alloc::{format, vec::Vec};
 
-use framekeeper::slabs::{Cache, CacheError, Hardening};
+use framekeeper::slabs::{Cache, CacheError, Hardening, ObjectAddr};
 
 use super::{
     cell::{Outcome, Trial, measure},
@@ -37,17 +37,24 @@ fn of_type<T, H: Hardening>(scene: &mut Scene<'_, '_, H>, construct: fn() -> Opt
         Err(error) => scene.broken(format_args!("{error}")),
     };
     let (kept, returned) = (scene.dice.below(20), scene.dice.below(20));
+    let mut mine = Vec::new();
     for number in 0..kept + returned {
         scene.cpu.go_to(scene.dice.below(2) as u8);
         match cache.alloc() {
             Ok(object) if number < kept => {
-                let _ = object.into_raw();
+                mine.push(ObjectAddr(object.into_raw().as_ptr().addr()));
             }
             Ok(object) => drop(object),
             Err(error) => scene.broken(format_args!("{error}")),
         }
     }
     scene.same(cache.usage().allocated(), kept);
+    let mut told = Vec::new();
+    cache.for_each_in_use(|object| told.push(object));
+    for objects in [&mut mine, &mut told] {
+        objects.sort_unstable_by_key(|object| object.0);
+    }
+    scene.same(told, mine);
     let ended = cache.destroy();
     if kept == 0 {
         scene.same(ended, Ok(()));

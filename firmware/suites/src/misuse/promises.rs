@@ -222,7 +222,11 @@ pub const ROWS: &[Row] = &[
     row("M16", "allocated and given back in an interrupt of the same", [HELD; 5]),
     row("M17", "used before it has memory, told of it twice, memory added twice", [CALL; 5]),
     row("M18", "sizes of zero and beyond all bounds, alignments beyond the size", [CALL; 5]),
-    row("M19", "a cache that ends while objects of it are in use: how many", [NONE, CALL, CALL, CALL, CALL]),
+    row(
+        "M19",
+        "a cache that ends while objects of it are in use: how many, and which",
+        [NONE, CALL, CALL, CALL, CALL],
+    ),
     row("M20", "never given back: how much", [COUNTED; 5]),
     row("M21", "read after it was given back: what was there", [NONE, NOTHING, NOTHING, GONE, GONE]),
     row(
