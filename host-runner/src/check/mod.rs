@@ -30,11 +30,13 @@ pub(crate) fn check(workspace: &Workspace, global: &Global) -> Result<u8> {
     let steps = steps::all(&boards);
     for (done, step) in steps.iter().enumerate() {
         anstream::println!("\n== {} of {}: {}", done + 1, steps.len(), step.heading);
+        let step_began = Instant::now();
         if let Some(code) = failure(workspace, global, step)? {
             anstream::println!("\n{done} passed, 1 failed, {} not run", steps.len() - done - 1);
             anstream::println!("CHECK FAILED: {}; to repeat it: {}", step.heading, step.repeat());
             return Ok(code);
         }
+        anstream::println!("== {} of {} took {}", done + 1, steps.len(), Took(step_began.elapsed()));
     }
     anstream::println!("\n{} passed, 0 failed", steps.len());
     anstream::println!("check passed in {}", Took(began.elapsed()));
