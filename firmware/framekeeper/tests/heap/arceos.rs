@@ -131,6 +131,27 @@ fn r003_1_pages_are_handed_out_and_counted() {
 }
 
 #[test]
+fn r003_3_pages_that_are_not_taken_back_are_counted() {
+    Kernel::new(16, 1).begin::<Standard>(&Ram::new(), |parts, _| {
+        let mut pages = Pages::new(parts.frames, parts.setup.memory, Owner::new(3));
+        pages.init(at(&parts, 0), 4 * SIZE);
+        pages.init(at(&parts, 0), 4 * SIZE);
+        assert_eq!(pages.refused(), 1, "a second time");
+        let mut others = Pages::new(parts.frames, parts.setup.memory, Owner::new(4));
+        let (own, other) = (pages.alloc_pages(4, 4096).unwrap(), others.alloc_pages(4, 4096).unwrap());
+        for (start, count) in [(own + 4096, 3), (own + 4096, 1), (other, 4), (other, 1), (at(&parts, 8), 1)] {
+            let freed = pages.try_dealloc(start, count);
+            assert!(matches!(freed, Err(AllocError::NotAllocated)), "{start:#x}: {freed:?}");
+            pages.dealloc_pages(start, count);
+        }
+        assert_eq!((pages.refused(), pages.used_pages(), others.used_pages()), (6, 4, 4));
+        pages.dealloc_pages(own, 4);
+        others.dealloc_pages(other, 4);
+        assert_eq!((pages.refused(), others.refused(), pages.available_pages()), (6, 0, 1024));
+    });
+}
+
+#[test]
 fn r003_1_pages_are_had_by_their_address() {
     Kernel::new(16, 1).begin::<Standard>(&Ram::new(), |parts, _| {
         let mut pages = Pages::new(parts.frames, parts.setup.memory, Owner::new(3));
@@ -187,5 +208,6 @@ fn r003_1_ids_are_handed_out_and_counted() {
     ids.dealloc_id(16, 3);
     ids.init(0, 11);
     assert_eq!(ids.refused(), 2);
-    assert_eq!(ids.size(), ids.used() + ids.available());
+    assert!(matches!(ids.try_dealloc(10, 0), Err(AllocError::InvalidParam)));
+    assert_eq!((ids.size(), ids.used(), ids.available()), (156, 66, 90));
 }

@@ -18,6 +18,7 @@ mod misuse;
 mod odd;
 mod realloc;
 mod refusals;
+mod reports;
 mod requirements;
 
 use std::{sync::Mutex, thread_local};
