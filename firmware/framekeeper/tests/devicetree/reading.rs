@@ -76,6 +76,33 @@ fn r004_12_properties_are_numbers_texts_and_lists() {
     assert!(tree.find_compatible(&["arm,pl01", "pl011", ""]).is_none());
 }
 
+#[test]
+fn r004_12_a_property_has_its_bytes_and_the_place_of_its_token() {
+    let blob = sample();
+    let tree = Tree::new(&blob.bytes).unwrap();
+    let (serial, chosen) = (tree.find("/serial").unwrap(), tree.find("/chosen").unwrap());
+    let compatible = serial.property("compatible").unwrap();
+    assert_eq!(compatible.value(), b"arm,pl011\0arm,primecell\0");
+    assert_eq!(chosen.property("stdout-path").unwrap().value(), b"/serial@9000000:115200n8\0");
+    let secure = tree.find("/reserved-memory/secure").unwrap();
+    assert_eq!(secure.property("no-map").unwrap().value(), b"");
+    assert_eq!(compatible.offset(), blob.at("property-compatible-of-serial@9000000"));
+    assert_eq!(serial.offset(), blob.at("start-of-serial@9000000"));
+}
+
+#[test]
+fn r004_12_a_tree_tells_its_size_and_the_steps_of_its_check() {
+    // A node of no name, and four tokens that go with it: its start, one property with a name of 2 bytes, end, end.
+    let mut tree = Writer::new();
+    tree.node("", |root| root.flag("ab"));
+    let mut blob = tree.finish().bytes;
+    let size = blob.len();
+    blob.extend([0; 100]);
+    let tree = Tree::new(&blob).unwrap();
+    assert_eq!((tree.total_size(), tree.steps()), (size, 6));
+    assert_eq!(format!("{tree:?}"), format!("Tree {{ size: {size}, steps: 6, .. }}"));
+}
+
 /// A list without its last zero made another reader go on into whatever followed.
 #[test]
 fn r004_12_an_unterminated_string_is_no_string() {
