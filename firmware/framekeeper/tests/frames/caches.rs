@@ -1,7 +1,9 @@
 //! What a core's cache is for: what comes back goes out again, and no zone works for it.
 
-use crate::ground::{GIB, ram, with_cache};
-use framekeeper::{Core, Frame, Order, State, ZoneKind};
+use crate::ground::{GIB, MIB, Memory, ram, with_cache};
+use framekeeper::{
+    Core, CoreCache, CpuLocal, Frame, FrameAllocator, OneCore, Order, State, Uncached, ZoneKind,
+};
 
 #[test]
 fn a_block_of_up_to_2_mib_is_handed_out_again_from_the_cache_and_a_larger_one_is_not_kept() {
@@ -23,4 +25,38 @@ fn a_block_of_up_to_2_mib_is_handed_out_again_from_the_cache_and_a_larger_one_is
             assert_eq!(frames.free().largest(ZoneKind::Dma32), Some(Order::MAX));
         }
     });
+}
+
+/// Of 64 MiB a core keeps 32 blocks of 8 frames. All 64 blocks of an area are out, and come back as `order` says.
+fn cached_blocks_after(given: impl Iterator<Item = usize>) -> u64 {
+    let ram = ram(&[(0, 64 * MIB)]);
+    let order = Order::new(3).unwrap();
+    with_cache(&ram, &ram, |frames| {
+        let mut blocks = [(); 64].map(|()| frames.alloc_frames(order).unwrap());
+        blocks.sort();
+        assert_eq!((blocks[63].0 - blocks[0].0, frames.free().cached()), (63 * order.bytes(), 0));
+        given.for_each(|number| assert_eq!(frames.free_frame(blocks[number]), Ok(order.frames())));
+        frames.verify().unwrap();
+        frames.free().cached() / order.frames()
+    })
+}
+
+#[test]
+fn a_full_cache_makes_room_by_blocks_that_lie_side_by_side() {
+    assert_eq!(cached_blocks_after(0..32), 32, "it is full");
+    assert_eq!(cached_blocks_after((0..32).chain([40])), 0, "all were one piece");
+    assert_eq!(cached_blocks_after((0..32).rev().chain([40])), 0);
+    assert_eq!(cached_blocks_after((0..24).chain(32..40).chain([50])), 24, "the last piece");
+    assert_eq!(cached_blocks_after((0..64).step_by(2).chain([1])), 31, "each was a piece of its own");
+}
+
+#[test]
+fn all_caches_are_drained_where_the_others_can_be_held() {
+    fn drained(machine: &impl CpuLocal) -> bool {
+        let ram = ram(&[(0, 64 * MIB)]);
+        let (mut memory, caches) = (Memory::of(&ram), [CoreCache::new()]);
+        FrameAllocator::new(&ram, &ram, memory.storage(), &caches, machine).unwrap().drain_all()
+    }
+    assert!(drained(&OneCore));
+    assert!(!drained(&Uncached), "it knows of no cores");
 }

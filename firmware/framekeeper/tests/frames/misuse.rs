@@ -1,7 +1,9 @@
 //! Misuse is an error that changes nothing, with and without a cache in front.
 
 use crate::ground::{MIB, digest, ram, with_cache, with_zones};
-use framekeeper::{CpuLocal, Frame, FrameAllocator, FreeError, Order, PhysAddr, Request, State};
+use framekeeper::{
+    CpuLocal, Frame, FrameAllocator, FreeError, Order, Owner, PhysAddr, Request, ResizeError, State,
+};
 
 fn misuse<C: CpuLocal>(frames: &FrameAllocator<'_, C>) {
     let ram = ram(&[(0, 16 * MIB)]);
@@ -66,5 +68,21 @@ fn a_second_free_is_always_refused() {
             }
         }
         frames.verify().unwrap();
+    });
+}
+
+#[test]
+fn a_block_that_cannot_grow_says_what_is_in_its_way() {
+    let ram = ram(&[(0, 16 * MIB)]);
+    with_zones(&ram, &ram, |frames| {
+        let (owner, single) = (Owner::new(5), Order::FRAME);
+        let [block, other] =
+            [MIB, MIB + 8 * 4096].map(|start| frames.alloc_at(PhysAddr(start), single, owner));
+        let (block, address) = (block.unwrap(), other.unwrap());
+        let (found, before) = (frames.state(address), digest(frames, &ram));
+        assert_eq!(found, State::Allocated { head: Frame::containing(address), frames: 1, owner });
+        assert_eq!(frames.resize(block, 16), Err(ResizeError::NotFree { address, found }));
+        assert_eq!(digest(frames, &ram), before);
+        assert_eq!(frames.resize(block, 8), Ok(1));
     });
 }

@@ -162,6 +162,16 @@ fn a_bulk_that_is_refused_at_any_point_keeps_what_it_got() {
 }
 
 #[test]
+fn a_bulk_asks_for_the_frames_of_a_chunk_at_once() {
+    with_gate(0, |frames, gate| {
+        let order = Order::new(3).unwrap();
+        let mut places = [PhysAddr(0); 5];
+        assert_eq!(frames.alloc_bulk(order, ME, &mut places), 5);
+        assert_eq!(gate.asked.get().unwrap().frames, 40);
+    });
+}
+
+#[test]
 fn no_cache_is_emptied_for_what_is_refused() {
     with_gate(1, |frames, gate| {
         let places = [0; 3].map(|_| frames.alloc_frame().unwrap());

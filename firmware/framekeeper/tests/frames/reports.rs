@@ -3,8 +3,8 @@
 use crate::ground::{GIB, MIB, Memory, ram, with_cache, with_zones};
 use framekeeper::{
     AddError, AllocError, Core, CoreCache, CpuLocal, Effort, FRAME_SIZE, Fault, Frame, FrameAllocator,
-    Frames, FreeError, MapError, Needs, Order, Owner, PhysAddr, PhysRange, Request, Shortage, State, Zero,
-    ZoneKind, ZoneShortage,
+    Frames, FreeError, MapError, Needs, Order, Owner, PhysAddr, PhysRange, Request, ResizeError, Shortage,
+    State, Zero, ZoneKind, ZoneShortage,
 };
 use std::cell::RefCell;
 
@@ -172,7 +172,7 @@ fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
     // Under Miri sections are smaller.
     let most_sections = if cfg!(miri) { 131_071 } else { 2047 };
     let zones_say = "NORMAL has nothing free; DMA32 has 7 frames free, largest order 0";
-    let texts: [(&dyn std::error::Error, String); 17] = [
+    let texts: [(&dyn std::error::Error, String); 22] = [
         (&AllocError::OutOfMemory(shortage(None, 0)), format!("wanted order 9; {zones_say}")),
         (
             &AllocError::OutOfMemory(shortage(Some(address), 1)),
@@ -192,6 +192,14 @@ fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
             &AddError::NotReserved { range, frame: head, found: State::Hole },
             "0x81000..0x83000 cannot be added: 0x80000 is a hole".into(),
         ),
+        (&ResizeError::BadSize { frames: 0 }, "0 frames are not 1 to 262144".into()),
+        (
+            &ResizeError::NotAllocated(FreeError::Misaligned { address }),
+            "0x81000 is no start of a frame".into(),
+        ),
+        (&ResizeError::Misaligned { address, frames: 2 }, "no block of 2 frames can start at 0x81000".into()),
+        (&ResizeError::NotFree { address, found: State::Hole }, "wanted 0x81000, which is a hole".into()),
+        (&ResizeError::Busy, "the zone is busy, and this is no place to wait".into()),
         (&AddError::Busy, "a zone is busy, and this is no place to wait".into()),
         (&Fault::Stray { frame: head }, "the allocator is damaged: Stray { frame: frame 0x80000 }".into()),
         (&MapError::NoRam, "there is no whole frame of RAM".into()),

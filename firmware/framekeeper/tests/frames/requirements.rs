@@ -186,6 +186,8 @@ fn r004_9_the_map_of_a_pixel_6_takes_little_more_than_four_bytes_a_frame() {
     println!("{} bytes", layout.bytes());
     assert!(layout.bytes() <= 8 * MIB + 320 * 1024, "{} bytes", layout.bytes());
     assert!(layout.bytes() <= 24 * ram.size() / FRAME_SIZE);
+    let needs = layout.needs();
+    assert_eq!(layout.bytes(), 4 * needs.words as u64 + 8 * needs.index as u64);
 }
 
 #[test]
@@ -204,6 +206,7 @@ fn r004_11_the_map_goes_where_there_is_room() {
 #[test]
 fn r004_12_no_amount_of_ram_is_too_much_up_to_what_the_slots_hold() {
     assert!(MapLayout::of(&ram(&[(0, 128 * GIB), (1 << 44, (1 << 44) + 100 * GIB)])).is_ok());
+    assert!(MapLayout::of(&ram(&[((1 << 50) - MIB, 1 << 50)])).is_ok());
     let error = MapLayout::of(&ram(&[(0, 300 * GIB)])).unwrap_err();
     assert_eq!(error, MapError::TooMuchRam { sections: 300 * 8 });
     let end = PhysAddr((1 << 50) + MIB);
