@@ -1,11 +1,16 @@
 //! Caches of objects that are kept as they were made, and caches by size: as far as the requirements name them.
 
+use crate::ground::{Memory, ram};
 use crate::machine::{
-    Mapped, Objects, cores::Cores, cores::on_core, free_to, from_raw, magazines, on_machine,
+    Mapped, Objects, SECRET, SLABS, START, cores::Cores, cores::on_core, free_to, from_raw, magazines,
+    on_machine,
 };
 use framekeeper::{
-    FRAME_SIZE,
-    slabs::{Cache, CacheError, Hardening, ObjectAddr, ObjectError, Off, Paranoid, Reserve, Slab, Standard},
+    CoreCache, FRAME_SIZE, FrameAllocator,
+    slabs::{
+        Cache, CacheError, Hardening, Magazines, ObjectAddr, ObjectError, Off, Paranoid, Pools, Reserve,
+        Setup, Slab, Slabs, Standard,
+    },
 };
 use std::{
     cell::Cell,
@@ -282,4 +287,58 @@ fn caches_that_come_and_go_leave_nothing_behind() {
         assert_eq!(frames.free().total(), before);
         crate::machine::free(slabs, stays, std::alloc::Layout::new::<u64>()).unwrap();
     });
+}
+
+#[test]
+fn a_cache_gives_its_frames_back_when_nobody_has_an_object() {
+    on_machine::<Standard>(1, 1, |_, slabs| {
+        let slab = Slab::new(slabs, magazines(1), 64).unwrap();
+        let object = slab.alloc().unwrap();
+        slab.shrink();
+        assert_eq!(slab.usage().slabs(), 1);
+        crate::machine::free_to(&slab, object).unwrap();
+        slab.shrink();
+        assert_eq!(slab.usage().slabs(), 0);
+    });
+}
+
+#[test]
+fn what_is_shown_for_debugging_is_short_and_has_no_secret() {
+    on_machine::<Standard>(1, 1, |_, slabs| {
+        let cache = Cache::new(slabs, "numbers", magazines(1), || Some(4_u64)).unwrap();
+        assert_eq!(format!("{cache:?}"), "Cache { name: \"numbers\", .. }");
+        assert_eq!(format!("{:?}", cache.alloc().unwrap()), "4");
+        let mut reserve: Reserve<'_, _, 3> = cache.reserve().unwrap();
+        let taken = reserve.take();
+        assert_eq!(format!("{reserve:?} {taken:?}"), "Reserve { left: 2 } Some(4)");
+        let text = format!("{slabs:?}");
+        assert!(text.contains("secret: Secret") && !text.contains(&SECRET.to_string()), "{text}");
+    });
+}
+
+/// As after a restart that leaves memory as it was.
+#[test]
+fn what_was_an_earlier_allocators_is_taken_over_empty() {
+    on_core(0);
+    let end = START + 64 * FRAME_SIZE;
+    let (ram, pools) = (ram(&[(START, end)]), Pools::new());
+    let (magazines, caches) = ([Magazines::new()], [CoreCache::new()]);
+    for _ in 0..2 {
+        let (mut memory, mapped) = (Memory::of(&ram), Mapped::new(end - START));
+        let frames = FrameAllocator::new(&ram, &ram, memory.storage(), &caches, Cores::new(1)).unwrap();
+        let setup = Setup {
+            memory: &mapped,
+            pools: &pools,
+            magazines: &magazines,
+            owner: SLABS,
+            secret: SECRET,
+            hook: None,
+            sites: None,
+        };
+        let slabs: Objects<'_, Standard> = Slabs::new(&frames, setup).unwrap();
+        assert_eq!(slabs.report().slab_bytes(), 0);
+        slabs.verify().unwrap();
+        slabs.alloc(std::alloc::Layout::new::<[u64; 8]>()).unwrap();
+        assert!(slabs.report().slab_bytes() > 0);
+    }
 }

@@ -1,7 +1,8 @@
 //! What objects hold once they are given back: who wrote there is found out, and what looks like a mark is none.
 
 use crate::machine::{
-    Machine, Object, Objects, cores::on_core, fill_with_marks, free, free_to, magazines, overwrite, read,
+    Machine, Object, Objects, cores::on_core, fill_with_marks, free, free_to, magazines, mark, overwrite,
+    read,
 };
 use framekeeper::slabs::{
     Cache, FreeIn, Hardening, Misuse, ObjectAddr, Off, Paranoid, Slab, SlabFault, Standard,
@@ -227,4 +228,24 @@ fn m1_a_double_free_that_is_hidden_is_found_out_at_the_flush() {
         free(slabs, beside, bytes(64)).unwrap();
         overwrite(object, 0, read(object, 0) ^ u8::from(hidden.is_err()));
     });
+}
+
+fn marked_bytes<H: Hardening>(size: usize) -> usize {
+    let mut marked = 0;
+    on_hearing_machine::<H>(|slabs| {
+        let object = Object::new(slabs.alloc(bytes(size)).unwrap(), bytes(size), 0x11);
+        let (start, mark) = (object.start, mark(object.start));
+        free(slabs, start, bytes(size)).unwrap();
+        marked = (0..size).take_while(|&offset| read(start, offset) == mark[offset % 8]).count();
+        assert!((marked..size).all(|offset| read(start, offset) == 0x11), "the rest is left alone");
+    });
+    marked
+}
+
+#[test]
+fn what_is_free_is_marked_with_its_address_and_the_secret() {
+    let sizes = [8, 16, 24, 200];
+    assert_eq!(sizes.map(marked_bytes::<Off>), [0; 4]);
+    assert_eq!(sizes.map(marked_bytes::<Standard>), [8, 16, 16, 16]);
+    assert_eq!(sizes.map(marked_bytes::<Paranoid>), sizes);
 }

@@ -238,7 +238,11 @@ pub(crate) fn read(start: NonNull<u8>, offset: usize) -> u8 {
 
 /// Fills an object with the mark that it would have if it were free.
 pub(crate) fn fill_with_marks(object: &Object) {
-    let mark = object.start.as_ptr().addr() as u64 ^ SECRET;
-    let bytes = mark.to_ne_bytes().into_iter().cycle();
+    let bytes = mark(object.start).into_iter().cycle();
     (0..object.layout.size()).zip(bytes).for_each(|(offset, byte)| overwrite(object.start, offset, byte));
+}
+
+/// The word that an object is marked with while it is free.
+pub(crate) fn mark(object: NonNull<u8>) -> [u8; 8] {
+    (object.as_ptr().addr() as u64 ^ SECRET).to_ne_bytes()
 }
