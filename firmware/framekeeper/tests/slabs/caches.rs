@@ -9,7 +9,7 @@ use framekeeper::{
     CoreCache, FRAME_SIZE, FrameAllocator,
     slabs::{
         Cache, CacheError, Hardening, Magazines, ObjectAddr, ObjectError, Off, Paranoid, Pools, Reserve,
-        Setup, Slab, Slabs, Standard,
+        Setup, Slab, SlabFault, Slabs, Standard,
     },
 };
 use std::{
@@ -299,6 +299,24 @@ fn a_cache_gives_its_frames_back_when_nobody_has_an_object() {
         crate::machine::free_to(&slab, object).unwrap();
         slab.shrink();
         assert_eq!(slab.usage().slabs(), 0);
+    });
+}
+
+#[test]
+fn a_check_of_one_cache_finds_what_was_written_to() {
+    on_machine::<Standard>(1, 1, |_, slabs| {
+        let slab = Slab::new(slabs, magazines(1), 64).unwrap();
+        let object = slab.alloc().unwrap();
+        crate::machine::free_to(&slab, object).unwrap();
+        assert_eq!(slab.verify(), Ok(()));
+        let byte = crate::machine::read(object, 3);
+        crate::machine::overwrite(object, 3, !byte);
+        let fault = slab.verify().unwrap_err();
+        assert!(
+            matches!(fault, SlabFault::Written { object: found, .. } if found.0 == object.as_ptr().addr())
+        );
+        assert_eq!(fault.to_string(), format!("the slabs are damaged: {fault:?}"));
+        crate::machine::overwrite(object, 3, byte);
     });
 }
 
