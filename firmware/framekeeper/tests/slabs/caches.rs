@@ -296,7 +296,7 @@ fn a_cache_gives_its_frames_back_when_nobody_has_an_object() {
         let object = slab.alloc().unwrap();
         slab.shrink();
         assert_eq!(slab.usage().slabs(), 1);
-        crate::machine::free_to(&slab, object).unwrap();
+        free_to(&slab, object).unwrap();
         slab.shrink();
         assert_eq!(slab.usage().slabs(), 0);
     });
@@ -307,7 +307,7 @@ fn a_check_of_one_cache_finds_what_was_written_to() {
     on_machine::<Standard>(1, 1, |_, slabs| {
         let slab = Slab::new(slabs, magazines(1), 64).unwrap();
         let object = slab.alloc().unwrap();
-        crate::machine::free_to(&slab, object).unwrap();
+        free_to(&slab, object).unwrap();
         assert_eq!(slab.verify(), Ok(()));
         let byte = crate::machine::read(object, 3);
         crate::machine::overwrite(object, 3, !byte);
