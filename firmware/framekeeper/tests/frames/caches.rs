@@ -2,7 +2,8 @@
 
 use crate::ground::{GIB, MIB, Memory, ram, with_cache};
 use framekeeper::{
-    Core, CoreCache, CpuLocal, Frame, FrameAllocator, OneCore, Order, State, Uncached, ZoneKind,
+    Core, CoreCache, CpuLocal, Frame, FrameAllocator, OneCore, Order, Owner, PhysAddr, State, Uncached,
+    ZoneKind,
 };
 
 #[test]
@@ -59,4 +60,36 @@ fn all_caches_are_drained_where_the_others_can_be_held() {
     }
     assert!(drained(&OneCore));
     assert!(!drained(&Uncached), "it knows of no cores");
+}
+
+/// All frames of the area at 32 MiB are taken but those that are told. One that comes back is the next that goes out, if
+/// the core's cache keeps it.
+fn is_kept(free: &[u64]) -> bool {
+    let ram = ram(&[(0, 64 * MIB)]);
+    with_cache(&ram, &ram, |frames| {
+        let first = Frame::containing(PhysAddr(32 * MIB));
+        let taken = (0..512).filter(|number| !free.contains(number)).map(|number| first.plus(number).start());
+        taken.for_each(|start| _ = frames.alloc_at(start, Order::FRAME, Owner::new(1)).unwrap());
+        let back = first.plus(100).start();
+        assert_eq!(frames.free_frame(back), Ok(1));
+        assert!(matches!(frames.state(back), State::Cached { .. }));
+        frames.alloc_frame() == Some(back)
+    })
+}
+
+#[test]
+fn a_frame_is_kept_if_its_area_has_nothing_larger_free() {
+    assert!(is_kept(&[]), "the area is full");
+    assert!(is_kept(&[5, 9]), "only single frames are free");
+    assert!(!is_kept(&[6, 7]), "it leaves, for the area to become whole");
+}
+
+#[test]
+fn a_frame_is_kept_if_the_last_ones_came_from_its_area() {
+    let ram = ram(&[(0, 64 * MIB)]);
+    with_cache(&ram, &ram, |frames| {
+        let frame = frames.alloc_frame().unwrap();
+        assert_eq!(frames.free_frame(frame), Ok(1));
+        assert_eq!(frames.alloc_frame(), Some(frame));
+    });
 }

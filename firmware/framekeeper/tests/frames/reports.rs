@@ -154,6 +154,13 @@ fn a_state_is_told_with_its_block_and_whose_that_is() {
 }
 
 #[test]
+fn sets_of_regions_are_equal_if_their_ranges_are() {
+    assert_eq!(ram(&[(0, MIB), (MIB, 2 * MIB)]), ram(&[(0, 2 * MIB)]));
+    assert_ne!(ram(&[(0, MIB), (2 * MIB, 3 * MIB)]), ram(&[(0, MIB)]));
+    assert_ne!(ram(&[(0, MIB)]), ram(&[(0, 2 * MIB)]));
+}
+
+#[test]
 fn what_is_shown_for_debugging_is_short() {
     let ram = ram(&[(MIB, 2 * MIB), (4 * MIB, 64 * MIB)]);
     assert_eq!(format!("{ram:?}"), "{0x100000..0x200000, 0x400000..0x4000000}");
