@@ -9,6 +9,10 @@ use wire::host::{Heard, Receiver};
 /// How long one speed is tried. A board says that it is there several times in it.
 const TRIAL: Duration = Duration::from_secs(1);
 
+/// For how long after a change of speed what is heard may have come before it: an adapter keeps bytes back for 16 ms, and the
+/// reader may be late.
+const BLUR: Duration = Duration::from_millis(200);
+
 /// The speeds of a line, one of which is being tried or known to be right.
 #[derive(Debug)]
 pub(super) struct Rates {
@@ -16,6 +20,8 @@ pub(super) struct Rates {
     /// The place in `bauds` of the one that is set.
     current: usize,
     settled: bool,
+    /// Whether another speed was set before.
+    changed: bool,
     since: Instant,
     ear: Receiver,
 }
@@ -28,6 +34,7 @@ impl Rates {
             bauds: bauds.to_vec(),
             current,
             settled: bauds.len() < 2,
+            changed: false,
             since: now,
             ear: Receiver::default(),
         }
@@ -39,8 +46,8 @@ impl Rates {
     }
 
     /// Takes what was heard; the speed, if that is known by it for the first time.
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Option<u32> {
-        if self.settled {
+    pub(super) fn hear(&mut self, bytes: &[u8], now: Instant) -> Option<u32> {
+        if self.settled || (self.changed && now.saturating_duration_since(self.since) < BLUR) {
             return None;
         }
         let mut heard = Vec::new();
@@ -54,7 +61,7 @@ impl Rates {
         if self.settled || now.saturating_duration_since(self.since) < TRIAL {
             return None;
         }
-        self.since = now;
+        (self.changed, self.since) = (true, now);
         self.ear = Receiver::default();
         self.current = (self.current + 1) % self.bauds.len();
         Some(self.current())
@@ -90,14 +97,30 @@ mod tests {
     fn a_whole_frame_settles_it_and_noise_does_not() {
         let start = Instant::now();
         let mut rates = Rates::new(&[FAST, SLOW], None, start);
-        assert_eq!(rates.hear(b"LK boot loader, not a frame\r\n\0\xff\x01\x02\0"), None);
+        assert_eq!(rates.hear(b"LK boot loader, not a frame\r\n\0\xff\x01\x02\0", start), None);
         assert_eq!(rates.next(start + TRIAL), Some(SLOW));
-        let beacon = beacon();
+        let (beacon, now) = (beacon(), start + TRIAL + BLUR);
         let (first, rest) = beacon.split_at(5);
-        assert_eq!(rates.hear(first), None);
-        assert_eq!(rates.hear(rest), Some(SLOW));
-        assert_eq!(rates.hear(&beacon), None, "said once");
+        assert_eq!(rates.hear(first, now), None);
+        assert_eq!(rates.hear(rest, now), Some(SLOW));
+        assert_eq!(rates.hear(&beacon, now), None, "said once");
         assert_eq!(rates.next(start + TRIAL * 9), None);
+    }
+
+    #[test]
+    fn the_first_frame_at_the_first_speed_settles_it() {
+        let start = Instant::now();
+        assert_eq!(Rates::new(&[FAST, SLOW], None, start).hear(&beacon(), start), Some(FAST));
+    }
+
+    #[test]
+    fn a_frame_that_came_before_the_change_does_not_settle_it() {
+        let start = Instant::now();
+        let mut rates = Rates::new(&[FAST, SLOW], None, start);
+        assert_eq!(rates.next(start + TRIAL), Some(SLOW));
+        assert_eq!(rates.hear(&beacon(), start + TRIAL), None);
+        assert_eq!(rates.next(start + TRIAL * 2), Some(FAST));
+        assert_eq!(rates.hear(&beacon(), start + TRIAL * 2 + BLUR), Some(FAST));
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl Reading {
 
     /// Hands bytes on; whether anybody still listens.
     fn pass(&mut self, bytes: &[u8]) -> bool {
-        if let Some(baud) = self.rates.hear(bytes) {
+        if let Some(baud) = self.rates.hear(bytes, Instant::now()) {
             self.right.store(baud, Ordering::Relaxed);
         }
         self.inbox
