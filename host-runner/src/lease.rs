@@ -231,6 +231,8 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // No file is what a phone has of which nothing bad is known. One that was lost is another's.
         if let (Ok(_guard), Ok(()), State::Held) = (self.place.guard(), self.renew(), &self.record.state) {
+            // Another user who left a mark on it owns the file: it stays, and says nothing.
+            let _ = self.file.set_len(0);
             let _ = fs::remove_file(self.place.record_path());
         }
         // Closing is not enough: a process that is just being started may hold the same open file for a moment.
@@ -346,6 +348,19 @@ mod tests {
         assert!(matches!(before, Before::Wedged(record) if record.state == wedged));
         lease.mark(None);
         drop(lease);
+        assert_eq!(place.look(), Ok(Before::Free));
+    }
+
+    /// As it is where the file is another user's.
+    #[test]
+    fn a_file_that_stays_says_nothing_of_a_phone_that_was_given_back() {
+        let (folder, place) = place();
+        let (lease, _) = place.take(1000, 1600).unwrap();
+        let stays = folder.path().join("stays");
+        fs::hard_link(place.record_path(), &stays).unwrap();
+        drop(lease);
+        assert_eq!(fs::read(&stays).unwrap(), b"");
+        fs::rename(&stays, place.record_path()).unwrap();
         assert_eq!(place.look(), Ok(Before::Free));
     }
 
