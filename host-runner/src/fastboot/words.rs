@@ -101,7 +101,7 @@ pub(super) fn booted(outcome: &Outcome, within: Duration) -> Result<(), Fastboot
         return Err(refused(step, reason));
     }
     match outcome.status {
-        Some(status) if status.success() && said.contains("Booting") && said.contains("OKAY") => Ok(()),
+        Some(status) if status.success() && is_started(said) => Ok(()),
         Some(_) => Err(FastbootError::Unexpected { said: one_line(said) }),
         None => match no_fastboot(said) {
             Some(line) => Err(FastbootError::NoFastboot { said: line.to_owned() }),
@@ -110,19 +110,26 @@ pub(super) fn booted(outcome: &Outcome, within: Duration) -> Result<(), Fastboot
     }
 }
 
-/// Some boot loaders do not say beforehand that they are locked.
+/// The first `OKAY` is that it has the image.
+fn is_started(said: &str) -> bool {
+    said.split_once("Booting").is_some_and(|(_, answer)| answer.contains("OKAY"))
+}
+
+/// Some boot loaders do not say beforehand that they are locked. Whole words count: nobody is to unlock and wipe a phone
+/// because of a bad block.
 fn refused(step: &'static str, reason: &str) -> FastbootError {
     let lower = reason.to_lowercase();
-    let locked = lower.contains("lock") && !lower.contains("unlocked");
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    let locked =
+        words.any(|word| matches!(word, "lock" | "locked" | "unlock")) && !lower.contains("unlocked");
     if locked { FastbootError::Locked } else { FastbootError::Refused { step, reason: reason.to_owned() } }
 }
 
-/// What stands in `FAILED (remote: '…')`, or in `FAILED (…)` where the program itself gave up.
+/// What stands in `FAILED (remote: '…')`: the phone's own words. `FAILED (…)` is the program's, which has lost the phone.
 fn refusal(said: &str) -> Option<&str> {
-    let line = said.lines().find(|line| line.contains("FAILED ("))?;
-    let (_, reason) = line.split_once("FAILED (")?;
+    let (_, reason) = said.lines().find_map(|line| line.split_once("FAILED (remote"))?;
     let reason = reason.trim().trim_end_matches(')');
-    Some(reason.strip_prefix("remote: ").unwrap_or(reason).trim_matches('\''))
+    Some(reason.strip_prefix(": ").unwrap_or(reason).trim_matches('\''))
 }
 
 /// A size as boot loaders write it: hexadecimal with `0x`, or decimal.
@@ -187,6 +194,11 @@ mod tests {
         let greeting = "error: Unrecognized initialization message. Target may not support TCP fastboot\n";
         assert!(matches!(ask(None, greeting), Err(FastbootError::NoFastboot { .. })));
         assert!(matches!(ask(Some(1), "fastboot: usage\n"), Err(FastbootError::Unexpected { .. })));
+        let lost = "getvar:product    FAILED (Status read failed (No such device))\n";
+        assert!(
+            matches!(ask(Some(0), lost), Err(FastbootError::Unexpected { .. })),
+            "the phone has said nothing"
+        );
     }
 
     #[test]
@@ -197,14 +209,21 @@ mod tests {
             format!("{sent}Booting    (bootloader) booting\nOKAY [  0.044s]\nFinished. Total time: 0.044s\n");
         assert_eq!(boot(Some(0), whole), Ok(()));
         assert!(matches!(boot(Some(0), sent.to_owned()), Err(FastbootError::Unexpected { .. })));
+        let unanswered = boot(Some(0), format!("{sent}Booting    \n"));
+        assert!(matches!(unanswered, Err(FastbootError::Unexpected { .. })), "{unanswered:?}");
         let stalled = |step| Err(FastbootError::Stalled { step, within: WITHIN });
         assert_eq!(boot(None, "Sending 'boot.img' (19 KB)    ".to_owned()), stalled("taking the image"));
         assert_eq!(boot(None, format!("{sent}Booting    ")), stalled("starting the image"));
         let failed = "Sending 'boot.img' (19 KB)  FAILED (remote: 'data too large')\nfastboot: error: Command failed\n";
         let refused = FastbootError::Refused { step: "taking the image", reason: "data too large".into() };
         assert_eq!(boot(Some(1), failed.to_owned()), Err(refused));
+        let lost = "Sending 'boot.img' (19 KB)  FAILED (Write to device failed (no link))\n";
+        assert!(matches!(boot(Some(1), lost.to_owned()), Err(FastbootError::Unexpected { .. })));
         let locked = format!("{sent}Booting   FAILED (remote: 'Command not allowed in locked state')\n");
         assert_eq!(boot(Some(1), locked), Err(FastbootError::Locked));
+        let other =
+            boot(Some(1), format!("{sent}Booting   FAILED (remote: 'block 7 is bad, clock is off')\n"));
+        assert!(matches!(other, Err(FastbootError::Refused { .. })), "{other:?}");
     }
 
     #[test]
