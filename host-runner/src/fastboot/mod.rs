@@ -116,10 +116,13 @@ impl Fastboot {
         Ok(words::sightings(&call(None, &["devices"], ANSWER)?.said))
     }
 
-    /// The first question; at an address the program itself waits for the phone.
+    /// The first question; at an address the program itself waits for the phone. One that is there has time to answer,
+    /// however short a time it is looked for.
     fn product(&self, device: &str) -> Result<String, FastbootError> {
-        let patience = if is_address(device) { self.find } else { ANSWER };
-        let outcome = call(Some(device), &["getvar", "product"], patience)?;
+        let (begun, patience) = (Instant::now(), if is_address(device) { self.find } else { ANSWER });
+        let gone = |said: &str| words::is_waiting(said) && begun.elapsed() >= patience;
+        let outcome = call_unless(Some(device), &["getvar", "product"], patience.max(ANSWER), gone)?;
+        let patience = if words::is_waiting(&outcome.said) { patience } else { patience.max(ANSWER) };
         words::variable(&outcome, "product", device, patience)?.ok_or_else(|| FastbootError::WrongProduct {
             expected: self.product.clone(),
             found: "(it does not say)".to_owned(),
@@ -139,11 +142,22 @@ pub fn is_address(device: &str) -> bool {
 }
 
 fn call(device: Option<&str>, arguments: &[&str], within: Duration) -> Result<Outcome, FastbootError> {
+    call_unless(device, arguments, within, |_| false)
+}
+
+/// The same, given up earlier where by what it says it is of no use.
+fn call_unless(
+    device: Option<&str>,
+    arguments: &[&str],
+    within: Duration,
+    useless: impl Fn(&str) -> bool,
+) -> Result<Outcome, FastbootError> {
     let mut command = Command::new(PROGRAM);
     if let Some(device) = device {
         command.args(["-s", device]);
     }
-    run_within(command.args(arguments), within, words::is_hopeless).map_err(|error| match error.kind() {
+    let given_up = |said: &str| words::is_hopeless(said) || useless(said);
+    run_within(command.args(arguments), within, given_up).map_err(|error| match error.kind() {
         ErrorKind::NotFound => FastbootError::NotInstalled { remedy: how_to_install_fastboot() },
         _ => FastbootError::NotStarted { reason: error.to_string() },
     })

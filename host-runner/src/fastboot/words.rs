@@ -59,6 +59,11 @@ pub(super) fn is_hopeless(said: &str) -> bool {
     no_fastboot(said).is_some()
 }
 
+/// Whether the program has not found the phone at once.
+pub(super) fn is_waiting(said: &str) -> bool {
+    said.contains("< waiting for")
+}
+
 fn no_fastboot(said: &str) -> Option<&str> {
     let mut lines = said.lines();
     lines.find(|line| {
@@ -85,9 +90,7 @@ pub(super) fn variable(
         return Ok(None);
     }
     match outcome.status {
-        None if said.contains("< waiting for") => {
-            Err(FastbootError::NoDevice { device: Some(device.to_owned()), within })
-        }
+        None if is_waiting(said) => Err(FastbootError::NoDevice { device: Some(device.to_owned()), within }),
         None => Err(FastbootError::Stalled { step: "asking what it is", within }),
         Some(_) => Err(FastbootError::Unexpected { said: one_line(said) }),
     }

@@ -13,8 +13,9 @@ const MAX_DOWNLOAD: u64 = 0xf90_0000;
 /// What the stand-in says with [`Fault::Tiny`].
 const TINY_DOWNLOAD: u64 = 0x1000;
 
-/// How long a connection may be silent. The program at the other end may have been stopped.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How long a connection may be silent: longer than a runner waits for an answer, for it is not to be told of a fault by
+/// the end of the connection. The program at the other end may have been stopped.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A phone's boot loader, as far as `fastboot boot` needs one.
 #[derive(Clone, Debug)]
