@@ -2,7 +2,7 @@
 
 use super::boot_loader::BootLoader;
 use super::faults::Fault;
-use super::inside::{Inside, Next, Started, Uart};
+use super::inside::{Hears, Inside, Next, Started, Uart};
 use super::terminal::Terminal;
 use crate::boot_image::BootImage;
 use std::io::{self, ErrorKind, Read};
@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ impl Phone {
                 State::BootLoader if self.boot_loader.fault == Fault::Refused => self.wait_for_button(),
                 State::BootLoader => match listener.take().map_or_else(|| self.listen(), Ok) {
                     Ok(listener) => self.offer(&listener),
-                    Err(_) => State::Gone,
+                    Err(_) => self.wait_for_address(),
                 },
                 State::Runs(image) => self.run(&image),
                 State::Gone => self.wait_for_button(),
@@ -141,6 +141,14 @@ impl Phone {
 
     fn listen(&self) -> io::Result<TcpListener> {
         TcpListener::bind(self.address)
+    }
+
+    /// While an image ran, the system may have lent the port to a connection of somebody else's.
+    fn wait_for_address(&self) -> State {
+        match self.pressed.recv_timeout(GLANCE) {
+            Ok(Button::Unplug) | Err(RecvTimeoutError::Disconnected) => State::Unplugged,
+            Ok(Button::BootLoader) | Err(RecvTimeoutError::Timeout) => State::BootLoader,
+        }
     }
 
     /// Serves `fastboot` until it starts an image.
@@ -181,6 +189,8 @@ impl Phone {
             let (terminal, ended) = (Arc::clone(&self.terminal), Arc::clone(&ended));
             thread::spawn(move || relay(from_uart, &terminal, &ended))
         };
+        let (heard, orders) = channel::<Vec<u8>>();
+        let feed = thread::spawn(move || feed(&mut *to_uart, &orders));
         let button = loop {
             match self.pressed.try_recv() {
                 Ok(button) => break Some(button),
@@ -193,16 +203,16 @@ impl Phone {
             }
             if let Some(bytes) = self.terminal.read(GLANCE) {
                 // A machine that has ended is told by its UART's end.
-                let _ = to_uart.write_all(&bytes).and_then(|()| to_uart.flush());
+                let _ = heard.send(bytes);
             }
         };
         let next = match button {
             None => machine.next(),
             Some(_) => Next::BootLoader,
         };
-        // The relay ends with the machine.
-        drop((machine, to_uart));
-        let _ = relay.join();
+        // Both ends of the line end with the machine.
+        drop((machine, heard));
+        let _ = (relay.join(), feed.join());
         match (button, next) {
             (Some(Button::Unplug), _) => State::Unplugged,
             (_, Next::BootLoader) => State::BootLoader,
@@ -219,6 +229,15 @@ impl Phone {
     }
 }
 
+/// Gives the machine what it is to hear. One that does not listen takes nothing after a while, and keeps no button waiting.
+fn feed(uart: &mut dyn Hears, orders: &Receiver<Vec<u8>>) {
+    for bytes in orders {
+        if uart.write_all(&bytes).and_then(|()| uart.flush()).is_err() {
+            return;
+        }
+    }
+}
+
 fn relay(mut uart: Box<dyn Uart>, terminal: &Terminal, ended: &AtomicBool) {
     let mut buffer = [0; 16 << 10];
     loop {
@@ -231,4 +250,86 @@ fn relay(mut uart: Box<dyn Uart>, terminal: &Terminal, ended: &AtomicBool) {
     }
     // Release: pairs with the Acquire in `run`, so that everything the machine said is on the line by then.
     ended.store(true, Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stand_in::Machine;
+    use std::io::Write as _;
+    use std::net::TcpStream;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::net::UnixStream;
+    use std::time::Instant;
+
+    /// A machine that says nothing and hears nothing.
+    #[derive(Debug)]
+    struct Deaf;
+
+    #[derive(Debug)]
+    struct Running {
+        _line: UnixStream,
+    }
+
+    impl Inside for Deaf {
+        fn start(&mut self, _: &BootImage) -> Result<Started, String> {
+            let (uart, machine) = UnixStream::pair().map_err(|error| error.to_string())?;
+            let from_uart = Box::new(uart.try_clone().map_err(|error| error.to_string())?);
+            Ok(Started { from_uart, to_uart: Box::new(uart), machine: Box::new(Running { _line: machine }) })
+        }
+    }
+
+    impl Machine for Running {
+        fn next(&mut self) -> Next {
+            Next::Gone
+        }
+    }
+
+    fn phone(address: SocketAddr, terminal: Arc<Terminal>) -> (Phone, Sender<Button>) {
+        let (buttons, pressed) = channel();
+        let boot_loader = BootLoader { product: "oriole".into(), fault: Fault::None };
+        (Phone { address, terminal, boot_loader, inside: Box::new(Deaf), pressed }, buttons)
+    }
+
+    #[test]
+    fn an_address_that_somebody_else_has_for_a_while_is_waited_for() {
+        let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = other.local_addr().unwrap();
+        let (phone, buttons) = phone(address, Arc::new(Terminal::open().unwrap()));
+        assert!(phone.listen().is_err());
+        assert!(matches!(phone.wait_for_address(), State::BootLoader));
+        let phone = thread::spawn(move || phone.live(None));
+        drop(other);
+        let until = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < until, "nobody listens again");
+            thread::sleep(GLANCE);
+        }
+        buttons.send(Button::Unplug).unwrap();
+        phone.join().unwrap();
+    }
+
+    #[test]
+    fn a_machine_that_hears_nothing_keeps_no_button_waiting() {
+        let terminal = Arc::new(Terminal::open().unwrap());
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+        let mut desk = options.open(terminal.path()).unwrap();
+        let (mut phone, buttons) = phone(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), terminal);
+        let (over, ended) = channel();
+        thread::spawn(move || {
+            let image = BootImage { command_line: String::new(), kernel: Vec::new() };
+            let _ = over.send(matches!(phone.run(&image), State::Unplugged));
+        });
+        // More than any buffer between here and the machine holds.
+        let (mut left, until) = (1_000_000_usize, Instant::now() + Duration::from_secs(20));
+        while left > 0 && Instant::now() < until {
+            match desk.write(&[7; 1000]) {
+                Ok(written) => left = left.saturating_sub(written),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
+        buttons.send(Button::Unplug).unwrap();
+        assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(true));
+    }
 }
