@@ -240,7 +240,7 @@ fn a_watchdog_that_is_armed_bites_and_one_that_is_stopped_does_not() {
 fn a_reset_to_the_boot_loader_keeps_its_reason_and_what_ram_holds() {
     const CALL: u64 = 0x8200_0504;
     let mut code = set(3, 0x9_0000_0000);
-    code.push(str_w(3, 3, 4));
+    code.extend([movz(5, 0xbeef, 0), str_w(5, 3, 4)]);
     code.extend(smc(CALL, &[0x1746_0810, 2, 0xff, 0xfc]));
     code.extend(smc(CALL, &[0x1746_3a00, 2, 2, 2]));
     let first = run(&code);
@@ -249,12 +249,11 @@ fn a_reset_to_the_boot_loader_keeps_its_reason_and_what_ram_holds() {
     let mut code = set(3, 0x9_0000_0000);
     code.extend(set(4, 0x8800_0000));
     code.extend([ldr_w(5, 3, 4), str_w(5, 4, 0)]);
-    code.extend(set(3, 0x9000_0000));
     code.extend(switch_off());
     let second = start(first.twin, &code, &options(), "");
     let mut bytes = [0; 4];
     second.twin.ram().read(0x8800_0000, &mut bytes).unwrap();
-    assert_eq!((second.record.end, u32::from_le_bytes(bytes)), (Some(End::PsciOff), 0));
+    assert_eq!((second.record.end, u32::from_le_bytes(bytes)), (Some(End::PsciOff), 0xbeef));
 }
 
 #[test]
