@@ -29,6 +29,9 @@ use std::time::Duration;
 /// How long a phone that may be in its boot loader already is looked for before anything is done to it.
 const GLANCE: Duration = Duration::from_secs(2);
 
+/// The same for one that this runner has told to go there: it resets itself first.
+const RETURN: Duration = Duration::from_secs(15);
+
 /// How long a phone that its last user could not bring back is waited for: if nobody has seen to it since, nobody will now.
 const WEDGED: Duration = Duration::from_secs(10);
 
@@ -137,6 +140,7 @@ impl Phone {
             {
                 Some(error.to_string())
             }
+            Err(Failure::Hook(reason)) if held.started => Some(reason.clone()),
             // One that was never seen is not there, rather than unwell.
             Err(_) => held.left.clone(),
             Ok(_) => None,
@@ -166,13 +170,13 @@ impl Phone {
     }
 
     fn bring_to_boot_loader(&self) -> Result<Found, Failure> {
-        match self.find(GLANCE) {
+        match self.find(self.until_something_is_done()) {
             Err(Failure::Fastboot(FastbootError::NoDevice { .. })) => {}
             found => return found,
         }
         let left = self.held.borrow().left.is_some();
         match (&self.hooks.reset, &self.beside) {
-            (Some(command), _) => hooks::run(command, &self.board).map_err(Failure::Told)?,
+            (Some(command), _) => hooks::run(command, &self.board).map_err(Failure::Hook)?,
             (None, Some(beside)) => beside.stand_in.press(Button::BootLoader),
             (None, None) if left => return self.find(WEDGED),
             (None, None) => anstream::eprintln!("waiting for the phone: {}", self.how_to_reach_it()),
@@ -189,6 +193,12 @@ impl Phone {
         Ok(fastboot.examine(&device, self.bytes)?)
     }
 
+    /// Neither buttons nor a supply are to meet a phone that is on its way. A phone beside this program minds nothing.
+    fn until_something_is_done(&self) -> Duration {
+        let is_on_its_way = self.held.borrow().started && self.beside.is_none();
+        if is_on_its_way { RETURN } else { GLANCE }
+    }
+
     fn how_to_reach_it(&self) -> String {
         FastbootError::NoDevice { device: self.fastboot.device.clone(), within: self.fastboot.find }.advice()
     }
@@ -196,7 +206,7 @@ impl Phone {
 
 impl Drop for Phone {
     fn drop(&mut self) {
-        if let (Some(command), true) = (&self.hooks.power_off, self.held.borrow().started)
+        if let (Some(command), true) = (&self.hooks.power_off, self.held.borrow().may_switch_off())
             && let Err(reason) = hooks::run(command, &self.board)
         {
             anstream::eprintln!("{reason}");
@@ -205,6 +215,11 @@ impl Drop for Phone {
 }
 
 impl Held {
+    /// Whether an image was started on the phone, and nobody else has taken it since.
+    fn may_switch_off(&self) -> bool {
+        self.started && self.leases.iter().all(|lease| lease.renew().is_ok())
+    }
+
     /// Takes a lease under one of the phone's names.
     fn take(&mut self, name: &str, total: Duration) -> Result<(), String> {
         let now = now();
@@ -249,6 +264,8 @@ fn left_behind(before: Before, now: u64) -> Option<String> {
 enum Failure {
     /// It does not answer, or said no.
     Fastboot(FastbootError),
+    /// What was to bring it back did not, in words.
+    Hook(String),
     /// Something else, in words.
     Told(String),
 }
@@ -263,7 +280,7 @@ impl Failure {
     fn in_words(self, left: Option<String>) -> String {
         let words = match self {
             Self::Fastboot(error) => format!("{error}; {}", error.advice()),
-            Self::Told(words) => words,
+            Self::Hook(words) | Self::Told(words) => words,
         };
         match left {
             Some(left) => format!("{words}; {left}"),
@@ -297,4 +314,20 @@ fn write_image(kernel: &Path, command_line: &str) -> Result<(PathBuf, u64), Stri
     let path = kernel.with_file_name("boot.img");
     fs::write(&path, &bytes).map_err(failed)?;
     Ok((path, bytes.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_that_another_one_has_taken_is_not_switched_off() {
+        let name = format!("test-{}", std::process::id());
+        let mut held = Held { started: true, ..Held::default() };
+        held.take(&name, Duration::ZERO).unwrap();
+        assert!(held.may_switch_off());
+        let later = now() + 100;
+        let _other = Place::of(&name).take(later, later + 100).unwrap();
+        assert!(!held.may_switch_off());
+    }
 }

@@ -158,6 +158,11 @@ fn a_reset_hook_that_fails_is_told() {
     drop(desk.boot().unwrap());
     let error = desk.boot().unwrap_err();
     assert!(error.contains("no relay"), "{error}");
+    let next = loader(&desk.stand_in, desk.folder.path(), SHORT, None);
+    let Desk { stand_in: _stand_in, loader: first, .. } = desk;
+    drop(first);
+    let error = next.boot(BootCount(1), channel().0).unwrap_err();
+    assert!(error.contains("was marked as wedged: the board's command"), "{error}");
 }
 
 #[test]
