@@ -3,6 +3,8 @@
 //!
 //! A board with a port waits for a host first. Between two tests it listens for a while: one that comes late is served.
 
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use spin::Once;
 
 use crate::{
@@ -27,6 +29,9 @@ struct Words {
 
 /// Filled by every start, before anything asks.
 static WORDS: Once<Words> = Once::new();
+
+/// Whether a test that nobody ordered is under way. A restart forgets it.
+static IS_TESTING: AtomicBool = AtomicBool::new(false);
 
 /// Takes the words of the command line.
 pub(crate) fn read<'a>(words: impl Iterator<Item = &'a str> + Clone) {
@@ -56,11 +61,18 @@ pub(crate) fn next_test() -> u64 {
     let Some(entry) = upcoming() else { cores::halt() };
     let number = persist::count_test() + 1;
     notes::note(format_args!("test {number} at {entry:#x} begins"));
+    IS_TESTING.store(true, Relaxed);
     entry
+}
+
+/// Whether such a test is under way.
+pub(crate) fn is_testing() -> bool {
+    IS_TESTING.load(Relaxed)
 }
 
 /// A test that nobody ordered has ended.
 pub(crate) fn end_test(outcome: core::fmt::Arguments<'_>) {
+    IS_TESTING.store(false, Relaxed);
     let number = persist::tests();
     notes::note(format_args!("test {number}: {outcome}"));
     if number > 0 && upcoming().is_none() {

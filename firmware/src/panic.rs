@@ -12,7 +12,7 @@ use core::{
 use aarch64_cpu::registers::{Readable, SPSel};
 use wire::{Doing, FromBoard, MAX_TEXT, Outcome};
 
-use crate::{cores::CoreId, crash, exceptions, interrupts, link, notes, semihosting};
+use crate::{alone, cores::CoreId, crash, exceptions, interrupts, link, notes, semihosting};
 
 /// Set by the first panic: one while it is being reported must not start over.
 static PANICKING: AtomicBool = AtomicBool::new(false);
@@ -38,7 +38,8 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     let line = location.map_or(0, Location::line);
     notes::note(format_args!("core {} panics, line {line}: {}", CoreId::current().index(), info.message()));
     // SPSel is 0 in code and 1 in an exception.
-    let in_test = running == Some(true) && CoreId::current() == CoreId::BOOT && SPSel.get() == 0;
+    let is_testing = running == Some(true) || alone::is_testing();
+    let in_test = is_testing && CoreId::current() == CoreId::BOOT && SPSel.get() == 0;
     if in_test && !PANICKING.swap(true, Relaxed) {
         semihosting::finish(Outcome::Panicked);
     }

@@ -45,12 +45,17 @@ struct Kept {
 
 impl Kept {
     fn new() -> Self {
+        Self::of("suite", &TESTS)
+    }
+
+    /// With these tests of an image.
+    fn of(image: &str, tests: &[&str]) -> Self {
         let workspace = Workspace::find().unwrap();
         let board = Board::find(&workspace, "qemu-virt").unwrap();
-        let elf = firmware::build(&workspace, &board, "suite", "info").unwrap();
+        let elf = firmware::build(&workspace, &board, image, "info").unwrap();
         let image = Image::open(&elf, workspace.root()).unwrap();
         let entry = |name: &&str| image.plan.tests.iter().find(|test| test.name == **name).unwrap().entry;
-        let entries = TESTS.iter().map(entry).collect();
+        let entries = tests.iter().map(entry).collect();
         let folder = tempfile::tempdir().unwrap();
         let kernel = folder.path().join("Image");
         std::fs::write(&kernel, &image.kernel).unwrap();
@@ -175,6 +180,16 @@ fn a_board_that_nobody_hears_notes_what_became_of_its_tests_and_the_next_boot_te
     assert!(lines[expected.len()..].iter().all(String::is_empty), "{lines:?}");
 
     kept.is_told(&expected, &[]);
+}
+
+#[test]
+fn a_board_that_nobody_hears_goes_on_after_a_test_that_panics() {
+    let kept = Kept::of("misbehave", &["verdicts::panics", "verdicts::passes"]);
+    kept.run_alone(&format!("console=null framekeeper.tests={}", kept.tests()), "all 2 tests have ended");
+    let notes = kept.notes();
+    let ends: Vec<_> = notes.iter().filter(|note| note.contains("lost cores")).collect();
+    assert_eq!(ends, ["test 1: Panicked, lost cores 0x0", "test 2: Passed, lost cores 0x0"], "{notes:?}");
+    assert!(notes.iter().any(|note| note.ends_with("on purpose: 42")), "{notes:?}");
 }
 
 /// The port is there, and takes what is sent, and nobody answers.
