@@ -29,6 +29,6 @@ pub fn perform<M: Machine>(machine: &M, name: &str, scenario: impl FnOnce(&M)) {
 /// Adds to the scenario's digest what is the same wherever seed and budget are.
 pub(crate) fn add(value: u64) {
     let mut digest = Digest::from_value(SO_FAR.load(Relaxed));
-    digest.bytes(&value.to_le_bytes());
+    digest.word(value);
     SO_FAR.store(digest.value(), Relaxed);
 }
