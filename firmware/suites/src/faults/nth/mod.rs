@@ -117,6 +117,7 @@ impl Path {
             (outcome, refused) => panic!("{place}: {outcome:?}, and {refused} were refused"),
         }
         let after = State::of(arena, refusing);
+        arena.verify();
         assert_eq!(after.kept(self.leaves), before.kept(self.leaves), "{place}");
         // Behind its first request a call may have moved frames to a cache and back.
         if number == 0 && self.leaves == Leaves::Nothing {
@@ -137,13 +138,13 @@ struct State {
 }
 
 impl State {
-    /// What they have now, all of which is right.
+    /// What they believe to have now.
     fn of<H: Hardening>(arena: &Ground<'_, '_, H>, refusing: &Refusing<OneCore>) -> Self {
         let usage = arena.heap.usage();
         let slabs = (usage.slabs + usage.descriptors) / FRAME_SIZE;
         let frames = arena.frames.free().total() + slabs;
         let objects = arena.slabs().report().allocated();
-        Self { usage, objects, frames, zeroed: refusing.zeroed(), digest: arena.digest() }
+        Self { usage, objects, frames, zeroed: refusing.zeroed(), digest: arena.state() }
     }
 
     /// What a call that leaves this must not have changed.
