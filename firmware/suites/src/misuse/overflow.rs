@@ -1,52 +1,16 @@
-//! M11, M12: written on behind an object's end.
+//! Written on behind an object's end.
 
 use framekeeper::slabs::{Hardening, Misuse, SlabFault};
 
 use super::{
-    cell::{Outcome, Trial, measure},
+    cell::Outcome,
     memory,
     promises::Event,
     scene::{Piece, Scene},
 };
-use crate::Machine;
-
-struct ByOne;
-
-struct IntoTheNext;
-
-/// One byte is written behind an object's end.
-pub fn m11_overflow_by_one<M: Machine>(machine: &M) {
-    measure::<M, ByOne>(machine);
-}
-
-/// All is written from an object's end on, 8 or 64 bytes into the next one.
-pub fn m12_overflow_into_the_next<M: Machine>(machine: &M) {
-    measure::<M, IntoTheNext>(machine);
-}
-
-impl Trial for ByOne {
-    const ID: &'static str = "M11";
-
-    fn object<M: Machine, H: Hardening>(_: &M, scene: &mut Scene<'_, '_, H>) -> Outcome {
-        let piece = take_with_room(scene, 1);
-        let end = piece.layout.size() + 1;
-        overflow(scene, piece, end)
-    }
-}
-
-impl Trial for IntoTheNext {
-    const ID: &'static str = "M12";
-
-    fn object<M: Machine, H: Hardening>(_: &M, scene: &mut Scene<'_, '_, H>) -> Outcome {
-        let far = if scene.dice.one_in(2) { 8 } else { 64 };
-        let piece = take_with_room(scene, far);
-        let end = scene.slot(piece.layout) + far;
-        overflow(scene, piece, end)
-    }
-}
 
 /// An object behind whose slot there are so many bytes of its slab. The next slot is somebody's, or free.
-fn take_with_room<H: Hardening>(scene: &mut Scene<'_, '_, H>, bytes: usize) -> Piece {
+pub(super) fn take_with_room<H: Hardening>(scene: &mut Scene<'_, '_, H>, bytes: usize) -> Piece {
     let mut taken = alloc::vec::Vec::new();
     loop {
         let piece = scene.take_any();
@@ -63,7 +27,7 @@ fn take_with_room<H: Hardening>(scene: &mut Scene<'_, '_, H>, bytes: usize) -> P
 }
 
 /// What lies between the object's end and this one is overwritten, and the object is given back.
-fn overflow<H: Hardening>(scene: &mut Scene<'_, '_, H>, piece: Piece, end: usize) -> Outcome {
+pub(super) fn overflow<H: Hardening>(scene: &mut Scene<'_, '_, H>, piece: Piece, end: usize) -> Outcome {
     let (size, slot) = (piece.layout.size(), scene.slot(piece.layout));
     let bits = 1 + scene.dice.below(255) as u8;
     memory::turn_all(piece.start, size as isize..end as isize, bits);

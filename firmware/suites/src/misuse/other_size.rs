@@ -1,58 +1,19 @@
-//! M7, M8: given back with another size than it was asked for.
+//! Given back with another size than it was asked for.
 
 use core::alloc::Layout;
 
 use framekeeper::slabs::{Hardening, Level, Misuse, Standard};
 
 use super::{
-    cell::{Outcome, Trial, measure},
+    cell::Outcome,
     memory,
     promises::Event,
     scene::{Piece, Scene},
     texts,
 };
-use crate::Machine;
 
-struct Smaller;
-
-struct Larger;
-
-/// Given back as smaller than it is.
-pub fn m07_smaller<M: Machine>(machine: &M) {
-    measure::<M, Smaller>(machine);
-}
-
-/// Given back as larger than it is.
-pub fn m08_larger<M: Machine>(machine: &M) {
-    measure::<M, Larger>(machine);
-}
-
-impl Trial for Smaller {
-    const ID: &'static str = "M7";
-
-    fn object<M: Machine, H: Hardening>(_: &M, scene: &mut Scene<'_, '_, H>) -> Outcome {
-        other_size(scene, |scene, size| scene.dice.place(size))
-    }
-
-    fn block<M: Machine>(_: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
-        other_frames(scene, |scene, frames| scene.dice.place(frames * 4096 - 4095))
-    }
-}
-
-impl Trial for Larger {
-    const ID: &'static str = "M8";
-
-    fn object<M: Machine, H: Hardening>(_: &M, scene: &mut Scene<'_, '_, H>) -> Outcome {
-        // Also such as no slab has.
-        other_size(scene, |scene, size| size + 1 + scene.dice.place(2 * size + 20))
-    }
-
-    fn block<M: Machine>(_: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
-        other_frames(scene, |scene, frames| frames * 4096 + 1 + scene.dice.place(1 << 20))
-    }
-}
-
-fn other_size<H: Hardening>(
+/// An object is given back with the size that `draw` draws.
+pub(super) fn other_size<H: Hardening>(
     scene: &mut Scene<'_, '_, H>,
     draw: impl Fn(&mut Scene<'_, '_, H>, usize) -> usize,
 ) -> Outcome {
@@ -83,7 +44,8 @@ fn is_of_other_class<H: Hardening>(scene: &Scene<'_, '_, H>, right: Layout, wron
     wrong.size() > 8184 || scene.class(wrong) != scene.class(right)
 }
 
-fn other_frames(
+/// A block is given back with the size that `draw` draws.
+pub(super) fn other_frames(
     scene: &mut Scene<'_, '_, Standard>,
     draw: impl Fn(&mut Scene<'_, '_, Standard>, usize) -> usize,
 ) -> Outcome {
