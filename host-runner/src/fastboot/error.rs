@@ -27,8 +27,10 @@ pub enum FastbootError {
         within: Duration,
     },
     /// A phone is there and may not be opened.
-    #[error("a phone is connected, and this user may not open it ({said})")]
+    #[error("{}a phone is connected that this user may not open ({said})", absence(device.as_deref()))]
     NoPermission {
+        /// Which was looked for, and is not among those that may be opened.
+        device: Option<String>,
         /// What the program says.
         said: String,
     },
@@ -132,9 +134,30 @@ impl FastbootError {
     }
 }
 
+/// A phone that may not be opened tells no name: it may be the one that is looked for, or another one.
+fn absence(device: Option<&str>) -> String {
+    device.map(|device| format!("no phone in its boot loader answers at {device}, and ")).unwrap_or_default()
+}
+
 fn place(device: Option<&str>) -> String {
     match device {
         Some(device) => format!("answers at {device}"),
         None => "was found at the USB".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_that_may_not_be_opened_hides_nobodys_absence() {
+        let told = |device: Option<&str>| {
+            let device = device.map(str::to_owned);
+            FastbootError::NoPermission { device, said: "no permissions".into() }.to_string()
+        };
+        let forbidden = "a phone is connected that this user may not open (no permissions)";
+        assert_eq!(told(None), forbidden);
+        assert_eq!(told(Some("B")), format!("no phone in its boot loader answers at B, and {forbidden}"));
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn choose(seen: &[Sighting], wanted: Option<&str>) -> Result<Option<S
         }
         (None, [serial], _) => Ok(Some(serial.clone())),
         (None, [_, _, ..], _) => Err(FastbootError::SeveralDevices { serials }),
-        (_, _, Some(said)) => Err(FastbootError::NoPermission { said }),
+        (wanted, _, Some(said)) => {
+            Err(FastbootError::NoPermission { device: wanted.map(str::to_owned), said })
+        }
         _ => Ok(None),
     }
 }
@@ -152,6 +154,7 @@ mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
     use std::process::ExitStatus;
+    use std::slice;
 
     const WITHIN: Duration = Duration::from_secs(3);
 
@@ -178,7 +181,9 @@ mod tests {
         assert_eq!(choose(&[ready("A"), ready("B")], Some("B")), Ok(Some("B".into())));
         assert_eq!(choose(&[ready("A")], Some("B")), Ok(None), "another phone is never taken for it");
         assert_eq!(choose(&[ready("A")], Some("usb:1-2")), Ok(Some("usb:1-2".into())));
-        assert!(matches!(choose(&[forbidden], None), Err(FastbootError::NoPermission { .. })));
+        let denied = |device| Err(FastbootError::NoPermission { device, said: "no permissions".into() });
+        assert_eq!(choose(slice::from_ref(&forbidden), None), denied(None));
+        assert_eq!(choose(&[forbidden, ready("A")], Some("B")), denied(Some("B".into())));
         let serials = vec!["A".to_owned(), "B".to_owned()];
         assert_eq!(choose(&[ready("A"), ready("B")], None), Err(FastbootError::SeveralDevices { serials }));
     }
