@@ -71,9 +71,18 @@ fn the_boards_are_listed_with_what_is_there_of_them() {
     let phone = ["--board", "pixel6", "--device", "tcp:127.0.0.1:1", "--port", "/dev/nowhere", "boards"];
     let (code, text) = said(&run(&phone));
     assert_eq!(code, 0);
-    assert!(text.contains("tcp:127.0.0.1:1 does not listen"), "{text}");
+    assert!(text.contains("tcp:127.0.0.1:1 does not answer"), "{text}");
     assert!(text.contains("no serial port /dev/nowhere"), "{text}");
     assert!(text.contains("free"), "{text}");
+}
+
+/// The address of a protocol is no address of another.
+#[test]
+fn who_listens_for_tcp_is_no_phone_at_the_same_port_of_udp() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let device = format!("udp:{}", listener.local_addr().unwrap());
+    let (_, text) = said(&run(&["--board", "pixel6", "--device", &device, "boards"]));
+    assert!(text.contains(&format!("{device} does not answer")), "{text}");
 }
 
 #[test]

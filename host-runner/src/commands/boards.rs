@@ -2,7 +2,7 @@
 
 use crate::board::{self, Board, FastbootOptions, Link, Load};
 use crate::cli::Global;
-use crate::fastboot::{Fastboot, Sighting, is_address};
+use crate::fastboot::{Fastboot, FastbootError, Sighting, is_address};
 use crate::lease::{Before, Place, State, now};
 use crate::link::find_port;
 use crate::setup::{ThisMachine, Tool};
@@ -10,14 +10,10 @@ use crate::units::Took;
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result};
 use std::io::Write;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long a phone at an address may take to answer a knock.
+/// How long somebody is looked for at an address.
 const KNOCK: Duration = Duration::from_millis(500);
-
-/// Fastboot's port where an address names none.
-const PORT: u16 = 5554;
 
 /// Lists the boards.
 ///
@@ -70,9 +66,7 @@ fn ready(tools: &[Tool], machine: &ThisMachine) -> String {
 /// Whether a phone is in its boot loader.
 fn phone(load: &FastbootOptions) -> String {
     if let Some(address) = load.device.as_deref().filter(|device| is_address(device)) {
-        let there =
-            if listens(address) { "listens" } else { "does not listen: it is not in its boot loader" };
-        return format!("phone: {address} {there}");
+        return format!("phone: {address} {}", at_address(address, load));
     }
     let seen = match Fastboot::sightings() {
         Ok(seen) => seen,
@@ -89,11 +83,17 @@ fn phone(load: &FastbootOptions) -> String {
     format!("phone: {}", words.join("; "))
 }
 
-fn listens(address: &str) -> bool {
-    let place = address.trim_start_matches("tcp:").trim_start_matches("udp:");
-    let place = if place.contains(':') { place.to_owned() } else { format!("{place}:{PORT}") };
-    let Ok(mut addresses) = place.to_socket_addrs() else { return false };
-    addresses.any(|address| TcpStream::connect_timeout(&address, KNOCK).is_ok())
+/// Whether a phone is there. Only a question tells, which would come between another user and it.
+fn at_address(address: &str, load: &FastbootOptions) -> String {
+    if let Ok(Before::InUse(_)) = Place::of(address).look() {
+        return "is not asked while somebody uses it".to_owned();
+    }
+    let (product, find, send) = (load.product.clone(), KNOCK, KNOCK);
+    match (Fastboot { device: None, product, find, send }).product(address) {
+        Ok(product) => format!("is in its boot loader, and calls itself `{product}`"),
+        Err(FastbootError::NoDevice { .. }) => "does not answer: it is not in its boot loader".to_owned(),
+        Err(error) => format!("cannot be used: {error}; {}", error.advice()),
+    }
 }
 
 /// Who has the phone called `key`.

@@ -116,9 +116,13 @@ impl Fastboot {
         Ok(words::sightings(&call(None, &["devices"], ANSWER)?.said))
     }
 
-    /// The first question; at an address the program itself waits for the phone. One that is there has time to answer,
-    /// however short a time it is looked for.
-    fn product(&self, device: &str) -> Result<String, FastbootError> {
+    /// What `device` calls itself: the first question. At an address the program itself waits for the phone. One that is there
+    /// has time to answer, however short a time it is looked for.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or does not say.
+    pub fn product(&self, device: &str) -> Result<String, FastbootError> {
         let (begun, patience) = (Instant::now(), if is_address(device) { self.find } else { ANSWER });
         let gone = |said: &str| words::is_waiting(said) && begun.elapsed() >= patience;
         let outcome = call_unless(Some(device), &["getvar", "product"], patience.max(ANSWER), gone)?;

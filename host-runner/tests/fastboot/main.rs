@@ -10,6 +10,7 @@ use host_runner::fastboot::{Fastboot, FastbootError};
 use host_runner::stand_in::{Button, Fault, Settings, StandIn};
 use insides::{Echo, Starts};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -159,4 +160,15 @@ fn what_is_no_boot_image_is_refused_by_the_phone() {
     );
     drop(stand_in);
     assert_eq!(starts.take(), []);
+}
+
+#[test]
+fn a_phone_at_an_address_is_listed_as_what_it_calls_itself() {
+    let (stand_in, _starts) = stand_in(Fault::Product);
+    let mut runner = Command::new(env!("CARGO_BIN_EXE_host-runner"));
+    let output =
+        runner.args(["--board", "pixel6", "--device", &stand_in.device(), "boards"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = format!("phone: {} is in its boot loader, and calls itself `redfin`", stand_in.device());
+    assert!(said.contains(&line), "{said}");
 }
