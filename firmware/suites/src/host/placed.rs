@@ -31,7 +31,8 @@ fn is_heaps(memory: *mut u8) -> bool {
 // SAFETY: each piece of memory is the heap's or the host's, which its address tells; both keep what is asked for.
 unsafe impl GlobalAlloc for Placed {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if cores::is_core() {
+        // What a core says when it panics is the host's: its own heap may have nothing left, and be what it panics about.
+        if cores::is_core() && !std::thread::panicking() {
             // SAFETY: as the caller promises.
             unsafe { GlobalAlloc::alloc(&HEAP, layout) }
         } else {

@@ -19,6 +19,9 @@ const SCENARIO: &str = "FRAMEKEEPER_SCENARIO";
 #[cfg(feature = "planted")]
 const PLANT: &str = "PLANT";
 
+/// What a process says when its machine is there and the scenario is next.
+pub(crate) const STARTED: &str = "the machine is there";
+
 /// How long a scenario may take beside its budget: one that waits for ever has failed.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -41,7 +44,9 @@ pub(crate) fn run_own_scenario() -> bool {
     });
     let until = std::env::var("FRAMEKEEPER_UNTIL").is_ok().then(|| number("FRAMEKEEPER_UNTIL", 0));
     let parameters = Parameters { seed, budget_ms, until, ..default };
-    host::start(|text| println!("{text}")).run(parameters, &name, scenario);
+    let host = host::start(|text| println!("{text}"));
+    println!("{STARTED}");
+    host.run(parameters, &name, scenario);
     true
 }
 
