@@ -2,6 +2,7 @@
 
 use crate::link::Faults;
 use crate::parameters::Seed;
+use crate::report::Files;
 use crate::stand_in::{Fault, Troubles};
 use crate::twin::Shape;
 use crate::units::parse_duration;
@@ -19,6 +20,7 @@ Examples:
   cargo run -p host-runner -- --seed new --budget 8h      … everything, thoroughly, and not as before
   cargo run -p host-runner -- run --smoke                 … what every push must pass
   cargo run -p host-runner -- replay latest               the report of the last run again
+  cargo run -p host-runner -- report latest               … as a page to look at and to pass on
   cargo run -p host-runner -- boards                      which boards are there, and who has them
   cargo run -p host-runner -- doctor                      what is missing on this machine
 
@@ -98,6 +100,9 @@ pub struct Global {
     /// Damage the bytes between board and host, to try the runner: `flip=1e-4,drop=1e-4,double=1e-4,seed=7`
     #[arg(long, global = true, value_name = "RATES", hide_short_help = true)]
     pub fault_link: Option<Faults>,
+    /// Reports beside the one on the terminal.
+    #[command(flatten)]
+    pub files: Files,
 }
 
 /// What to do.
@@ -126,6 +131,12 @@ pub enum Command {
     /// Report a recorded run again
     Replay {
         /// A folder below `target/hil`, `latest`, or a path
+        run: String,
+    },
+    /// Write reports of a recorded run into files: those that are named, or a page into its folder
+    Report {
+        /// A folder below `target/hil`, `latest`, or a path
+        #[arg(default_value = "latest")]
         run: String,
     },
 }

@@ -2,6 +2,7 @@
 
 mod boards;
 mod replay;
+mod report;
 mod run;
 mod twin;
 
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::Twin(arguments)) => twin::twin(&workspace, &cli.global, arguments),
         Some(Command::Digest { scenario, arguments }) => digest(scenario, arguments),
         Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
+        Some(Command::Report { run }) => report::report(&workspace, &cli.global, run),
     }
 }
 

@@ -101,6 +101,9 @@ fn run_image(
     let faults = global.fault_link;
     let summary =
         drive(Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults })?;
+    if global.files.are_wanted() {
+        super::report::write(workspace, folder, &global.files)?;
+    }
     Ok(summary.exit_code())
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Account {
     what: String,
     /// Where, for the short form.
     place: Option<String>,
+    /// The source line that it comes down to, for tools that show it there.
+    line: Option<(String, u32)>,
     /// Everything below the headline.
     details: Vec<String>,
 }
@@ -44,7 +46,7 @@ impl Account {
     /// That of a core which did not answer.
     pub(super) fn none() -> Self {
         let what = "no answer (interrupts masked, or dead)".to_owned();
-        Self { kind: Kind::Silent, what, place: None, details: Vec::new() }
+        Self { kind: Kind::Silent, what, place: None, line: None, details: Vec::new() }
     }
 
     pub(super) const fn kind(&self) -> Kind {
@@ -54,9 +56,10 @@ impl Account {
     fn of_panic(symbols: &Symbols, note: &PanicNote) -> Self {
         let backtrace = Backtrace::of_panic(symbols, note.backtrace.iter().copied());
         let place = panic_place(symbols, note, &backtrace);
+        let line = panic_line(symbols, note, &backtrace);
         let details = [vec![place.clone()], backtrace.lines()].concat();
         let what = format!("panic: {}", note.message);
-        Self { kind: Kind::Grave, what, place: Some(place), details }
+        Self { kind: Kind::Grave, what, place: Some(place), line: Some(line), details }
     }
 
     fn of_core(symbols: &Symbols, report: &CoreReport) -> Self {
@@ -76,7 +79,7 @@ impl Account {
             Some(idleness) => (Kind::Idle, idleness, Vec::new()),
             None => (Kind::Busy, "busy", backtrace.lines()),
         };
-        Self { kind, what: what.to_owned(), place: None, details }
+        Self { kind, what: what.to_owned(), place: None, line: None, details }
     }
 
     fn of_crash(report: &CoreReport, before: &str, backtrace: &Backtrace) -> Self {
@@ -86,9 +89,16 @@ impl Account {
             false => String::new(),
         };
         let what = format!("{before}{syndrome}{touched}");
-        let place = backtrace.innermost_own().map(|place| format!("  in {place}"));
+        let own = backtrace.innermost_own();
+        let place = own.map(|place| format!("  in {place}"));
+        let line = own.and_then(|place| place.line.clone());
         let details = [registers(report), backtrace.lines()].concat();
-        Self { kind: Kind::Grave, what, place, details }
+        Self { kind: Kind::Grave, what, place, line, details }
+    }
+
+    /// The file and the line in it that a grave one comes down to, where that is known.
+    pub(super) fn source_line(&self) -> Option<(String, u32)> {
+        self.line.clone()
     }
 
     /// The headline and where it happened.
@@ -119,13 +129,15 @@ impl Account {
 /// assertion of defmt is raised in defmt.
 fn panic_place(symbols: &Symbols, note: &PanicNote, backtrace: &Backtrace) -> String {
     let raised = format!("{}:{}", symbols.shown_path(&note.file), note.line);
-    let own = backtrace.innermost_own().and_then(|place| place.line.as_ref());
-    match own {
-        Some((file, line)) if symbols.is_foreign(&note.file) => {
-            format!("  at {file}:{line} (raised at {raised})")
-        }
-        _ => format!("  at {raised}"),
-    }
+    let (file, line) = panic_line(symbols, note, backtrace);
+    let place = format!("{file}:{line}");
+    if place == raised { format!("  at {raised}") } else { format!("  at {place} (raised at {raised})") }
+}
+
+fn panic_line(symbols: &Symbols, note: &PanicNote, backtrace: &Backtrace) -> (String, u32) {
+    let own = backtrace.innermost_own().and_then(|place| place.line.clone());
+    let raised = || (symbols.shown_path(&note.file), note.line);
+    own.filter(|_| symbols.is_foreign(&note.file)).unwrap_or_else(raised)
 }
 
 fn registers(report: &CoreReport) -> Vec<String> {

@@ -28,6 +28,15 @@ fn figures(summary: &Summary) -> Vec<String> {
     if let Some(first) = summary.first_verdict {
         lines.push(paint::dim(&format!("first verdict {} after power-on", Took(first))));
     }
+    let nonzero = line_figures(summary);
+    if !nonzero.is_empty() {
+        lines.push(paint::dim(&format!("on the line: {}", nonzero.join(", "))));
+    }
+    lines
+}
+
+/// What went wrong on the line, and was put right: the figures that are not zero.
+pub(super) fn line_figures(summary: &Summary) -> Vec<String> {
     let figures = [
         (u64::from(summary.boots.saturating_sub(1)), "further boot"),
         (summary.stale_frames, "stale frame"),
@@ -36,11 +45,7 @@ fn figures(summary: &Summary) -> Vec<String> {
         (summary.lost_frames, "frame lost for good"),
         (summary.unreadable_numbers, "number that cannot be read"),
     ];
-    let nonzero: Vec<_> = figures.iter().filter(|(n, _)| *n > 0).map(|(n, what)| figure(*n, what)).collect();
-    if !nonzero.is_empty() {
-        lines.push(paint::dim(&format!("on the line: {}", nonzero.join(", "))));
-    }
-    lines
+    figures.iter().filter(|(n, _)| *n > 0).map(|(n, what)| figure(*n, what)).collect()
 }
 
 /// `3 frames lost for good`: the first word is the noun.
@@ -56,7 +61,8 @@ fn figure(count: u64, what: &str) -> String {
     }
 }
 
-fn verdict(context: &Context, summary: &Summary) -> String {
+/// Whether all is well, in one line.
+pub(super) fn verdict(context: &Context, summary: &Summary) -> String {
     let statuses = || summary.ends.iter().map(|(_, status)| status);
     let count = |wanted: fn(&Status) -> bool| statuses().filter(|status| wanted(status)).count();
     let failed = count(|status| Tally::of(status) == Tally::Failed);

@@ -9,12 +9,17 @@ mod backtrace;
 mod closing;
 mod cores;
 mod evidence;
+mod files;
+mod github;
 #[cfg(test)]
 mod golden;
 mod json;
+mod junit;
 mod numbers;
+mod page;
 mod paint;
 mod screen;
+mod story;
 mod strays;
 mod table;
 mod text;
@@ -22,7 +27,9 @@ mod words;
 
 pub(crate) use backtrace::Backtrace;
 pub(crate) use cores::{grouped as grouped_cores, named as named_cores};
+pub use files::Files;
 pub use screen::Screen;
+pub(crate) use story::Story;
 
 use crate::image::{Image, Records, Symbols};
 use crate::plan::Plan;

@@ -114,7 +114,8 @@ fn series(measured: &[Measured]) -> Vec<String> {
     lines
 }
 
-const fn symbol(unit: Unit) -> &'static str {
+/// A unit as it stands behind a figure.
+pub(super) const fn symbol(unit: Unit) -> &'static str {
     match unit {
         Unit::Count => "",
         Unit::Bytes => "bytes",

@@ -1,0 +1,42 @@
+//! The `report` command: reports as files, made from the recording of a run.
+
+use crate::cli::Global;
+use crate::digests;
+use crate::image::Image;
+use crate::record::Recording;
+use crate::report::{Context, Files, Story};
+use crate::runs::RunFolder;
+use crate::workspace::Workspace;
+use miette::{IntoDiagnostic, Result, WrapErr};
+
+/// Writes the reports that are wanted of the run called `wanted`; a page in its folder if none is named.
+///
+/// # Errors
+///
+/// When there is no such recording, it is damaged, or a file cannot be written.
+pub(super) fn report(workspace: &Workspace, global: &Global, wanted: &str) -> Result<u8> {
+    let folder = RunFolder::find(workspace, wanted)?;
+    let mut files = global.files.clone();
+    if !files.are_wanted() {
+        files.html = Some(folder.path().join("report.html"));
+    }
+    write(workspace, &folder, &files)?;
+    for file in [&files.html, &files.junit].into_iter().flatten() {
+        anstream::println!("{}", workspace.relative(file).display());
+    }
+    Ok(0)
+}
+
+/// Writes these reports of the run in `folder`.
+///
+/// # Errors
+///
+/// As [`report`].
+pub(super) fn write(workspace: &Workspace, folder: &RunFolder, files: &Files) -> Result<()> {
+    let recording =
+        Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
+    let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
+    let image = Image::open(&folder.elf(), workspace.root())?;
+    let context = Context::new(workspace, folder, notes, &recording.header, image);
+    files.write(&Story::of(&recording, context, digests::expected))
+}

@@ -1,0 +1,69 @@
+//! Reports that are written into files when a run is over.
+
+use super::{Story, github, junit, page};
+use miette::{IntoDiagnostic, Result, WrapErr};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Where GitHub reads the summary of a step.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Which reports are wanted beside the one on the terminal.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Files {
+    /// Write a page of HTML that needs no other file
+    #[arg(long, global = true, env = "FRAMEKEEPER_HTML", value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write JUnit XML
+    #[arg(long, global = true, env = "FRAMEKEEPER_JUNIT", value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Show failures beside their lines on GitHub, and a summary of the step [default: where GITHUB_ACTIONS is set]
+    #[arg(long, global = true)]
+    pub github: bool,
+}
+
+impl Files {
+    /// Whether there is anything to write.
+    #[must_use]
+    pub fn are_wanted(&self) -> bool {
+        self.html.is_some() || self.junit.is_some() || self.is_for_github()
+    }
+
+    fn is_for_github(&self) -> bool {
+        self.github || std::env::var_os("GITHUB_ACTIONS").is_some()
+    }
+
+    /// Writes what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written; the others are written all the same.
+    pub(crate) fn write(&self, story: &Story) -> Result<()> {
+        let html = self.html.as_deref().map(|file| write(file, &page::written(story)));
+        let junit = self.junit.as_deref().map(|file| write(file, &junit::written(story)?));
+        let github = self.is_for_github().then(|| tell_github(story));
+        [html, junit, github].into_iter().flatten().collect()
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(file, text))
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the report {} cannot be written", file.display()))
+}
+
+/// Annotations go to the output, where GitHub reads them; the summary to the file that it names.
+fn tell_github(story: &Story) -> Result<()> {
+    anstream::print!("{}", github::annotations(story));
+    let Some(file) = std::env::var_os(STEP_SUMMARY) else { return Ok(()) };
+    let append = || {
+        OpenOptions::new().append(true).create(true).open(&file)?.write_all(github::summary(story).as_bytes())
+    };
+    append()
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} cannot be written", PathBuf::from(file).display()))
+}

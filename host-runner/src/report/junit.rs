@@ -1,0 +1,73 @@
+//! The report as JUnit XML, for CI systems that show tests.
+
+use super::story::{Spoiled, Story, Told};
+use super::words;
+use crate::session::Status;
+use miette::{IntoDiagnostic, Result};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+/// Every test that was to be reported, as a suite with the board's name.
+pub(super) fn written(story: &Story) -> Result<String> {
+    let context = &story.context;
+    let mut suite = TestSuite::new(context.board.as_str());
+    suite.set_time(story.summary.took);
+    for (name, value) in story.properties() {
+        suite.add_property(Property::new(name, value));
+    }
+    suite.add_test_cases(story.tests.iter().map(|told| case(story, told)));
+    let mut report = Report::new("framekeeper");
+    report.set_time(story.summary.took).add_test_suite(suite);
+    report.to_string().into_diagnostic()
+}
+
+fn case(story: &Story, told: &Told) -> TestCase {
+    let name = story.name(told);
+    let mut case = TestCase::new(name, status(told));
+    // What CI systems group by.
+    let module = name.rsplit_once("::").map_or("", |(module, _)| module);
+    case.set_classname(format!("{}.{}", story.context.board, module.replace("::", ".")));
+    case.set_time(told.took);
+    if !told.log.is_empty() {
+        case.set_system_out(told.log_text());
+    }
+    if let Some(repeat) = story.repeat(told) {
+        case.set_system_err(format!("to repeat it: {repeat}\n"));
+    }
+    if let Some((file, line)) = &told.place {
+        case.add_property(Property::new("file", file.as_str()));
+        case.add_property(Property::new("line", line.to_string()));
+    }
+    case
+}
+
+fn status(told: &Told) -> TestCaseStatus {
+    let mut status = match &told.status {
+        Status::Pass => TestCaseStatus::success(),
+        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => {
+            TestCaseStatus::non_success(NonSuccessKind::Failure)
+        }
+        Status::Infra(_) => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Status::Ignored | Status::NotRun(_) => TestCaseStatus::skipped(),
+    };
+    if told.status != Status::Pass {
+        status.set_type(words::word(&told.status).to_lowercase());
+    }
+    if let Some(reason) = words::reason(&told.status) {
+        status.set_message(reason);
+    }
+    if !told.explanation.is_empty() {
+        status.set_description(told.explanation.join("\n"));
+    }
+    status.add_reruns(told.spoiled.iter().map(rerun));
+    status
+}
+
+/// An attempt that the line or the board spoiled.
+fn rerun(spoiled: &Spoiled) -> TestRerun {
+    let mut rerun = TestRerun::new(NonSuccessKind::Error);
+    rerun.set_type("infra").set_message(spoiled.reason.as_str());
+    if !spoiled.told.is_empty() {
+        rerun.set_description(spoiled.told.join("\n"));
+    }
+    rerun
+}

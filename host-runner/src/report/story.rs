@@ -1,0 +1,246 @@
+//! What happened in a run, test by test: what reports are made from that are written when it is over.
+//!
+//! A story is told from a recording, so that a page made on another machine, a year later, is the same.
+
+use super::account::{Account, Kind};
+use super::attempt::Attempt;
+use super::{Context, Tally, evidence, paint, strays};
+use crate::parameters;
+use crate::record::{self, Recording};
+use crate::session::{Identity, Measured, Notice, Oracle, Status, Summary};
+use crate::units::{Bytes, counted};
+use anstream::adapter::strip_str;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The last log lines of a test that are kept.
+const LAST_LOGS: usize = 400;
+
+/// What happened in a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(super) context: Context,
+    /// The command line that began it.
+    pub(super) command: String,
+    /// What the board said of itself.
+    pub(super) board: Option<Identity>,
+    /// Every start of the board after the first, and why.
+    pub(super) boots: Vec<(Duration, String)>,
+    /// Every test that was to be reported, in the order in which they ended.
+    pub(super) tests: Vec<Told>,
+    /// What single cores did, and when.
+    pub(super) marks: Vec<Mark>,
+    pub(super) summary: Summary,
+}
+
+/// One test.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// Its place in the plan.
+    pub(super) index: usize,
+    pub(super) status: Status,
+    /// When it ended, and how long it took.
+    pub(super) ended: Duration,
+    pub(super) took: Duration,
+    /// Attempts before, whose outcome could not be found out.
+    pub(super) spoiled: Vec<Spoiled>,
+    /// Its log, as far as it is kept.
+    pub(super) log: VecDeque<String>,
+    /// How many lines were before that.
+    pub(super) unkept: u64,
+    /// Everything that explains an end that is no pass.
+    pub(super) explanation: Vec<String>,
+    /// The source line that it comes down to.
+    pub(super) place: Option<(String, u32)>,
+    pub(super) numbers: Vec<Measured>,
+}
+
+/// An attempt whose outcome could not be found out.
+#[derive(Clone, Debug)]
+pub(super) struct Spoiled {
+    pub(super) reason: String,
+    pub(super) told: Vec<String>,
+}
+
+/// Something that a core did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) at: Duration,
+    pub(super) core: u32,
+    pub(super) kind: MarkKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MarkKind {
+    /// It logged a line.
+    Log,
+    /// It panicked, or crashed.
+    Grave,
+}
+
+impl Story {
+    /// The story of a recorded run.
+    pub(crate) fn of(recording: &Recording, context: Context, oracle: Oracle) -> Self {
+        let command = recording.header.command.join(" ");
+        let mut teller = Teller::new(context, command);
+        record::replay(recording, oracle, &mut |now, notice| teller.notice(now, notice));
+        teller.story
+    }
+
+    /// The name of a test.
+    pub(super) fn name(&self, told: &Told) -> &str {
+        self.context.test_name(told.index)
+    }
+
+    /// The command that runs a test again which failed.
+    pub(super) fn repeat(&self, told: &Told) -> Option<String> {
+        (Tally::of(&told.status) == Tally::Failed).then(|| self.context.repeat_of(told.index))
+    }
+
+    /// What the run depended on, by name.
+    pub(super) fn properties(&self) -> Vec<(&'static str, String)> {
+        let context = &self.context;
+        let mut properties = vec![("board", context.board.clone())];
+        if let Some(board) = &self.board {
+            properties.push(("machine", board.machine.clone()));
+            properties.push(("cores", board.cores.to_string()));
+            properties.push(("usable RAM", Bytes(board.ram_bytes).to_string()));
+            properties.push(("entered at", format!("EL{}", board.entry_level)));
+        }
+        properties.push(("tests run with", parameters::words(&context.parameters)));
+        properties.push(("image sha-256", context.kernel.clone()));
+        properties.push(("recorded in", context.recording.clone()));
+        properties.push(("command", self.command.clone()));
+        properties
+    }
+}
+
+impl Told {
+    /// Its log as one text.
+    pub(super) fn log_text(&self) -> String {
+        let unkept =
+            (self.unkept > 0).then(|| format!("… {} before\n", counted(self.unkept as usize, "line")));
+        unkept.into_iter().chain(self.log.iter().map(|line| format!("{line}\n"))).collect()
+    }
+}
+
+/// Listens to a run.
+struct Teller {
+    story: Story,
+    cores: u32,
+    attempt: Attempt,
+    is_under_way: bool,
+    spoiled: Vec<Spoiled>,
+    log: VecDeque<String>,
+    unkept: u64,
+    place: Option<(String, u32)>,
+    numbers: Vec<Measured>,
+}
+
+impl Teller {
+    fn new(context: Context, command: String) -> Self {
+        let (boots, tests, marks) = (Vec::new(), Vec::new(), Vec::new());
+        let story = Story { context, command, board: None, boots, tests, marks, summary: Summary::default() };
+        Self {
+            story,
+            cores: 0,
+            attempt: Attempt::default(),
+            is_under_way: false,
+            spoiled: Vec::new(),
+            log: VecDeque::new(),
+            unkept: 0,
+            place: None,
+            numbers: Vec::new(),
+        }
+    }
+
+    fn notice(&mut self, now: Duration, notice: &Notice) {
+        match notice {
+            Notice::Booting { count, reason } if *count > 1 => self.story.boots.push((now, reason.clone())),
+            Notice::Ready(identity) => {
+                self.cores = identity.cores;
+                self.story.board.get_or_insert_with(|| identity.clone());
+            }
+            Notice::Began { .. } => self.begin(),
+            Notice::Log { core, bytes, verified } => self.log(now, *core, bytes, *verified),
+            Notice::Panic(_) | Notice::Core(_) => self.account(now, notice),
+            Notice::Inspected(text) if self.is_under_way => self.attempt.add_inspected(text),
+            Notice::Strayed { count, described } => {
+                for line in strays::lines(&self.story.context.symbols, *count, described) {
+                    self.missing(&line);
+                }
+            }
+            Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
+            Notice::LogDropped { core, records } => {
+                self.missing(&format!("core {core} could not keep {records} log records"));
+            }
+            Notice::NumbersDropped { core, numbers } => {
+                let numbers = counted(*numbers as usize, "number");
+                self.missing(&format!("core {core} could not send {numbers}"));
+            }
+            Notice::Measured(numbers) => self.numbers.clone_from(numbers),
+            Notice::Ended { index, status, took } => self.ended(now, *index, status, *took),
+            Notice::Retry { reason, .. } => {
+                let told = plain(std::mem::take(&mut self.attempt).told());
+                self.spoiled.push(Spoiled { reason: reason.clone(), told });
+            }
+            Notice::Finished(summary) => self.story.summary = summary.clone(),
+            Notice::Booting { .. } | Notice::Text(_) | Notice::Unverified(_) | Notice::Inspected(_) => {}
+        }
+    }
+
+    fn begin(&mut self) {
+        self.attempt = Attempt::default();
+        self.is_under_way = true;
+        (self.place, self.unkept) = (None, 0);
+        self.log.clear();
+    }
+
+    fn log(&mut self, now: Duration, core: u32, bytes: &[u8], verified: bool) {
+        let Some(line) = evidence::log(&self.story.context, core, bytes, verified) else { return };
+        self.story.marks.push(Mark { at: now, core, kind: MarkKind::Log });
+        self.log.push_back(strip_str(&line).to_string());
+        if self.log.len() > LAST_LOGS {
+            self.log.pop_front();
+            self.unkept += 1;
+        }
+    }
+
+    fn account(&mut self, now: Duration, notice: &Notice) {
+        let Some((core, account)) = Account::of(&self.story.context.symbols, notice) else { return };
+        if account.kind() == Kind::Grave {
+            self.story.marks.push(Mark { at: now, core, kind: MarkKind::Grave });
+            self.place = self.place.take().or_else(|| account.source_line());
+        }
+        self.attempt.add_account(core, account);
+    }
+
+    fn missing(&mut self, what: &str) {
+        self.attempt.add_missing(paint::doubtful(what));
+    }
+
+    fn ended(&mut self, now: Duration, index: usize, status: &Status, took: Duration) {
+        let attempt = std::mem::take(&mut self.attempt);
+        let explanation = match Tally::of(status) {
+            Tally::Failed => plain(attempt.explanation(status, self.cores)),
+            Tally::Passed | Tally::Skipped => Vec::new(),
+        };
+        self.is_under_way = false;
+        self.story.tests.push(Told {
+            index,
+            status: status.clone(),
+            ended: now,
+            took,
+            spoiled: std::mem::take(&mut self.spoiled),
+            log: std::mem::take(&mut self.log),
+            unkept: std::mem::take(&mut self.unkept),
+            explanation,
+            place: self.place.take(),
+            numbers: std::mem::take(&mut self.numbers),
+        });
+    }
+}
+
+fn plain(lines: Vec<String>) -> Vec<String> {
+    lines.iter().map(|line| strip_str(line).to_string()).collect()
+}
