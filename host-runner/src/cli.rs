@@ -28,6 +28,9 @@ Cargo takes the options before `--` for itself: `--board` goes after it.
 
 Exit codes: 0 all passed, 1 tests failed, 2 no verdict (infrastructure or usage), 130 interrupted.";
 
+/// What the firmware logs if nothing is said.
+pub const DEFAULT_LOG: &str = "info";
+
 /// Boots a board, runs every test of an image on it, and says what happened.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "host-runner", version, after_help = EXAMPLES)]
@@ -50,7 +53,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub yes: bool,
     /// What the firmware logs: off, error, warn, info, debug, trace, or any defmt filter
-    #[arg(long, global = true, default_value = "info", env = "DEFMT_LOG", value_name = "LEVEL")]
+    #[arg(long, global = true, default_value = DEFAULT_LOG, env = "DEFMT_LOG", value_name = "LEVEL")]
     pub log: String,
     /// Whether to colour the output
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]

@@ -34,8 +34,9 @@ pub fn expected(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, 
     }
     let answer = ask(scenario, parameters).map_err(|error| error.to_string());
     answer.and_then(|outcome| understood(&outcome)).map_err(|why| {
-        let Parameters { seed, budget_ms, .. } = parameters;
-        let variables = format!("FRAMEKEEPER_SEED={seed} FRAMEKEEPER_BUDGET_MS={budget_ms}");
+        let Parameters { seed, budget_ms, until, .. } = parameters;
+        let until = until.map(|until| format!(" FRAMEKEEPER_UNTIL={until}")).unwrap_or_default();
+        let variables = format!("FRAMEKEEPER_SEED={seed} FRAMEKEEPER_BUDGET_MS={budget_ms}{until}");
         format!("{why}; to repeat it: {variables} cargo test -p suites --test host {scenario}")
     })
 }

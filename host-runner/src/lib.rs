@@ -31,6 +31,7 @@ pub mod parameters;
 pub mod plan;
 pub mod processes;
 pub mod record;
+mod repeat;
 pub mod report;
 pub mod runs;
 pub mod selection;

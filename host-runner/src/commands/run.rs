@@ -8,10 +8,11 @@ use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
 use crate::loader::{Incoming, Loader, Task};
-use crate::parameters::{limits, options, parameters, random, scale_own_limits};
+use crate::parameters::{limits, parameters, random, scale_own_limits};
 use crate::plan::{Plan, Selected};
 use crate::processes::kill_all;
 use crate::record::{FORMAT, Header, Recorder};
+use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
 use crate::selection::select;
@@ -38,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     select(&mut image.plan, selection)?;
     ensure_loader(workspace, &board, global)?;
     let parameters = parameters(global, selection);
-    let notes = Notes { repeat: repeat(&board, global, selection, &parameters) };
+    let notes = Notes { repeat: repeat(global, selection, &parameters) };
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
         .wrap_err("the run's folder cannot be made")?;
@@ -130,28 +131,6 @@ fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Resul
 
 fn machine(workspace: &Workspace) -> ThisMachine {
     ThisMachine { folder: workspace.root().to_owned() }
-}
-
-/// What a user types to run one test again, up to the test's name.
-fn repeat(board: &Board, global: &Global, selection: &Selection, parameters: &Parameters) -> String {
-    let mut command = format!("cargo run -p host-runner -- --board {}", board.name);
-    if let Some(elf) = &global.elf {
-        command += &format!(" --elf {}", elf.display());
-    }
-    if let Some(device) = &global.device {
-        command += &format!(" --device {device}");
-    }
-    if let Some(port) = &global.port {
-        command += &format!(" --port {}", port.display());
-    }
-    if let Some(image) = &global.image {
-        command += &format!(" --image {image}");
-    }
-    command += &format!(" {} run", options(parameters));
-    if selection.ignored || selection.include_ignored {
-        command += " --include-ignored";
-    }
-    command + " --exact"
 }
 
 /// Whom an interrupt is told: the run under way.

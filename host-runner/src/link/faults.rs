@@ -1,5 +1,6 @@
 //! A bad line on purpose: bytes are flipped, dropped and doubled by lot, the same way for the same seed.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// How often which fault happens, per byte.
@@ -20,6 +21,14 @@ impl FromStr for Faults {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.split(',').try_fold(Self::default(), Self::with)
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { flip, drop, double, seed } = self;
+        write!(f, "flip={flip},drop={drop},double={double},seed={seed}")
     }
 }
 
