@@ -1,6 +1,10 @@
 //! Headers that lie.
 
-use crate::{bad::Bad, sample::sample, writer::field};
+use crate::{
+    bad::Bad,
+    sample::{machine_writer, sample},
+    writer::{Blob, Layout, field},
+};
 
 const FIELDS: [&str; 10] = [
     "magic",
@@ -19,6 +23,8 @@ pub(crate) fn table() -> Vec<Bad> {
     let mut table = cut_off();
     table.extend(wrong_words());
     table.extend(wrong_blocks());
+    table.extend(only_a_header());
+    table.extend(structure_of_no_size());
     table
 }
 
@@ -158,6 +164,43 @@ fn wrong_blocks() -> Vec<Bad> {
     put("structure-goes-on-into-the-strings", field::STRUCTURE_SIZE, strings - structure + 4, field::STRINGS);
     put("structure-has-all-up-to-the-end", field::STRUCTURE_SIZE, length - structure, field::STRINGS);
     table.extend(reservations_without_end());
+    table
+}
+
+/// The sample in version 16, of whole cells.
+fn old_sample() -> Blob {
+    let write =
+        |slack| machine_writer(|_| {}).finish_with(Layout { version: 16, slack, ..Layout::default() });
+    write(4 - write(0).len() % 4)
+}
+
+/// The tree ends where its header does, and the header says so.
+fn only_a_header() -> Vec<Bad> {
+    let mut table = Vec::new();
+    for (whole, size, kind, offset) in [
+        (old_sample(), 36, "OutsideBlob", field::RESERVATIONS),
+        (sample(), 40, "ReservationsUnterminated", 40),
+    ] {
+        let bytes = whole.with_word(field::TOTAL_SIZE, size as u32);
+        table.push(Bad::new(format!("total-size-is-{size}"), bytes.clone(), kind, offset));
+        table.push(Bad::new(format!("blob-of-{size}-bytes"), bytes[..size].to_vec(), kind, offset));
+    }
+    table
+}
+
+/// Of version 16, where the structure block goes on until another block starts.
+fn structure_of_no_size() -> Vec<Bad> {
+    let whole = old_sample();
+    let (end, strings) = (whole.len(), whole.word(field::STRINGS));
+    let mut table = Vec::new();
+    let mut put = |name: &str, start: u32, kind: &str, offset: usize| {
+        let name = format!("version-16-structure-starts-{name}");
+        table.push(Bad::new(name, whole.with_word(field::STRUCTURE, start), kind, offset));
+    };
+    put("at-the-end", end as u32, "MissingEnd", end);
+    put("behind-the-end", end as u32 + 4, "OutsideBlob", field::STRUCTURE);
+    put("on-the-reservations", 40, "BlocksOverlap", field::STRUCTURE);
+    put("where-the-strings-do", strings, "BlocksOverlap", field::STRINGS);
     table
 }
 

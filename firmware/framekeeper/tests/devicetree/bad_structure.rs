@@ -2,7 +2,7 @@
 
 use crate::{
     bad::Bad,
-    sample::{bare_writer, machine_writer, sample},
+    sample::{bare_writer, laborious, machine_writer, sample},
     writer::{BEGIN_NODE, END, END_NODE, Layout, NOP, PROPERTY, Writer, field},
 };
 
@@ -269,5 +269,6 @@ fn too_much() -> Vec<Bad> {
         let name = format!("{properties}-properties-share-a-name-of-20000-letters");
         table.push(Bad::somewhere(name, blob.finish().bytes, "TooManySteps"));
     }
+    table.push(Bad::somewhere("one-byte-too-few-for-the-steps", laborious(1).bytes, "TooManySteps"));
     table
 }

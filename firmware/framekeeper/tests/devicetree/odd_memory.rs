@@ -251,6 +251,10 @@ fn dynamic() -> Vec<Odd> {
         pool("pool-whose-size-has-one-cell", "bffff000-c0000000", &|pool| pool.cells("size", &[0x1000])),
         pool("pool-of-one-byte", "bffff000-c0000000", &|pool| pool.cells("size", &[1])),
         pool("pool-of-no-bytes", "", &|pool| pool.cells("size", &[0])),
+        pool("pool-of-no-bytes-where-nothing-is-free", "", &|pool| {
+            pool.cells("size", &[0]);
+            pool.ranges("alloc-ranges", &[(0x1000_0000, 0x1000)], 2, 2);
+        }),
         pool("pool-that-is-all-ram", RAM, &|pool| pool.cells("size", &[0x4000_0000])),
         pool("pool-that-is-aligned", "b0000000-b0001000", &|pool| {
             pool.cells("size", &[0x1000]);

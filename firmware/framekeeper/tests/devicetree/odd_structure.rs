@@ -2,7 +2,7 @@
 
 use crate::{
     odd::{Odd, RAM, RESERVED},
-    sample::{machine, machine_writer, memory},
+    sample::{laborious, machine, machine_writer, memory},
     writer::{Blob, Layout, Writer, field},
 };
 
@@ -14,6 +14,7 @@ pub(crate) fn table() -> Vec<Odd> {
     table.push(Odd::new("values-that-look-like-tokens", rooted(&tokens), RESERVED));
     let blob = |root: &mut Writer| root.property("blob", &[0x5a; 65_536]);
     table.push(Odd::new("a-value-of-64-kibibytes", rooted(&blob), RESERVED));
+    table.push(Odd::new("as-many-steps-as-there-may-be", laborious(0), ""));
     table.push(Odd { name: "64-nodes-inside-one-another", bytes: deep(62), ram: RAM, reserved: RESERVED });
     table
 }

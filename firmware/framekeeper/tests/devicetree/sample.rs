@@ -1,6 +1,7 @@
 //! A small machine: what the tables of broken trees break.
 
-use crate::writer::{Blob, Writer};
+use crate::writer::{Blob, Layout, Writer};
+use framekeeper::devicetree::{STEPS_PER_BYTE, Tree};
 
 /// 1 GiB of RAM from 0x8000_0000, of which two reservations take 0x8000_0000 and 0x9000_0000, 4 KiB each.
 pub(crate) fn sample() -> Blob {
@@ -72,6 +73,25 @@ pub(crate) fn reserving(inside: impl FnOnce(&mut Writer)) -> Blob {
             inside(reserved);
         });
     })
+}
+
+/// The sample's RAM, in a tree whose check takes as many steps as it may; without so many bytes at its end.
+pub(crate) fn laborious(missing: usize) -> Blob {
+    let write = |nops: u64, slack| {
+        let tree = bare_writer(|root| {
+            let name = root.string_bytes(&[b'x'; 5_000]);
+            root.string_bytes(&[0]);
+            (0..100).for_each(|_| root.property_named("endless", name, &[]));
+            root.nops(nops as usize);
+            memory(root);
+        });
+        tree.finish_with(Layout { slack, ..Layout::default() })
+    };
+    let steps = Tree::new(&write(0, 10_000).bytes).unwrap().steps();
+    // A nop is one step.
+    let bytes = steps.div_ceil(STEPS_PER_BYTE);
+    let nops = bytes * STEPS_PER_BYTE - steps;
+    write(nops, bytes as usize - write(nops, 0).len() - missing)
 }
 
 /// The sample's RAM, and a `/chosen`.
