@@ -308,3 +308,24 @@ impl Room<'_> {
         self.stack.count.store(self.count + more, Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_of_a_stack_are_all_that_its_limit_was_made_for() {
+        let cache = CoreCache::new();
+        for share in 0..3000 {
+            cache.reset(Core::new(0), share);
+            for (stack, order) in cache.kept().zip(Order::all()) {
+                let (least, most) = stack.shares(order);
+                let own = limit(share, order);
+                assert_eq!([least, most].map(|share| limit(share, order)), [own; 2], "{share}, {order:?}");
+                for other in [least.checked_sub(1), most.checked_add(1)].into_iter().flatten() {
+                    assert_ne!(limit(other, order), own, "{other} and {share}, {order:?}");
+                }
+            }
+        }
+    }
+}

@@ -13,6 +13,8 @@
 
 mod caches;
 #[cfg(test)]
+mod clauses;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod places;

@@ -378,6 +378,8 @@ mod tests {
             prop_assert_eq!((word.kind(), word.page(), word.pool(), word.share()), (Kind::Slab, page, pool, share));
             let other = PoolId::new((pool.number() + 1) % PoolId::COUNT).unwrap();
             prop_assert!(!word.is_slab_of(other) && !Word::PART.is_slab_of(pool));
+            prop_assert!(word.is_page_of(pool, page));
+            prop_assert!(!word.is_page_of(pool, page ^ 1) && !word.is_page_of(other, page));
         }
 
         #[test]
@@ -387,6 +389,15 @@ mod tests {
             for word in [Word::allocated(frames, Owner::new(owner)), core, slab, Word::pending(Slot::new(next)), Word::HOLE, Word::RESERVED, Word::PART] {
                 prop_assert!(!Word(word.0 ^ 1_u32 << bit).is_sound(), "{:x} {bit}", word.0);
             }
+        }
+    }
+
+    #[test]
+    fn a_bit_that_a_kind_does_not_use_is_not_sound_whatever_the_parity() {
+        let unused = 1 << 30;
+        let heads = [Word::allocated(5, Owner::new(1)), Word::cached(Order::MIB_2, Core::new(1))];
+        for word in heads.into_iter().chain([Word::HOLE, Word::RESERVED, Word::PART]) {
+            assert!(word.is_sound() && !Word(word.0 ^ unused ^ PARITY).is_sound(), "{:x}", word.0);
         }
     }
 }

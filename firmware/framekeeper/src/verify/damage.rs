@@ -14,10 +14,10 @@ use crate::{
 };
 use std::{panic::AssertUnwindSafe, println, vec::Vec};
 
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const GIB: u64 = 1 << 30;
 
-type Ram = RegionSet<8>;
+pub(super) type Ram = RegionSet<8>;
 
 /// Splitmix64: the same seed, the same numbers.
 struct Dice(u64);
@@ -40,7 +40,7 @@ impl Dice {
 }
 
 /// Two cores, of which the test is one at a time.
-struct Cores(core::cell::Cell<u8>);
+pub(super) struct Cores(pub(super) core::cell::Cell<u8>);
 
 impl CpuLocal for Cores {
     fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
@@ -53,7 +53,7 @@ impl CpuLocal for Cores {
     }
 }
 
-fn ram(ranges: &[(u64, u64)]) -> Ram {
+pub(super) fn ram(ranges: &[(u64, u64)]) -> Ram {
     let mut set = Ram::new();
     for &(start, end) in ranges {
         set.add(PhysRange::new(PhysAddr(start), PhysAddr(end))).unwrap();
@@ -62,7 +62,7 @@ fn ram(ranges: &[(u64, u64)]) -> Ram {
 }
 
 /// Runs `work` on an allocator with two cores.
-fn with_allocator(ram: &Ram, free: &Ram, work: impl FnOnce(&FrameAllocator<'_, Cores>)) {
+pub(super) fn with_allocator(ram: &Ram, free: &Ram, work: impl FnOnce(&FrameAllocator<'_, Cores>)) {
     let needs = MapLayout::of(ram).unwrap().needs();
     let mut words: Vec<_> = (0..needs.words).map(|_| AtomicU32::new(7)).collect();
     let mut index: Vec<_> = (0..needs.index).map(|_| AtomicU64::new(7)).collect();
