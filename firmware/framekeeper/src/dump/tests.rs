@@ -91,3 +91,47 @@ fn what_is_wrong_with_a_dump_is_told_in_one_line() {
     ];
     texts.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
 }
+
+/// What was dumped once can be read as long as its version is known.
+#[test]
+fn a_dump_has_these_bytes() {
+    let [free, odd] =
+        [Block::Free { order: Order::MIB_2 }, Block::Allocated { frames: 3, owner: Owner::new(5) }];
+    let runs = [(0, Block::Hole, 1), (0, Block::Reserved, 3), (2, free, 29), (1, free, 30), (0, odd, 2)];
+    let expected = [
+        &b"FKMAP\x01"[..],
+        &[0x00],
+        &[0x20, 0xe1],
+        &[0xfd, 2, 0x49, 0xfb],
+        &[0xfd, 1, 0x49, 0xfc, 29],
+        &[0xfe, 5, 0x7f, 3, 0xe0],
+        &[0xff],
+    ];
+    assert_eq!(written(&runs).0, expected.concat());
+}
+
+#[test]
+fn a_dump_is_handed_out_in_pieces_of_128_bytes() {
+    let mut pieces = Vec::new();
+    let mut writer = Writer::new(|piece: &[u8]| pieces.push(piece.len()));
+    for number in 1..=100 {
+        // Three bytes: that the owner is another, who, and what they have.
+        let owner = Owner::new(number);
+        writer.block(Frame::new(number.into()), Block::Allocated { frames: 1, owner });
+    }
+    writer.end();
+    // Before that the head and a gap, and behind it the end.
+    assert_eq!(pieces, [128, 128, 8 + 300 + 1 - 256]);
+}
+
+#[test]
+fn a_block_of_an_order_that_there_is_not_is_refused() {
+    for (kind, low) in
+        [kind::ALLOCATED, kind::PENDING].into_iter().flat_map(|kind| (19..31).map(move |low| (kind, low)))
+    {
+        let byte = kind << 5 | low;
+        let bytes = [&MAGIC[..], &[VERSION, byte, 1, kind::CONTROL << 5 | control::END]].concat();
+        let wrong = Dump::new(&bytes).unwrap().next();
+        assert_eq!(wrong, Some(Err(DumpError::Unexpected { offset: 6, byte })));
+    }
+}

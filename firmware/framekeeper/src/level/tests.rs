@@ -199,3 +199,26 @@ fn free_units_that_nobody_counted_are_seen_in_each_word_and_in_all() {
     }
     assert!(level.is_consistent(1));
 }
+
+#[test]
+fn a_few_times_as_much_as_was_asked_for_is_taken_at_each_order() {
+    let memory = Memory::new();
+    let mut level = memory.level();
+    for order in 0..4 {
+        let joined = [64, 96, 112].map(|unit| level.give(unit, order));
+        assert_eq!(joined, [order; 3]);
+        let two = Taken { unit: 64, starts: 1 << 32 | 1, order, from: order };
+        assert_eq!(level.take(order, 2), Some(two));
+        assert_eq!(level.take(order, 2), Some(Taken { unit: 112, starts: 1, ..two }));
+    }
+}
+
+#[test]
+fn counts_of_what_no_bit_shows_are_seen() {
+    let memory = Memory::new();
+    let level = memory.level();
+    for order in 0..ORDERS {
+        memory.census[1].store(Census::default().join(order, order).bits(), Relaxed);
+        assert!(level.is_consistent(0) && !level.is_consistent(1) && level.is_consistent(2), "{order}");
+    }
+}
