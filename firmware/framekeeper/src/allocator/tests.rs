@@ -62,6 +62,15 @@ fn in_handler<R>(frames: &Frames<'_>, work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// What a dump says from `start` on, and how often.
+fn dumped(frames: &Frames<'_>, start: PhysAddr) -> Vec<(Block, u64)> {
+    let mut bytes = Vec::new();
+    frames.dump(|piece| bytes.extend(piece));
+    let runs = Dump::new(&bytes).unwrap().map(Result::unwrap);
+    let runs = runs.skip_while(|run| run.first != Frame::containing(start));
+    runs.map(|run| (run.block, run.count)).collect()
+}
+
 fn assert_all_is_back(frames: &Frames<'_>, before: &Free) {
     frames.drain();
     assert_eq!(frames.free(), *before);
@@ -143,11 +152,50 @@ fn what_waits_for_its_zone_is_in_a_dump_with_its_size() {
     with_frames(|frames| {
         let block = frames.alloc(Request::frames(77)).unwrap();
         while_busy(frames, &ZoneKind::ALL, || assert_eq!(frames.free_frame(block), Ok(77)));
-        let mut bytes = Vec::new();
-        frames.dump(|piece| bytes.extend(piece));
-        let mut runs = Dump::new(&bytes).unwrap().map(Result::unwrap);
-        let run = runs.find(|run| run.first == Frame::containing(block));
-        assert_eq!(run.map(|run| (run.block, run.count)), Some((Block::Pending { frames: 77 }, 1)));
+        assert_eq!(dumped(frames, block)[0], (Block::Pending { frames: 77 }, 1));
+    });
+}
+
+/// Behind it lies a block that somebody has, whose size is nothing to it.
+#[test]
+fn one_frame_that_waits_is_in_a_dump_as_one_frame() {
+    with_frames(|frames| {
+        let (pair, owner) = (Order::new(1).unwrap(), Owner::new(1));
+        let block = frames.alloc_at(PhysAddr(BORDER + crate::FRAME_SIZE), Order::FRAME, owner).unwrap();
+        frames.alloc_at(PhysAddr(BORDER + 2 * crate::FRAME_SIZE), pair, owner).unwrap();
+        while_busy(frames, &ZoneKind::ALL, || in_handler(frames, || frames.free_frame(block))).unwrap();
+        let expected = [(Block::Pending { frames: 1 }, 1), (Block::Allocated { frames: 2, owner }, 1)];
+        assert_eq!(dumped(frames, block)[..2], expected);
+    });
+}
+
+/// It is no more than free: whoever took it has not said yet what it is.
+#[test]
+fn a_frame_that_was_taken_and_not_handed_out_yet_is_no_part_of_the_block_before_it() {
+    with_frames(|frames| {
+        let block = frames.alloc_at(PhysAddr(BORDER), Order::FRAME, Owner::new(1)).unwrap();
+        let next = Frame::containing(block).plus(1);
+        frames.zone(ZoneKind::Normal).zone.lock().take_at(next, Order::FRAME).unwrap();
+        assert_eq!(frames.state(next.start()), State::Changing);
+    });
+}
+
+/// By somebody who holds the core and may not wait.
+#[test]
+fn a_cache_that_is_emptied_while_the_zones_are_busy_leaves_each_of_its_blocks_waiting() {
+    with_frames(|frames| {
+        let before = frames.free();
+        for order in Order::all().take(3) {
+            let blocks = [(); 4].map(|()| frames.alloc_frames(order).unwrap());
+            frames.drain();
+            blocks.iter().for_each(|&block| assert_eq!(frames.free_frame(block), Ok(order.frames())));
+            while_busy(frames, &ZoneKind::ALL, || assert!(frames.drain_core(Core::new(0), None)));
+            for block in blocks {
+                let head = Frame::containing(block);
+                assert_eq!(frames.state(block), State::Pending { head }, "{order:?}");
+            }
+            assert_all_is_back(frames, &before);
+        }
     });
 }
 

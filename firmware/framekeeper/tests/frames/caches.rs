@@ -1,10 +1,14 @@
 //! What a core's cache is for: what comes back goes out again, and no zone works for it.
 
-use crate::ground::{GIB, MIB, Memory, ram, with_cache};
-use framekeeper::{
-    Core, CoreCache, CpuLocal, Frame, FrameAllocator, OneCore, Order, Owner, PhysAddr, State, Uncached,
-    ZoneKind,
+use crate::{
+    ground::{GIB, MIB, Memory, ram, with_cache},
+    trace::Cores,
 };
+use framekeeper::{
+    Core, CoreCache, CpuLocal, FRAME_SIZE, Frame, FrameAllocator, OneCore, Order, Owner, PhysAddr, State,
+    Uncached, ZoneKind,
+};
+use std::cell::Cell;
 
 #[test]
 fn a_block_of_up_to_2_mib_is_handed_out_again_from_the_cache_and_a_larger_one_is_not_kept() {
@@ -92,4 +96,29 @@ fn a_frame_is_kept_if_the_last_ones_came_from_its_area() {
         assert_eq!(frames.free_frame(frame), Ok(1));
         assert_eq!(frames.alloc_frame(), Some(frame));
     });
+}
+
+/// Two caches, and an order of which a 64th of 64 MiB is less than what they have room for.
+#[test]
+fn of_each_order_all_caches_together_keep_no_more_than_a_64th_of_memory() {
+    const SHARE: u64 = 64 * MIB / FRAME_SIZE / 64;
+    let (ram, core) = (ram(&[(0, 64 * MIB)]), Cell::new(0));
+    let (mut memory, two) = (Memory::of(&ram), [CoreCache::new(), CoreCache::new()]);
+    let frames = FrameAllocator::new(&ram, &ram, memory.storage(), &two, Cores(&core)).unwrap();
+    for order in Order::all().take(8).skip(3) {
+        // No core's, so that all of them come from the zones.
+        core.set(2);
+        let each = (SHARE / 2 / order.frames()) as usize;
+        let held: Vec<_> = (0..2 * each + 2).map(|_| frames.alloc_frames(order).unwrap()).collect();
+        let (fit, more) = held.split_at(2 * each);
+        let give = |on, blocks: &[PhysAddr]| {
+            core.set(on);
+            blocks.iter().for_each(|&block| assert_eq!(frames.free_frame(block), Ok(order.frames())));
+        };
+        (0..).zip(fit.chunks(each)).for_each(|(on, blocks)| give(on, blocks));
+        assert_eq!(frames.free().cached(), SHARE, "{order:?}");
+        (0..).zip(more.chunks(1)).for_each(|(on, blocks)| give(on, blocks));
+        assert!(frames.free().cached() <= SHARE, "{order:?}: {}", frames.free().cached());
+        frames.drain_all();
+    }
 }

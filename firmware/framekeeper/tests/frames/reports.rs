@@ -3,8 +3,8 @@
 use crate::ground::{GIB, MIB, Memory, ram, with_cache, with_zones};
 use framekeeper::{
     AddError, AllocError, Core, CoreCache, CpuLocal, Effort, FRAME_SIZE, Fault, Frame, FrameAllocator,
-    Frames, FreeError, MapError, Needs, Order, Owner, PhysAddr, PhysRange, Request, ResizeError, Shortage,
-    State, Zero, ZoneKind, ZoneShortage,
+    Frames, FreeError, MapError, MapLayout, Needs, Order, Owner, PhysAddr, PhysRange, Request, ResizeError,
+    Shortage, State, Zero, ZoneKind, ZoneShortage,
 };
 use std::cell::RefCell;
 
@@ -225,4 +225,12 @@ fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
         ),
     ];
     texts.iter().for_each(|(error, text)| assert_eq!(error.to_string(), *text));
+}
+
+#[test]
+fn how_much_memory_a_map_needs_is_the_same_wherever_ram_lies() {
+    let needs = |start| MapLayout::of(&ram(&[(start, start + 8 * GIB)])).unwrap().needs();
+    for start in [16 * GIB, 1 << 40, (1 << 50) - 8 * GIB] {
+        assert_eq!(needs(start), needs(8 * GIB), "{start:#x}");
+    }
 }

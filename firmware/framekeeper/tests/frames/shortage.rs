@@ -286,3 +286,29 @@ fn m17_adding_what_is_not_reserved_is_an_error_that_changes_nothing() {
         assert_eq!(counted(frames).0, ram.size() / FRAME_SIZE);
     });
 }
+
+/// The lower 4 MiB of 8 are taken, in either zone, and the limit is where they end.
+#[test]
+fn what_ends_above_a_limit_is_not_handed_out() {
+    let bases = [0, 8 << 30];
+    let all = ram(&bases.map(|base| (base, base + 8 * MIB)));
+    for base in bases {
+        with_allocator(&all, &ram(&[(base, base + 8 * MIB)]), 0, |frames, _| {
+            let limit = PhysAddr(base + 4 * MIB);
+            frames.alloc_at(PhysAddr(base), order(10), OTHERS).unwrap();
+            let fails = |number, limit| {
+                let failed = frames.alloc(Request::order(order(number)).owned_by(ME).below(limit));
+                assert!(matches!(failed, Err(AllocError::OutOfMemory(_))), "{number}: {failed:?}");
+            };
+            [0, 8, 9, 10].into_iter().for_each(|number| fails(number, limit));
+            // Of the area behind the limit only a part is free.
+            frames.alloc_at(limit, Order::FRAME, OTHERS).unwrap();
+            let next = PhysAddr(limit.0 + FRAME_SIZE);
+            [0, 8].into_iter().for_each(|number| fails(number, next));
+            let request = Request::order(Order::FRAME).below(PhysAddr(next.0 + FRAME_SIZE));
+            assert_eq!(frames.alloc(request), Ok(next));
+            let request = Request::order(order(9)).below(PhysAddr(base + 8 * MIB));
+            assert_eq!(frames.alloc(request), Ok(PhysAddr(base + 6 * MIB)));
+        });
+    }
+}
