@@ -1,6 +1,6 @@
 //! A whole report, word for word, from notices made up here.
 
-use super::{Context, Report, Screen};
+use super::{Context, Report, Screen, Story, github, junit, page};
 use crate::image::{Records, Symbols};
 use crate::plan::{Plan, Selected, Test};
 use crate::session::{
@@ -152,12 +152,11 @@ fn summary(ends: &[Status], cut_short: Option<CutShort>) -> Summary {
     }
 }
 
-#[test]
-fn a_run_with_every_kind_of_evidence() {
+fn every_kind_of_evidence() -> Vec<Notice> {
     let crash = Status::Crash(Crash::Exception(3));
     let fail = Status::Fail(Failure::Panicked);
     let ends = [Status::Pass, fail.clone(), crash.clone(), Status::Ignored, Status::Pass];
-    let notices = [
+    vec![
         ended(3, Status::Ignored, 0),
         Notice::Booting { count: 1, reason: String::new() },
         Notice::Text(b"U-Boot 20".to_vec()),
@@ -185,9 +184,41 @@ fn a_run_with_every_kind_of_evidence() {
         began(4, 2),
         ended(4, Status::Pass, 7),
         Notice::Finished(summary(&ends, None)),
-    ];
-    let text = written(&notices, Report::text);
+    ]
+}
+
+#[test]
+fn a_run_with_every_kind_of_evidence() {
+    let text = written(&every_kind_of_evidence(), Report::text);
     assert_eq!(text, include_str!("golden.txt"), "the report is now:\n{text}");
+}
+
+fn story() -> Story {
+    let names = ["boot::level", "buddy::merge", "slab::grow", "smp::race", "heap::later"];
+    let notices = every_kind_of_evidence();
+    let notices: Vec<_> =
+        notices.into_iter().enumerate().map(|(at, notice)| (ms(at as u64 * 100), notice)).collect();
+    Story::told(context(&names), "host-runner --seed 42", &notices)
+}
+
+#[test]
+fn the_same_run_as_junit_xml() {
+    insta::assert_snapshot!(junit::written(&story()).unwrap());
+}
+
+#[test]
+fn the_same_run_for_github() {
+    let story = story();
+    insta::assert_snapshot!(format!("{}\n{}", github::annotations(&story), github::summary(&story)));
+}
+
+#[test]
+fn the_same_run_as_a_page() {
+    let page = page::written(&story());
+    for foreign in ["<script", "http:", "https:", "url(", "@import"] {
+        assert!(!page.contains(foreign), "{foreign} would make the page need more than itself");
+    }
+    insta::assert_snapshot!(page.replace("><", ">\n<"));
 }
 
 fn last_line(ends: &[Status], cut_short: Option<CutShort>) -> String {

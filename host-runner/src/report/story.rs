@@ -87,6 +87,14 @@ impl Story {
         teller.story
     }
 
+    /// The story of notices at these times.
+    #[cfg(test)]
+    pub(super) fn told(context: Context, command: &str, notices: &[(Duration, Notice)]) -> Self {
+        let mut teller = Teller::new(context, command.to_owned());
+        notices.iter().for_each(|(now, notice)| teller.notice(*now, notice));
+        teller.story
+    }
+
     /// The name of a test.
     pub(super) fn name(&self, told: &Told) -> &str {
         self.context.test_name(told.index)
