@@ -115,6 +115,8 @@ pub enum Command {
     Run(Selection),
     /// List the tests of the image
     List(Selection),
+    /// Run the tests of this ELF file, as cargo and nextest ask for it: the `runner` of `.cargo/config.toml`
+    Exec(Exec),
     /// Run every check that a change must pass: format, lints, docs, host tests, the suite on QEMU
     Check,
     /// Say which tools are there, which are missing and how to install them
@@ -181,6 +183,38 @@ pub struct Selection {
     /// A selection for every push: without memory::, soak::, bench:: and misuse::, and with a budget of 15s unless told
     #[arg(long)]
     pub smoke: bool,
+    /// Run the tests in an order that is drawn from the seed
+    #[arg(long)]
+    pub shuffle: bool,
+    /// Run the tests in the order that is drawn from this number
+    #[arg(long, value_name = "NUMBER")]
+    pub shuffle_seed: Option<u64>,
+}
+
+/// What a test program is asked for by cargo, by nextest, and by people who know its options.
+#[derive(Clone, Debug, Args)]
+pub struct Exec {
+    /// The ELF file
+    #[arg(value_name = "FILE")]
+    pub program: PathBuf,
+    /// Which tests.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// List the tests instead of running them; no board is touched
+    #[arg(long)]
+    pub list: bool,
+    /// Taken, for what it asks for is so anyway: nothing that a test says is held back
+    #[arg(long, alias = "nocapture", hide_short_help = true)]
+    pub no_capture: bool,
+    /// Taken, for what it asks for is so anyway
+    #[arg(long, hide_short_help = true)]
+    pub show_output: bool,
+    /// Taken, and left unheeded: a board runs one test at a time
+    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
+    pub test_threads: Option<u32>,
+    /// Taken, and left unheeded: nothing here is unstable
+    #[arg(short = 'Z', value_name = "OPTION", hide_short_help = true)]
+    pub unstable: Vec<String>,
 }
 
 /// How much of memory is touched.
@@ -207,7 +241,10 @@ pub enum Color {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
+    #[value(alias = "pretty")]
     Text,
+    /// The same; and where tests are listed, as test programs of the standard library do it.
+    Terse,
     /// For programs: one JSON object a line: how tests run, each number, each ended test, the whole run.
     Json,
 }

@@ -2,6 +2,8 @@
 
 use crate::cli::Selection;
 use crate::plan::{Plan, Selected};
+use suites::Dice;
+use wire::Parameters;
 
 /// The filters leave no test at all, which is more often a typing error than a wish.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -24,6 +26,22 @@ pub fn select(plan: &mut Plan, selection: &Selection) -> Result<(), NothingSelec
         return Err(NothingSelected { of: plan.tests.len() });
     }
     Ok(())
+}
+
+/// Puts the tests into an order that is drawn from `seed`.
+pub fn shuffle(plan: &mut Plan, seed: u64) {
+    let mut dice = Dice::new(seed);
+    for left in (1..plan.tests.len()).rev() {
+        plan.tests.swap(left, dice.place(left + 1));
+    }
+}
+
+impl Selection {
+    /// What the order of the tests is to be drawn from, where it is.
+    #[must_use]
+    pub fn order(&self, parameters: &Parameters) -> Option<u64> {
+        self.shuffle_seed.or_else(|| self.shuffle.then_some(parameters.seed))
+    }
 }
 
 fn selected(selection: &Selection, name: &str, ignored: bool) -> Selected {
@@ -96,6 +114,29 @@ mod tests {
         assert_eq!((selected(&only, "a", true), selected(&only, "b", false)), (Yes, Filtered));
         let all = Selection { include_ignored: true, ..Selection::default() };
         assert_eq!((selected(&all, "a", true), selected(&all, "b", false)), (Yes, Yes));
+    }
+
+    #[test]
+    fn an_order_is_another_one_with_each_seed_and_loses_no_test() {
+        let test = |number: u64| crate::plan::Test {
+            name: number.to_string(),
+            entry: number,
+            should_panic: false,
+            timeout: None,
+            selected: Yes,
+        };
+        let order = |seed| {
+            let tests = (0..50).map(test).collect();
+            let mut plan = Plan { build: wire::BuildId::default(), tests };
+            shuffle(&mut plan, seed);
+            plan.tests.iter().map(|test| test.entry).collect::<Vec<_>>()
+        };
+        assert_eq!(order(7), order(7));
+        assert_ne!(order(7), order(8));
+        let mut all = order(9);
+        assert!(!all.is_sorted());
+        all.sort_unstable();
+        assert_eq!(all, (0..50).collect::<Vec<_>>());
     }
 
     #[test]

@@ -8,10 +8,12 @@ mod twin;
 
 use crate::board::Board;
 use crate::check;
-use crate::cli::{Cli, Color, Command, Format, Global, Selection};
+use crate::cli::{Cli, Color, Command, Exec, Format, Global, Selection};
 use crate::digests;
+use crate::image::Image;
 use crate::plan::Selected;
-use crate::session::EXIT_INFRA;
+use crate::selection::select;
+use crate::session::{EXIT_INFRA, EXIT_PASSED};
 use crate::setup::{ThisMachine, Tool, doctor};
 use crate::workspace::Workspace;
 use clap::Parser;
@@ -43,6 +45,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         None => run(&workspace, &cli.global, &Selection::default()),
         Some(Command::Run(selection)) => run(&workspace, &cli.global, selection),
         Some(Command::List(selection)) => list(&workspace, &cli.global, selection),
+        Some(Command::Exec(exec)) => execute(&workspace, &cli.global, exec),
         Some(Command::Check) => check::check(&workspace, &cli.global),
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),
         Some(Command::Boards) => boards::boards(&workspace, &cli.global),
@@ -77,14 +80,15 @@ fn set_colours(color: Color) {
 fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result<u8> {
     let board = Board::find(workspace, &global.board)?;
     let elf = run::elf(workspace, &board, global)?;
-    let mut image = crate::image::Image::open(&elf, workspace.root())?;
-    crate::selection::select(&mut image.plan, selection)?;
+    let mut image = Image::open(&elf, workspace.root())?;
+    select(&mut image.plan, selection)?;
     let mut out = anstream::stdout();
     for test in image.plan.tests.iter().filter(|test| test.selected != Selected::Filtered) {
         let ignored = test.selected == Selected::Ignored;
         let line = match global.format {
             Format::Text if ignored => format!("{} (ignored)", test.name),
             Format::Text => test.name.clone(),
+            Format::Terse => format!("{}: test", test.name),
             Format::Json => {
                 json!({"name": test.name, "ignored": ignored, "should_panic": test.should_panic}).to_string()
             }
@@ -92,6 +96,22 @@ fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result
         writeln!(out, "{line}").into_diagnostic()?;
     }
     Ok(0)
+}
+
+/// What cargo or nextest ask a test program for.
+fn execute(workspace: &Workspace, global: &Global, exec: &Exec) -> Result<u8> {
+    let global = Global { elf: Some(exec.program.clone()), ..global.clone() };
+    let mut image = Image::open(&exec.program, workspace.root())?;
+    // Cargo gives one filter to many programs, most of which have no such test.
+    if let Err(nothing) = select(&mut image.plan, &exec.selection) {
+        anstream::eprintln!("{nothing}");
+        return Ok(EXIT_PASSED);
+    }
+    if exec.list {
+        list(workspace, &global, &exec.selection)
+    } else {
+        run(workspace, &global, &exec.selection)
+    }
 }
 
 /// The board that was asked for, as it is to be reached on this machine.

@@ -23,7 +23,7 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
     let context = Context::new(workspace, &folder, notes, &recording.header, image);
     let screen = Screen::plain(anstream::stdout());
     let mut report = match global.format {
-        Format::Text => Report::text(context, screen),
+        Format::Text | Format::Terse => Report::text(context, screen),
         Format::Json => Report::json(context, screen),
     };
     report.begin().into_diagnostic()?;

@@ -15,7 +15,7 @@ use crate::record::{FORMAT, Header, Recorder};
 use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
-use crate::selection::select;
+use crate::selection::{select, shuffle};
 use crate::session::{EXIT_INTERRUPTED, Session};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
@@ -39,6 +39,10 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     select(&mut image.plan, selection)?;
     ensure_loader(workspace, &board, global)?;
     let parameters = parameters(global, selection);
+    if let Some(seed) = selection.order(&parameters) {
+        shuffle(&mut image.plan, seed);
+        anstream::eprintln!("in an order drawn from {seed}: --shuffle-seed {seed}");
+    }
     let notes = Notes { repeat: repeat(global, selection, &parameters) };
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
@@ -93,7 +97,7 @@ fn run_image(
     let session = Session::new(header.setup(digests::expected));
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
     let mut report = match global.format {
-        Format::Text => Report::text(context, Screen::live(shown)),
+        Format::Text | Format::Terse => Report::text(context, Screen::live(shown)),
         Format::Json => Report::json(context, Screen::plain(anstream::stdout())),
     };
     report.begin().into_diagnostic()?;

@@ -189,7 +189,7 @@ impl Teller {
             Notice::Measured(numbers) => self.numbers.clone_from(numbers),
             Notice::Ended { index, status, took } => self.ended(now, *index, status, *took),
             Notice::Retry { reason, .. } => {
-                let told = plain(std::mem::take(&mut self.attempt).told());
+                let told = plain(&std::mem::take(&mut self.attempt).told());
                 self.spoiled.push(Spoiled { reason: reason.clone(), told });
             }
             Notice::Finished(summary) => self.story.summary = summary.clone(),
@@ -230,7 +230,7 @@ impl Teller {
     fn ended(&mut self, now: Duration, index: usize, status: &Status, took: Duration) {
         let attempt = std::mem::take(&mut self.attempt);
         let explanation = match Tally::of(status) {
-            Tally::Failed => plain(attempt.explanation(status, self.cores)),
+            Tally::Failed => plain(&attempt.explanation(status, self.cores)),
             Tally::Passed | Tally::Skipped => Vec::new(),
         };
         self.is_under_way = false;
@@ -249,6 +249,6 @@ impl Teller {
     }
 }
 
-fn plain(lines: Vec<String>) -> Vec<String> {
+fn plain(lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| strip_str(line).to_string()).collect()
 }
