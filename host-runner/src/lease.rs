@@ -72,6 +72,22 @@ pub enum LeaseError {
         /// For how many seconds at most.
         left: u64,
     },
+    /// Another one has it whose time was over, and this user may not take it away.
+    #[error(
+        "{key} is held by {} (process {}) since {}, and its time was over {} ago: that runner hangs, and only {} or root can \
+         end it; have one of them run `kill -KILL {}`", holder.user, holder.pid, Took(Duration::from_secs(*held)),
+        Took(Duration::from_secs(*over)), holder.user, holder.pid
+    )]
+    Hangs {
+        /// What is held.
+        key: String,
+        /// By whom.
+        holder: Record,
+        /// For how many seconds already.
+        held: u64,
+        /// For how many of them without a right to it.
+        over: u64,
+    },
     /// This runner's time was over, and another one has taken the phone.
     #[error("the time of this run's lease on {key} was over, and another runner has taken it")]
     Lost {
@@ -146,6 +162,16 @@ impl Place {
     ///
     /// When somebody else has it, or the files cannot be written.
     pub fn take(&self, now: u64, until: u64) -> Result<(Lease, Before), LeaseError> {
+        self.take_with(now, until, |path| fs::remove_file(path))
+    }
+
+    /// The same; `remove` takes a file away, as far as its folder lets this user.
+    fn take_with(
+        &self,
+        now: u64,
+        until: u64,
+        remove: impl Fn(&Path) -> io::Result<()>,
+    ) -> Result<(Lease, Before), LeaseError> {
         let unusable = |error: io::Error| self.unusable(&error);
         let _guard = self.guard().map_err(unusable)?;
         let mut file = open(&self.record_path()).map_err(unusable)?;
@@ -155,7 +181,7 @@ impl Place {
             Err(TryLockError::WouldBlock) => {
                 let holder = last.filter(|holder| holder.until < now).ok_or_else(|| self.in_use(now))?;
                 // The old file stays locked by a runner that hangs; it belongs to no phone any more.
-                fs::remove_file(self.record_path()).map_err(unusable)?;
+                remove(&self.record_path()).map_err(|error| self.not_displaced(&error, &holder, now))?;
                 file = open(&self.record_path()).map_err(unusable)?;
                 file.try_lock().map_err(|_| self.in_use(now))?;
                 Before::Abandoned(holder)
@@ -192,6 +218,15 @@ impl Place {
             open(&self.record_path()).ok().and_then(|mut file| read(&mut file)).unwrap_or_else(unknown);
         let (held, left) = (now.saturating_sub(holder.since), holder.until.saturating_sub(now));
         LeaseError::InUse { key: self.key.clone(), holder, held, left }
+    }
+
+    /// In a folder that everybody may write to, only its owner and root may take a file away.
+    fn not_displaced(&self, error: &io::Error, holder: &Record, now: u64) -> LeaseError {
+        if error.kind() != ErrorKind::PermissionDenied {
+            return self.unusable(error);
+        }
+        let (held, over) = (now.saturating_sub(holder.since), now.saturating_sub(holder.until));
+        LeaseError::Hangs { key: self.key.clone(), holder: holder.clone(), held, over }
     }
 
     fn unusable(&self, error: &io::Error) -> LeaseError {
@@ -288,95 +323,4 @@ fn user() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tempfile::TempDir;
-
-    fn place() -> (TempDir, Place) {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place::within(folder.path().join("locks"), "tcp:127.0.0.1:5554");
-        (folder, place)
-    }
-
-    #[test]
-    fn one_at_a_time_and_the_other_learns_who_and_how_long() {
-        let (_folder, place) = place();
-        let (lease, before) = place.take(1000, 1600).unwrap();
-        assert_eq!(before, Before::Free);
-        let refused = place.take(1060, 1700).unwrap_err();
-        let LeaseError::InUse { holder, held: 60, left: 540, .. } = &refused else { panic!("{refused}") };
-        assert_eq!(holder.pid, std::process::id());
-        assert!(refused.to_string().contains("its time ends in 9 min 00 s"), "{refused}");
-        assert!(matches!(place.look(), Ok(Before::InUse(_))));
-        drop(lease);
-        assert_eq!(place.look(), Ok(Before::Free));
-        assert_eq!(place.take(1060, 1700).unwrap().1, Before::Free);
-    }
-
-    #[test]
-    fn a_runner_that_hangs_loses_its_lease_and_learns_it() {
-        let (_folder, place) = place();
-        let (hangs, _) = place.take(1000, 1600).unwrap();
-        assert_eq!(hangs.renew(), Ok(()));
-        let (next, before) = place.take(1601, 2000).unwrap();
-        assert!(matches!(before, Before::Abandoned(record) if record.since == 1000));
-        assert!(matches!(hangs.renew(), Err(LeaseError::Lost { .. })));
-        drop(hangs);
-        assert_eq!(next.renew(), Ok(()));
-        assert!(matches!(place.look(), Ok(Before::InUse(record)) if record.since == 1601));
-    }
-
-    #[test]
-    fn what_a_runner_that_died_leaves_behind_is_known() {
-        let (_folder, place) = place();
-        let (lease, _) = place.take(1000, 1600).unwrap();
-        // A process that dies gives up its lock and writes nothing more.
-        let Lease { file, .. } = &lease;
-        file.unlock().unwrap();
-        assert!(matches!(place.look(), Ok(Before::Abandoned(_))));
-        assert!(matches!(place.take(1001, 1700).unwrap().1, Before::Abandoned(_)));
-    }
-
-    #[test]
-    fn a_wedged_phone_stays_marked_until_it_came_back() {
-        let (_folder, place) = place();
-        let (mut lease, _) = place.take(1000, 1600).unwrap();
-        lease.mark(Some("it stopped answering".into()));
-        drop(lease);
-        let (mut lease, before) = place.take(2000, 2600).unwrap();
-        let wedged = State::Wedged("it stopped answering".into());
-        assert!(matches!(before, Before::Wedged(record) if record.state == wedged));
-        lease.mark(None);
-        drop(lease);
-        assert_eq!(place.look(), Ok(Before::Free));
-    }
-
-    /// As it is where the file is another user's.
-    #[test]
-    fn a_file_that_stays_says_nothing_of_a_phone_that_was_given_back() {
-        let (folder, place) = place();
-        let (lease, _) = place.take(1000, 1600).unwrap();
-        let stays = folder.path().join("stays");
-        fs::hard_link(place.record_path(), &stays).unwrap();
-        drop(lease);
-        assert_eq!(fs::read(&stays).unwrap(), b"");
-        fs::rename(&stays, place.record_path()).unwrap();
-        assert_eq!(place.look(), Ok(Before::Free));
-    }
-
-    #[test]
-    fn a_name_leads_nowhere_else() {
-        let (folder, _) = place();
-        let place = Place::within(folder.path().join("locks"), "../../etc/passwd");
-        let _held = place.take(1, 2).unwrap();
-        assert!(folder.path().join("locks/______etc_passwd").is_file());
-    }
-
-    #[test]
-    fn a_damaged_file_is_as_none() {
-        let (_folder, place) = place();
-        drop(place.take(1, 2).unwrap());
-        fs::write(place.record_path(), "not json").unwrap();
-        assert_eq!(place.look(), Ok(Before::Free));
-    }
-}
+mod tests;

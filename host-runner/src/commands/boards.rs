@@ -103,9 +103,12 @@ fn user(key: &str) -> String {
     match Place::of(key).look() {
         Ok(Before::Free) => "free".to_owned(),
         Ok(Before::InUse(record)) => {
-            let left = Took(Duration::from_secs(record.until.saturating_sub(now)));
             let (user, pid, since) = (record.user, record.pid, ago(record.since));
-            format!("in use by {user} (process {pid}) for {since}, and for at most {left} more")
+            let end = match record.until.checked_sub(now) {
+                Some(left) => format!("for at most {} more", Took(Duration::from_secs(left))),
+                None => format!("its time was over {} ago: it hangs", ago(record.until)),
+            };
+            format!("in use by {user} (process {pid}) for {since}, and {end}")
         }
         Ok(Before::Abandoned(record)) => {
             format!("left in use {} ago by a runner of {} that died", ago(record.since), record.user)
