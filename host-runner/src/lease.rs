@@ -125,9 +125,7 @@ impl Place {
     /// The files about the phone called `key`, in the folder that all users of this machine share.
     #[must_use]
     pub fn of(key: &str) -> Self {
-        let shared = Path::new("/run/lock");
-        let folder = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
-        Self::within(folder.join("framekeeper"), key)
+        Self::within(shared_folder(), key)
     }
 
     /// The same in another folder.
@@ -273,6 +271,14 @@ impl Drop for Lease {
         // Closing is not enough: a process that is just being started may hold the same open file for a moment.
         let _ = self.file.unlock();
     }
+}
+
+/// The folder that all users of this machine share.
+#[must_use]
+pub fn shared_folder() -> PathBuf {
+    let shared = Path::new("/run/lock");
+    let folder = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+    folder.join("framekeeper")
 }
 
 /// What a file that nobody has locked says of its phone.

@@ -73,7 +73,10 @@ fn phone(load: &FastbootOptions) -> String {
         Err(error) => return format!("phone: {error}; {}", error.advice()),
     };
     let words = seen.iter().map(|sighting| match sighting {
-        Sighting::Ready(serial) => format!("{serial}, in its boot loader; {}", user(serial)),
+        Sighting::Ready(seen) => {
+            let names: Vec<_> = seen.names().collect();
+            format!("{}, in its boot loader; {}", names.join(" at "), user(&seen.device))
+        }
         Sighting::Forbidden(said) => format!("one that this user may not open ({said})"),
     });
     let words: Vec<_> = words.collect();

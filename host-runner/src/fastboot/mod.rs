@@ -8,7 +8,7 @@ mod error;
 mod words;
 
 pub use error::FastbootError;
-pub use words::Sighting;
+pub use words::{Seen, Sighting};
 
 use crate::processes::{Outcome, run_within};
 use crate::setup::how_to_install_fastboot;
@@ -43,25 +43,27 @@ pub struct Fastboot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone {
     /// Which it is: what `-s` takes.
-    device: String,
+    pub device: String,
+    /// The serial number that it tells, whatever `-s` was given; none if it tells none.
+    pub serial: Option<String>,
 }
 
 impl Fastboot {
-    /// Waits for the phone to come to its boot loader, and says which it is: what `-s` takes. Nothing is said to it yet, and
-    /// nothing can be seen of one with an address.
+    /// Waits for the phone to come to its boot loader, and says which it is. Nothing is said to it yet, and nothing can be seen of
+    /// one with an address.
     ///
     /// # Errors
     ///
     /// When there is none, more than one, or one that may not be opened.
-    pub fn discover(&self) -> Result<String, FastbootError> {
+    pub fn discover(&self) -> Result<Seen, FastbootError> {
         if let Some(address) = self.device.as_ref().filter(|device| is_address(device)) {
-            return Ok(address.clone());
+            return Ok(Seen { device: address.clone(), path: None });
         }
         let deadline = Instant::now() + self.find;
         loop {
             let seen = Self::sightings()?;
             match words::choose(&seen, self.device.as_deref()) {
-                Ok(Some(serial)) => return Ok(serial),
+                Ok(Some(seen)) => return Ok(seen),
                 // A phone that has just come may still get its permissions.
                 Ok(None) | Err(FastbootError::NoPermission { .. }) if Instant::now() < deadline => {}
                 Ok(None) => {
@@ -93,7 +95,8 @@ impl Fastboot {
         if let Some(most) = most.filter(|most| bytes > *most) {
             return Err(FastbootError::TooLarge { bytes, most });
         }
-        Ok(Phone { device: device.to_owned() })
+        let serial = variable(device, "serialno")?.filter(|serial| !serial.is_empty());
+        Ok(Phone { device: device.to_owned(), serial })
     }
 
     /// Sends the boot image at `path` to `phone` and starts it.
@@ -113,7 +116,7 @@ impl Fastboot {
     ///
     /// When the program does not start.
     pub fn sightings() -> Result<Vec<Sighting>, FastbootError> {
-        Ok(words::sightings(&call(None, &["devices"], ANSWER)?.said))
+        Ok(words::sightings(&call(None, &["devices", "-l"], ANSWER)?.said))
     }
 
     /// What `device` calls itself: the first question. At an address the program itself waits for the phone. One that is there

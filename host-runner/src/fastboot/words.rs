@@ -10,49 +10,68 @@ use std::time::Duration;
 /// A phone in its boot loader at this machine's USB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sighting {
-    /// One with this serial number.
-    Ready(String),
+    /// One that can be asked.
+    Ready(Seen),
     /// One that may not be opened, in the program's own words.
     Forbidden(String),
 }
 
-/// What `fastboot devices` lists, a line a phone: a serial number and `fastboot`.
+/// By what a phone is known that was asked nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// What `-s` takes: a serial number, an address, or the path if there is nothing else.
+    pub device: String,
+    /// Where it is plugged in, as `-s` takes it too.
+    pub path: Option<String>,
+}
+
+impl Seen {
+    /// Every name that it goes by.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let path = self.path.as_deref().filter(|path| *path != self.device);
+        std::iter::once(self.device.as_str()).chain(path)
+    }
+}
+
+/// What `fastboot devices -l` lists, a line a phone: a serial number, how the interface calls itself (with older programs
+/// always `fastboot`, else what the phone says, such as `Android Fastboot`), and where it is plugged in.
 pub(super) fn sightings(said: &str) -> Vec<Sighting> {
-    let sighting = |line: &str| {
-        if line.contains("no permissions") {
-            return Some(Sighting::Forbidden(line.split_whitespace().collect::<Vec<_>>().join(" ")));
-        }
-        let (serial, state) = line.split_once(char::is_whitespace)?;
-        (state.trim() == "fastboot").then(|| Sighting::Ready(serial.to_owned()))
-    };
-    said.lines().filter_map(|line| sighting(line.trim())).collect()
+    said.lines().filter_map(sighting).collect()
+}
+
+fn sighting(line: &str) -> Option<Sighting> {
+    let mut words: Vec<_> = line.split_whitespace().collect();
+    if line.contains("no permissions") {
+        return Some(Sighting::Forbidden(words.join(" ")));
+    }
+    let path = words.pop_if(|word| word.starts_with("usb:")).map(str::to_owned);
+    let (serial, interface) = words.split_first()?;
+    if !interface.iter().any(|word| word.eq_ignore_ascii_case("fastboot")) {
+        return None;
+    }
+    let serial = (!serial.contains("??")).then(|| (*serial).to_owned());
+    Some(Sighting::Ready(Seen { device: serial.or_else(|| path.clone())?, path }))
 }
 
 /// Which of them is meant; none if it is not there yet.
-pub(super) fn choose(seen: &[Sighting], wanted: Option<&str>) -> Result<Option<String>, FastbootError> {
-    let serials: Vec<_> = seen
-        .iter()
-        .filter_map(|sighting| match sighting {
-            Sighting::Ready(serial) => Some(serial.clone()),
-            Sighting::Forbidden(_) => None,
-        })
-        .collect();
+pub(super) fn choose(seen: &[Sighting], wanted: Option<&str>) -> Result<Option<Seen>, FastbootError> {
+    let meant = |phone: &&Seen| wanted.is_none_or(|wanted| phone.names().any(|name| name == wanted));
+    let ready = seen.iter().filter_map(|sighting| match sighting {
+        Sighting::Ready(phone) => Some(phone),
+        Sighting::Forbidden(_) => None,
+    });
     let forbidden = seen.iter().find_map(|sighting| match sighting {
         Sighting::Forbidden(said) => Some(said.clone()),
         Sighting::Ready(_) => None,
     });
-    match (wanted, serials.as_slice(), forbidden) {
-        // `usb:PATH` is known to the program alone; it is asked once anything is there.
-        (Some(wanted), [_, ..], _) if wanted.starts_with("usb:") => Ok(Some(wanted.to_owned())),
-        (Some(wanted), serials, _) if serials.iter().any(|serial| serial == wanted) => {
-            Ok(Some(wanted.to_owned()))
+    match (ready.filter(meant).collect::<Vec<_>>().as_slice(), forbidden) {
+        ([phone], _) => Ok(Some((*phone).clone())),
+        ([], Some(said)) => Err(FastbootError::NoPermission { device: wanted.map(str::to_owned), said }),
+        ([], None) => Ok(None),
+        (several, _) => {
+            let serials = several.iter().map(|phone| phone.device.clone()).collect();
+            Err(FastbootError::SeveralDevices { serials })
         }
-        (None, [serial], _) => Ok(Some(serial.clone())),
-        (None, [_, _, ..], _) => Err(FastbootError::SeveralDevices { serials }),
-        (wanted, _, Some(said)) => {
-            Err(FastbootError::NoPermission { device: wanted.map(str::to_owned), said })
-        }
-        _ => Ok(None),
     }
 }
 
@@ -162,30 +181,46 @@ mod tests {
         Outcome { status: code.map(|code| ExitStatus::from_raw(code << 8)), said: said.to_owned() }
     }
 
+    fn ready(device: &str, path: Option<&str>) -> Sighting {
+        Sighting::Ready(Seen { device: device.to_owned(), path: path.map(str::to_owned) })
+    }
+
     #[test]
-    fn devices_are_listed_with_their_states() {
-        let said = "1A231FDF6000AB\t fastboot\n\
-                    ????????????           no permissions (user in plugdev group; are your udev rules wrong?); see [http://x]\tfastboot\n";
+    fn devices_are_listed_with_their_names_and_states() {
+        let said = "1A231FDF6000AB         fastboot usb:1-2\n\
+                    1A231FDF6000AC         Android Fastboot usb:1-4.3\n\
+                    ????????????           fastboot usb:1-5\n\
+                    1A231FDF6000AD\t fastboot\n\
+                    ????????????           no permissions (user in plugdev group; are your udev rules wrong?); see [http://x]\tfastboot usb:1-6\n";
         let seen = sightings(said);
-        assert_eq!(seen[0], Sighting::Ready("1A231FDF6000AB".into()));
-        assert!(matches!(&seen[1], Sighting::Forbidden(said) if said.contains("no permissions")));
-        assert_eq!(sightings("1A23 fastbootd\nno devices\n"), []);
+        assert_eq!(seen[0], ready("1A231FDF6000AB", Some("usb:1-2")));
+        assert_eq!(seen[1], ready("1A231FDF6000AC", Some("usb:1-4.3")));
+        assert_eq!(seen[2], ready("usb:1-5", Some("usb:1-5")), "it has no serial number");
+        assert_eq!(seen[3], ready("1A231FDF6000AD", None));
+        assert!(matches!(&seen[4], Sighting::Forbidden(said) if said.contains("no permissions")));
+        assert_eq!(
+            sightings("1A23 fastbootd\nno devices\n1A24 fastbootd usb:1-2\n????????????  fastboot\n"),
+            []
+        );
     }
 
     #[test]
     fn the_phone_that_is_meant_is_chosen() {
-        let ready = |serial: &str| Sighting::Ready(serial.to_owned());
+        let phone = |serial: &str| ready(serial, Some(&format!("usb:{serial}")));
+        let chosen =
+            |seen: &[Sighting], wanted| choose(seen, wanted).map(|seen| seen.map(|seen| seen.device));
         let forbidden = Sighting::Forbidden("no permissions".into());
-        assert_eq!(choose(&[], None), Ok(None));
-        assert_eq!(choose(&[ready("A")], None), Ok(Some("A".into())));
-        assert_eq!(choose(&[ready("A"), ready("B")], Some("B")), Ok(Some("B".into())));
-        assert_eq!(choose(&[ready("A")], Some("B")), Ok(None), "another phone is never taken for it");
-        assert_eq!(choose(&[ready("A")], Some("usb:1-2")), Ok(Some("usb:1-2".into())));
         let denied = |device| Err(FastbootError::NoPermission { device, said: "no permissions".into() });
-        assert_eq!(choose(slice::from_ref(&forbidden), None), denied(None));
-        assert_eq!(choose(&[forbidden, ready("A")], Some("B")), denied(Some("B".into())));
+        assert_eq!(chosen(&[], None), Ok(None));
+        assert_eq!(chosen(&[phone("A")], None), Ok(Some("A".into())));
+        assert_eq!(chosen(&[phone("A"), phone("B")], Some("B")), Ok(Some("B".into())));
+        assert_eq!(chosen(&[phone("A"), phone("B")], Some("usb:B")), Ok(Some("B".into())));
+        assert_eq!(chosen(&[phone("A")], Some("B")), Ok(None), "another phone is never taken for it");
+        assert_eq!(chosen(&[phone("A")], Some("usb:B")), Ok(None), "nor one in another socket");
+        assert_eq!(chosen(slice::from_ref(&forbidden), None), denied(None));
+        assert_eq!(chosen(&[forbidden, phone("A")], Some("B")), denied(Some("B".into())));
         let serials = vec!["A".to_owned(), "B".to_owned()];
-        assert_eq!(choose(&[ready("A"), ready("B")], None), Err(FastbootError::SeveralDevices { serials }));
+        assert_eq!(chosen(&[phone("A"), phone("B")], None), Err(FastbootError::SeveralDevices { serials }));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! channel that the loader was given, marked with the boot they belong to, so that bytes of a machine that is gone
 //! are told from those of its successor.
 
+mod held;
 mod inspect;
 mod phone;
 pub(crate) mod qemu;

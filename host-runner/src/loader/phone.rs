@@ -3,21 +3,20 @@
 //! A phone cannot be switched off by pulling a cable, so a boot begins wherever the last one has left it. If it is not in
 //! its boot loader, the board's reset hook is asked to bring it there; without one a person is, and has a while.
 //!
-//! Before anything is done to a phone it is made this runner's own (`lease`): under the name by which the user knows it,
-//! and under its serial number once that is known.
+//! Before anything is done to a phone it is made this runner's own (`held`).
 
+use super::held::Held;
 use super::{BootCount, Incoming, Task, inspect, qmp};
 use crate::board::{Board, FastbootOptions, Hooks, SerialOptions, StandInOptions};
 use crate::boot_image::BootImage;
 use crate::fastboot::{Fastboot, FastbootError, Phone as Found};
 use crate::hooks;
 use crate::image::Symbols;
-use crate::lease::{Before, Lease, Place, State, now};
+use crate::lease;
 use crate::link::{Serial, SerialLine};
 use crate::session::Closed;
 use crate::stand_in::{Button, Fault, InTwin, Settings, StandIn, Witness};
 use crate::twin::Account;
-use crate::units::Took;
 use miette::{IntoDiagnostic, WrapErr};
 use std::cell::RefCell;
 use std::fs;
@@ -45,8 +44,6 @@ pub struct Phone {
     /// The boot image, beside the kernel in it.
     image: PathBuf,
     bytes: u64,
-    /// How long a run may take.
-    total: Duration,
     held: RefCell<Held>,
     beside: Option<Beside>,
 }
@@ -57,18 +54,6 @@ struct Beside {
     stand_in: StandIn,
     witness: Witness,
     symbols: Rc<Symbols>,
-}
-
-/// What this runner has of the phone.
-#[derive(Debug, Default)]
-struct Held {
-    leases: Vec<Lease>,
-    /// The phone itself, once it was seen: no other one is taken for it later.
-    device: Option<String>,
-    /// What its last user left behind, in words, until it answers.
-    left: Option<String>,
-    /// Whether an image was started on it.
-    started: bool,
 }
 
 /// A phone that runs an image, as far as it is known here: a line.
@@ -97,8 +82,7 @@ impl Phone {
             hooks: board.hooks.clone(),
             image,
             bytes,
-            total: task.total + find + send,
-            held: RefCell::default(),
+            held: RefCell::new(Held::shared(lease::shared_folder(), task.total + find + send)),
             beside: None,
         })
     }
@@ -121,6 +105,7 @@ impl Phone {
             .wrap_err("the stand-in for the phone does not start")?;
         let link = SerialOptions::at(stand_in.terminal().to_owned(), link.bauds.clone());
         let mut phone = Self::new(board, &load.fastboot(stand_in.device()), &link, kernel, task)?;
+        phone.held = RefCell::new(Held::alone(task.total));
         phone.beside = Some(Beside { stand_in, witness, symbols });
         Ok(phone)
     }
@@ -131,7 +116,7 @@ impl Phone {
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, String> {
-        self.hold()?;
+        self.held.borrow_mut().hold(self.fastboot.device.as_deref().unwrap_or(&self.board))?;
         let started = self.start(boot, inbox);
         let mut held = self.held.borrow_mut();
         let wedged = match &started {
@@ -146,18 +131,9 @@ impl Phone {
             Ok(_) => None,
         };
         held.started |= started.is_ok();
-        held.leases.iter_mut().for_each(|lease| lease.mark(wedged.clone()));
+        held.mark(wedged.as_deref());
         let left = held.left.take();
         started.map_err(|failure| failure.in_words(left))
-    }
-
-    /// Makes the phone this runner's, or makes sure that it still is.
-    fn hold(&self) -> Result<(), String> {
-        let mut held = self.held.borrow_mut();
-        if held.leases.is_empty() {
-            held.take(self.fastboot.device.as_deref().unwrap_or(&self.board), self.total)?;
-        }
-        held.leases.iter().try_for_each(Lease::renew).map_err(|error| error.to_string())
     }
 
     fn start(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, Failure> {
@@ -188,9 +164,16 @@ impl Phone {
         let (known, find) = (self.held.borrow().device.clone(), patience.min(self.fastboot.find));
         let device = known.or_else(|| self.fastboot.device.clone());
         let fastboot = Fastboot { device, find, ..self.fastboot.clone() };
-        let device = fastboot.discover()?;
-        self.held.borrow_mut().recognise(&device, self.total).map_err(Failure::Told)?;
-        Ok(fastboot.examine(&device, self.bytes)?)
+        let seen = fastboot.discover()?;
+        let mut held = self.held.borrow_mut();
+        let is_new = held.device.is_none();
+        held.see(&seen).map_err(Failure::Told)?;
+        let phone = fastboot.examine(&seen.device, self.bytes)?;
+        held.recognise(&phone).map_err(Failure::Told)?;
+        if let Some(doubt) = held.doubt(&phone).filter(|_| is_new) {
+            anstream::eprintln!("{doubt}");
+        }
+        Ok(phone)
     }
 
     /// Neither buttons nor a supply are to meet a phone that is on its way. A phone beside this program minds nothing.
@@ -212,52 +195,6 @@ impl Drop for Phone {
             anstream::eprintln!("{reason}");
         }
     }
-}
-
-impl Held {
-    /// Whether an image was started on the phone, and nobody else has taken it since.
-    fn may_switch_off(&self) -> bool {
-        self.started && self.leases.iter().all(|lease| lease.renew().is_ok())
-    }
-
-    /// Takes a lease under one of the phone's names.
-    fn take(&mut self, name: &str, total: Duration) -> Result<(), String> {
-        let now = now();
-        let (lease, before) =
-            Place::of(name).take(now, now + total.as_secs()).map_err(|error| error.to_string())?;
-        self.leases.push(lease);
-        self.left = self.left.take().or_else(|| left_behind(before, now));
-        Ok(())
-    }
-
-    /// Takes a lease under the phone's own name when it is first seen.
-    fn recognise(&mut self, device: &str, total: Duration) -> Result<(), String> {
-        if self.device.is_none() {
-            if !self.leases.iter().any(|lease| lease.key() == device) {
-                self.take(device, total)?;
-            }
-            self.device = Some(device.to_owned());
-        }
-        Ok(())
-    }
-}
-
-/// What its last user left behind; none if all is well.
-fn left_behind(before: Before, now: u64) -> Option<String> {
-    let (record, how) = match before {
-        Before::Free | Before::InUse(_) => return None,
-        Before::Abandoned(record) => (record, "was left in use by a runner that died or hung".to_owned()),
-        Before::Wedged(record) => {
-            let reason = match &record.state {
-                State::Wedged(reason) => reason.as_str(),
-                State::Held => "no reason was given",
-            };
-            let how = format!("was marked as wedged: {reason}");
-            (record, how)
-        }
-    };
-    let ago = Took(Duration::from_secs(now.saturating_sub(record.since)));
-    Some(format!("it {how} ({}, process {}, {ago} ago)", record.user, record.pid))
 }
 
 /// Why a phone was not started.
@@ -314,20 +251,4 @@ fn write_image(kernel: &Path, command_line: &str) -> Result<(PathBuf, u64), Stri
     let path = kernel.with_file_name("boot.img");
     fs::write(&path, &bytes).map_err(failed)?;
     Ok((path, bytes.len() as u64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_phone_that_another_one_has_taken_is_not_switched_off() {
-        let name = format!("test-{}", std::process::id());
-        let mut held = Held { started: true, ..Held::default() };
-        held.take(&name, Duration::ZERO).unwrap();
-        assert!(held.may_switch_off());
-        let later = now() + 100;
-        let _other = Place::of(&name).take(later, later + 100).unwrap();
-        assert!(!held.may_switch_off());
-    }
 }

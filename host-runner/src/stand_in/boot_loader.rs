@@ -22,6 +22,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub(super) struct BootLoader {
     /// What it calls itself.
     pub(super) product: String,
+    /// The serial number that it tells.
+    pub(super) serial: String,
     /// How it misbehaves.
     pub(super) fault: Fault,
 }
@@ -68,6 +70,7 @@ impl BootLoader {
         let value = match name {
             "product" if self.fault == Fault::Product => "redfin".to_owned(),
             "product" => self.product.clone(),
+            "serialno" if self.fault != Fault::Nameless => self.serial.clone(),
             "version" => "0.4".to_owned(),
             "version-bootloader" => "stand-in".to_owned(),
             "unlocked" => if self.fault == Fault::Locked { "no" } else { "yes" }.to_owned(),

@@ -20,6 +20,8 @@ pub enum Fault {
     LockedAtBoot,
     /// It calls itself another phone.
     Product,
+    /// It tells no serial number.
+    Nameless,
     /// It is in fastbootd.
     Userspace,
     /// It takes only tiny images, and says so.

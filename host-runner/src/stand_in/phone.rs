@@ -61,7 +61,7 @@ impl StandIn {
         let terminal = Terminal::open()?;
         let path = terminal.path().to_owned();
         let (buttons, pressed) = channel();
-        let boot_loader = BootLoader { product, fault };
+        let boot_loader = BootLoader { product, serial: serial(address), fault };
         let phone = Phone { address, terminal: Arc::new(terminal), boot_loader, inside, pressed };
         // With nobody listening the address stays known, and unused.
         let listener = (fault != Fault::Refused).then_some(listener);
@@ -102,6 +102,11 @@ impl Drop for StandIn {
             let _ = phone.join();
         }
     }
+}
+
+/// What tells it from others on this machine, by whatever name its address is reached.
+fn serial(address: SocketAddr) -> String {
+    format!("STANDIN{}", address.port())
 }
 
 /// The thread behind a stand-in.
@@ -287,7 +292,8 @@ mod tests {
 
     fn phone(address: SocketAddr, terminal: Arc<Terminal>) -> (Phone, Sender<Button>) {
         let (buttons, pressed) = channel();
-        let boot_loader = BootLoader { product: "oriole".into(), fault: Fault::None };
+        let boot_loader =
+            BootLoader { product: "oriole".into(), serial: serial(address), fault: Fault::None };
         (Phone { address, terminal, boot_loader, inside: Box::new(Deaf), pressed }, buttons)
     }
 

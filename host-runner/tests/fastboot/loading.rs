@@ -70,11 +70,14 @@ pub(super) fn board(stand_in: &StandIn, patience: Duration, reset: Option<&str>)
 
 /// A runner's way to the phone; `folder` holds the kernel.
 fn loader(stand_in: &StandIn, folder: &Path, patience: Duration, reset: Option<&str>) -> Loader {
+    loader_of(&board(stand_in, patience, reset), folder)
+}
+
+fn loader_of(board: &Board, folder: &Path) -> Loader {
     let workspace = Workspace::find().unwrap();
-    let board = board(stand_in, patience, reset);
     let symbols = Rc::new(Symbols::none());
     let task = Task { command_line: COMMAND_LINE.to_owned(), total: LONG };
-    Loader::new(&workspace, &board, folder.join("Image"), symbols, &task).unwrap()
+    Loader::new(&workspace, board, folder.join("Image"), symbols, &task).unwrap()
 }
 
 /// What arrives until it ends with `enough`, or until the line ends.
@@ -177,6 +180,28 @@ fn two_runners_do_not_share_a_phone() {
     stand_in.press(Button::BootLoader);
     other.boot(BootCount(2), channel().0).expect("it was given back");
     assert_eq!(starts.take().len(), 2);
+}
+
+#[test]
+fn two_runners_that_know_a_phone_by_different_names_do_not_share_it() {
+    let (mut desk, starts) = Desk::echo(Fault::None, LONG);
+    let (machine, inbox) = desk.boot().unwrap();
+    listen(&inbox, b"up\n");
+    // It is in its boot loader again, and would do what anybody asks of it.
+    machine.send(b"leave".to_vec());
+    let mut same = board(&desk.stand_in, LONG, None);
+    same.reach(Some(&desk.stand_in.device().replace("127.0.0.1", "127.1")), None, None);
+    let other = loader_of(&same, desk.folder.path());
+    let refused = other.boot(BootCount(1), channel().0).unwrap_err();
+    assert!(refused.contains("is in use by"), "{refused}");
+    assert_eq!(starts.take().len(), 1);
+}
+
+#[test]
+fn a_phone_that_tells_no_serial_number_is_used_nevertheless() {
+    let (mut desk, starts) = Desk::echo(Fault::Nameless, LONG);
+    drop(desk.boot().unwrap());
+    assert_eq!(starts.take().len(), 1);
 }
 
 #[test]

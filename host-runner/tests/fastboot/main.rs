@@ -44,7 +44,7 @@ fn fastboot(stand_in: &StandIn, patience: Duration) -> Fastboot {
 /// Tries to boot an image.
 fn boot(fastboot: &Fastboot) -> Result<(), FastbootError> {
     let (_folder, path, bytes) = file();
-    let phone = fastboot.examine(&fastboot.discover()?, bytes)?;
+    let phone = fastboot.examine(&fastboot.discover()?.device, bytes)?;
     fastboot.boot(&phone, &path)
 }
 
@@ -152,7 +152,7 @@ fn what_is_no_boot_image_is_refused_by_the_phone() {
     bytes[40] = 3;
     std::fs::write(&path, bytes).unwrap();
     let fastboot = fastboot(&stand_in, LONG);
-    let phone = fastboot.examine(&fastboot.discover().unwrap(), 0).unwrap();
+    let phone = fastboot.examine(&fastboot.discover().unwrap().device, 0).unwrap();
     let error = fastboot.boot(&phone, &path).unwrap_err();
     assert!(
         matches!(&error, FastbootError::Refused { reason, .. } if reason.contains("version 3")),

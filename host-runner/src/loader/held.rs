@@ -1,0 +1,194 @@
+//! What this runner has of a phone: a lease under each name that it knows the phone by, and what became of it.
+//!
+//! A phone goes by several names: the one it was asked for by, the socket that it is plugged into, its serial number. Each is
+//! taken as soon as it is known, and kept for the whole run. So two runners that know one phone by different names meet at the
+//! latest when it tells its serial number, before either has sent it anything; and one that looks for it by any of its names
+//! while it runs an image, and tells nothing, is turned away.
+
+use crate::fastboot::{Phone, Seen};
+use crate::lease::{Before, Lease, Place, State, now};
+use crate::units::Took;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What this runner has of a phone.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Where leases lie; none for a phone that nobody else can reach.
+    folder: Option<PathBuf>,
+    /// How long a run may take.
+    total: Duration,
+    leases: Vec<Lease>,
+    /// What `-s` takes for the phone, once it was seen: no other one is taken for it later.
+    pub(super) device: Option<String>,
+    /// What its last user left behind, in words, until it answers.
+    pub(super) left: Option<String>,
+    /// Whether an image was started on it.
+    pub(super) started: bool,
+}
+
+impl Held {
+    /// Nothing yet of a phone of which others may have something, by the files in `folder`.
+    pub(super) fn shared(folder: PathBuf, total: Duration) -> Self {
+        Self { folder: Some(folder), ..Self::alone(total) }
+    }
+
+    /// Nothing yet of a phone that nobody else can reach.
+    pub(super) const fn alone(total: Duration) -> Self {
+        Self { folder: None, total, leases: Vec::new(), device: None, left: None, started: false }
+    }
+
+    /// Makes the phone this runner's under the name by which it was asked for, or makes sure that it still is.
+    pub(super) fn hold(&mut self, name: &str) -> Result<(), String> {
+        self.take(name)?;
+        self.leases.iter().try_for_each(Lease::renew).map_err(|error| error.to_string())
+    }
+
+    /// Makes the phone this runner's under the names by which it is seen, before it is asked anything.
+    pub(super) fn see(&mut self, seen: &Seen) -> Result<(), String> {
+        seen.names().try_for_each(|name| self.take(name))?;
+        self.device.get_or_insert_with(|| seen.device.clone());
+        Ok(())
+    }
+
+    /// Makes the phone this runner's under the name that it tells itself.
+    pub(super) fn recognise(&mut self, phone: &Phone) -> Result<(), String> {
+        match &phone.serial {
+            Some(serial) => self.take(serial),
+            None => Ok(()),
+        }
+    }
+
+    /// What is not known of a phone that tells no serial number, if that matters to anybody.
+    pub(super) fn doubt(&self, phone: &Phone) -> Option<String> {
+        let names: Vec<_> = self.leases.iter().map(Lease::key).collect();
+        (phone.serial.is_none() && !names.is_empty()).then(|| {
+            let names = names.join(" and ");
+            format!(
+                "the phone tells no serial number: it is this run's by the name of {names}, and by another name another runner \
+                 may take it"
+            )
+        })
+    }
+
+    /// Leaves word how the phone is: why it could not be brought back, if it could not.
+    pub(super) fn mark(&mut self, wedged: Option<&str>) {
+        self.leases.iter_mut().for_each(|lease| lease.mark(wedged.map(str::to_owned)));
+    }
+
+    /// Whether an image was started on the phone, and nobody else has taken it since.
+    pub(super) fn may_switch_off(&self) -> bool {
+        self.started && self.leases.iter().all(|lease| lease.renew().is_ok())
+    }
+
+    /// Takes a lease under one of the phone's names, unless this runner has it.
+    fn take(&mut self, name: &str) -> Result<(), String> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        if self.leases.iter().any(|lease| lease.key() == name) {
+            return Ok(());
+        }
+        let now = now();
+        let place = Place::within(folder.clone(), name);
+        let (lease, before) =
+            place.take(now, now + self.total.as_secs()).map_err(|error| error.to_string())?;
+        self.leases.push(lease);
+        self.left = self.left.take().or_else(|| left_behind(before, now));
+        Ok(())
+    }
+}
+
+/// What its last user left behind; none if all is well.
+fn left_behind(before: Before, now: u64) -> Option<String> {
+    let (record, how) = match before {
+        Before::Free | Before::InUse(_) => return None,
+        Before::Abandoned(record) => (record, "was left in use by a runner that died or hung".to_owned()),
+        Before::Wedged(record) => {
+            let reason = match &record.state {
+                State::Wedged(reason) => reason.as_str(),
+                State::Held => "no reason was given",
+            };
+            let how = format!("was marked as wedged: {reason}");
+            (record, how)
+        }
+    };
+    let ago = Took(Duration::from_secs(now.saturating_sub(record.since)));
+    Some(format!("it {how} ({}, process {}, {ago} ago)", record.user, record.pid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    /// Two runners on one machine.
+    fn two() -> (tempfile::TempDir, Held, Held) {
+        let folder = tempfile::tempdir().unwrap();
+        let held = || Held::shared(folder.path().to_owned(), LONG);
+        let (one, other) = (held(), held());
+        (folder, one, other)
+    }
+
+    fn seen() -> Seen {
+        Seen { device: "A".into(), path: Some("usb:1-2".into()) }
+    }
+
+    fn phone(serial: Option<&str>) -> Phone {
+        Phone { device: "usb:1-2".into(), serial: serial.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_phone_that_another_one_has_taken_is_not_switched_off() {
+        let (folder, mut held, _) = two();
+        held.hold("A").unwrap();
+        held.started = true;
+        assert!(held.may_switch_off());
+        let later = now() + 2 * LONG.as_secs();
+        let _other = Place::within(folder.path().to_owned(), "A").take(later, later + 100).unwrap();
+        assert!(!held.may_switch_off());
+        assert!(held.hold("A").unwrap_err().contains("another runner has taken it"));
+    }
+
+    #[test]
+    fn who_looks_for_a_phone_where_it_is_plugged_in_meets_who_has_it_by_its_serial_number() {
+        let (_folder, mut one, mut other) = two();
+        one.hold("A").unwrap();
+        one.see(&seen()).unwrap();
+        let refused = other.hold("usb:1-2").unwrap_err();
+        assert!(refused.contains("usb:1-2 is in use by"), "{refused}");
+    }
+
+    #[test]
+    fn two_that_know_it_by_different_names_meet_at_the_serial_number() {
+        let (_folder, mut one, mut other) = two();
+        one.hold("tcp:here:1").unwrap();
+        other.hold("tcp:there:1").unwrap();
+        one.recognise(&phone(Some("A"))).unwrap();
+        let refused = other.recognise(&phone(Some("A"))).unwrap_err();
+        assert!(refused.contains("A is in use by"), "{refused}");
+        drop(one);
+        other.recognise(&phone(Some("A"))).unwrap();
+    }
+
+    #[test]
+    fn a_phone_that_tells_no_serial_number_is_held_by_what_there_is_and_that_is_said() {
+        let (_folder, mut one, mut other) = two();
+        one.hold("usb:1-2").unwrap();
+        one.recognise(&phone(None)).unwrap();
+        let doubt = one.doubt(&phone(None)).unwrap();
+        assert!(doubt.contains("no serial number: it is this run's by the name of usb:1-2,"), "{doubt}");
+        assert_eq!(one.doubt(&phone(Some("A"))), None);
+        assert!(other.hold("usb:1-2").is_err());
+        assert_eq!(Held::alone(LONG).doubt(&phone(None)), None);
+    }
+
+    #[test]
+    fn a_phone_that_nobody_else_can_reach_leaves_no_files() {
+        let mut alone = Held::alone(LONG);
+        alone.hold("A").unwrap();
+        alone.see(&seen()).unwrap();
+        alone.recognise(&phone(Some("A"))).unwrap();
+        alone.started = true;
+        assert!(alone.leases.is_empty() && alone.may_switch_off());
+    }
+}
