@@ -191,6 +191,18 @@ impl Place {
         Ok((Lease { place: self.clone(), file, record }, before))
     }
 
+    /// Leaves nothing behind of a phone that is gone for good, unless somebody holds it still.
+    pub fn forget(&self) {
+        if self.record_path().exists()
+            && let Ok(_guard) = self.guard()
+            && let Ok(file) = open(&self.record_path())
+            && file.try_lock().is_ok()
+        {
+            // Another user's file stays.
+            let _ = fs::remove_file(self.record_path());
+        }
+    }
+
     fn record_path(&self) -> PathBuf {
         // A serial number or an address: nothing in it may lead out of the folder.
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };

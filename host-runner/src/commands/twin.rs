@@ -2,13 +2,13 @@
 
 use crate::board::{Board, Load};
 use crate::cli::{Global, TwinArguments};
-use crate::processes::kill_all;
 use crate::session::EXIT_INTERRUPTED;
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::stand_in::{Button, InTwin, Settings, StandIn};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use std::io::{self, BufRead, IsTerminal};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 /// The board whose twin it is.
@@ -34,15 +34,25 @@ pub(super) fn twin(workspace: &Workspace, global: &Global, arguments: &TwinArgum
         inside: Box::new(inside),
     };
     let stand_in = StandIn::begin(settings).into_diagnostic().wrap_err("the stand-in does not start")?;
-    // Nothing that it has started may stay behind.
-    ctrlc::set_handler(|| {
-        kill_all();
-        std::process::exit(i32::from(EXIT_INTERRUPTED));
+    let (person, ending) = channel();
+    let interrupted = person.clone();
+    ctrlc::set_handler(move || {
+        // Whoever does not want to wait for the phone to be taken away presses twice.
+        if interrupted.send(Wish::End(EXIT_INTERRUPTED)).is_err() {
+            std::process::exit(i32::from(EXIT_INTERRUPTED));
+        }
     })
     .into_diagnostic()?;
     say_where(&stand_in);
-    obey(&stand_in);
-    Ok(0)
+    thread::spawn(move || listen(&person));
+    Ok(obey(&stand_in, &ending))
+}
+
+/// What the person at the phone wants.
+enum Wish {
+    Press(Button),
+    /// Takes the phone away, and ends with this exit code.
+    End(u8),
 }
 
 fn say_where(stand_in: &StandIn) {
@@ -54,17 +64,32 @@ fn say_where(stand_in: &StandIn) {
     }
 }
 
-/// Presses what is typed. At the end of the input the phone stays where it is: a script may have no more to say.
-fn obey(stand_in: &StandIn) {
+/// Hears what is typed.
+fn listen(person: &Sender<Wish>) {
     for line in io::stdin().lock().lines().map_while(io::Result::ok) {
-        match line.trim() {
-            "" => {}
-            "reset" => stand_in.press(Button::BootLoader),
-            "unplug" => return,
-            other => anstream::eprintln!("`{other}` is none of `reset` and `unplug`"),
+        let wish = match line.trim() {
+            "" => continue,
+            "reset" => Wish::Press(Button::BootLoader),
+            "unplug" => Wish::End(0),
+            other => {
+                anstream::eprintln!("`{other}` is none of `reset` and `unplug`");
+                continue;
+            }
+        };
+        if person.send(wish).is_err() {
+            return;
         }
     }
-    loop {
-        thread::park();
+}
+
+/// Presses what is wanted, until the phone is to be taken away; then its exit code. At the end of the input the phone stays
+/// where it is: a script may have no more to say.
+fn obey(stand_in: &StandIn, person: &Receiver<Wish>) -> u8 {
+    for wish in person {
+        match wish {
+            Wish::Press(button) => stand_in.press(button),
+            Wish::End(code) => return code,
+        }
     }
+    0
 }

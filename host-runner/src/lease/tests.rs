@@ -76,6 +76,20 @@ fn a_wedged_phone_stays_marked_until_it_came_back() {
     assert_eq!(place.look(), Ok(Before::Free));
 }
 
+#[test]
+fn of_a_phone_that_is_gone_for_good_nothing_is_left_unless_somebody_holds_it() {
+    let (_folder, place) = place();
+    place.forget();
+    let (mut lease, _) = place.take(1000, 1600).unwrap();
+    lease.mark(Some("it stopped answering".into()));
+    place.forget();
+    assert_eq!(lease.renew(), Ok(()));
+    drop(lease);
+    assert!(place.record_path().exists());
+    place.forget();
+    assert!(!place.record_path().exists());
+}
+
 /// As it is where the file is another user's.
 #[test]
 fn a_file_that_stays_says_nothing_of_a_phone_that_was_given_back() {

@@ -5,6 +5,7 @@ use super::faults::Fault;
 use super::inside::{Hears, Inside, Next, Started, Uart};
 use super::terminal::Terminal;
 use crate::boot_image::BootImage;
+use crate::lease::Place;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -100,6 +101,10 @@ impl Drop for StandIn {
         if let Some(phone) = self.phone.take() {
             // A phone that panicked is gone as well.
             let _ = phone.join();
+        }
+        // A mark on it would wait for a phone that never comes back.
+        for name in [self.device(), serial(self.address)] {
+            Place::of(&name).forget();
         }
     }
 }

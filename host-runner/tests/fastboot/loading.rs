@@ -4,6 +4,7 @@ use super::insides::{Echo, Starts, Virt};
 use super::{LONG, SHORT, kernel};
 use host_runner::board::{Board, Link, Load};
 use host_runner::image::Symbols;
+use host_runner::lease::{Before, Place};
 use host_runner::loader::{BootCount, Incoming, Loader, Machine, Task};
 use host_runner::session::Closed;
 use host_runner::stand_in::{Button, Fault, Inside, Settings, StandIn};
@@ -20,8 +21,9 @@ const COMMAND_LINE: &str = "framekeeper.seed=7";
 
 /// A phone and the runner's way to it.
 struct Desk {
-    stand_in: StandIn,
+    // Gives the phone back before that is taken away.
     loader: Loader,
+    stand_in: StandIn,
     boots: u32,
     folder: TempDir,
 }
@@ -43,7 +45,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("Image"), kernel).unwrap();
         let loader = loader(&stand_in, folder.path(), patience, reset);
-        Self { stand_in, loader, boots: 0, folder }
+        Self { loader, stand_in, boots: 0, folder }
     }
 
     fn echo(fault: Fault, patience: Duration) -> (Self, Starts) {
@@ -162,10 +164,16 @@ fn a_reset_hook_that_fails_is_told() {
     let error = desk.boot().unwrap_err();
     assert!(error.contains("no relay"), "{error}");
     let next = loader(&desk.stand_in, desk.folder.path(), SHORT, None);
-    let Desk { stand_in: _stand_in, loader: first, .. } = desk;
+    let Desk { stand_in, loader: first, .. } = desk;
     drop(first);
     let error = next.boot(BootCount(1), channel().0).unwrap_err();
     assert!(error.contains("was marked as wedged: the board's command"), "{error}");
+    drop(next);
+    // The mark goes with the phone.
+    let place = Place::of(&stand_in.device());
+    assert!(matches!(place.look(), Ok(Before::Wedged(_))));
+    drop(stand_in);
+    assert_eq!(place.look(), Ok(Before::Free));
 }
 
 #[test]
