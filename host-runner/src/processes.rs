@@ -1,14 +1,19 @@
 //! Other programs, none of which may outlive this one or keep it waiting without end.
 //!
 //! Each gets a process group of its own, which is killed whole: a wrapper script would otherwise leave its child behind,
-//! and the terminal's Ctrl-C would reach the child before this program could ask it what it was doing.
+//! and the terminal's Ctrl-C would reach the child before this program could ask it what it was doing. What outlives this
+//! program although it was killed is ended by its keeper (`keeper`).
 
+mod keeper;
+
+use keeper::Keeper;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,8 +23,8 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// How long the last words of a program that has ended may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// The process groups that are alive, for [`kill_all`].
-static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// This program's keeper, from the first process on.
+static KEEPER: LazyLock<io::Result<Mutex<Keeper>>> = LazyLock::new(|| Keeper::start().map(Mutex::new));
 
 /// A group of processes that was started here. Dropping it kills all of them.
 #[derive(Debug)]
@@ -30,7 +35,7 @@ impl Group {
     pub(crate) fn of(child: &Child) -> Self {
         // A process id fits: the kernel's own type for it is signed and 32 bits wide.
         let group = Pid::from_raw(child.id().cast_signed());
-        groups().push(group);
+        with_keeper(|keeper| keeper.kill(group));
         Self(group)
     }
 
@@ -44,19 +49,21 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
-        groups().retain(|group| *group != self.0);
+        with_keeper(|keeper| keeper.spare(self.0));
     }
 }
 
-/// Kills every process at once, for a user who does not want to wait for the report.
-pub fn kill_all() {
-    for group in groups().drain(..) {
-        let _ = killpg(group, Signal::SIGKILL);
-    }
+/// A folder of this program's own, which goes when it has ended.
+pub(crate) fn folder() -> Result<PathBuf, String> {
+    let keeper =
+        KEEPER.as_ref().map_err(|error| format!("there is no folder for temporary files: {error}"))?;
+    Ok(keeper.lock().unwrap_or_else(PoisonError::into_inner).folder().to_owned())
 }
 
-fn groups() -> MutexGuard<'static, Vec<Pid>> {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+fn with_keeper(tell: impl FnOnce(&mut Keeper)) {
+    if let Ok(keeper) = KEEPER.as_ref() {
+        tell(&mut keeper.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// How a program that was given a deadline came to its end.

@@ -10,7 +10,6 @@ use crate::image::Image;
 use crate::loader::{Incoming, Loader, Task};
 use crate::parameters::{limits, parameters, random, scale_own_limits};
 use crate::plan::{Plan, Selected};
-use crate::processes::kill_all;
 use crate::record::{FORMAT, Header, Recorder};
 use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
@@ -140,7 +139,7 @@ fn machine(workspace: &Workspace) -> ThisMachine {
 /// Whom an interrupt is told: the run under way.
 static UNDER_WAY: Mutex<Option<Sender<Incoming>>> = Mutex::new(None);
 
-/// The first Ctrl-C ends the run with a partial report, the second ends the program. One handler serves every run of
+/// The first Ctrl-C ends the run with a partial report, the second the program, and its keeper what it has started. One handler serves every run of
 /// this process: `check` makes several.
 fn listen_for_interrupts(outside: Sender<Incoming>) {
     *under_way() = Some(outside);
@@ -148,7 +147,6 @@ fn listen_for_interrupts(outside: Sender<Incoming>) {
     let _ = ctrlc::set_handler(|| {
         let told = under_way().take().is_some_and(|run| run.send(Incoming::Interrupted).is_ok());
         if !told {
-            kill_all();
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         }
     });

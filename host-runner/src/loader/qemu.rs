@@ -3,7 +3,7 @@
 use super::{BootCount, Incoming, inspect, qmp};
 use crate::board::QemuOptions;
 use crate::image::Symbols;
-use crate::processes::Group;
+use crate::processes::{Group, folder};
 use crate::session::Closed;
 use crate::setup::how_to_install_qemu;
 use std::io::{ErrorKind, Read, Write};
@@ -11,10 +11,10 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 const PROGRAM: &str = "qemu-system-aarch64";
 
@@ -36,9 +36,9 @@ pub struct Process {
     group: Group,
     outbox: Sender<Vec<u8>>,
     complaints: Option<JoinHandle<String>>,
-    /// Holds the control socket. In the system's folder for temporary files, because a socket's path may have 107
-    /// bytes and a run's folder lies deep.
-    control: TempDir,
+    /// The control socket. In the system's folder for temporary files, because a socket's path may have 107 bytes and a
+    /// run's folder lies deep.
+    control: PathBuf,
     symbols: Rc<Symbols>,
 }
 
@@ -48,8 +48,8 @@ impl Qemu {
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Process, String> {
-        let control = control_folder()?;
-        let command = self.command(&control.path().join("qmp"));
+        let control = control_socket()?;
+        let command = self.command(&control);
         start(command, control, Rc::clone(&self.symbols), boot, inbox)
     }
 
@@ -65,10 +65,10 @@ impl Qemu {
     }
 }
 
-/// Starts a QEMU whose standard input and output are the line, and whose control socket lies in `control`.
+/// Starts a QEMU whose standard input and output are the line, and whose control socket is `control`.
 pub(super) fn start(
     mut command: Command,
-    control: TempDir,
+    control: PathBuf,
     symbols: Rc<Symbols>,
     boot: BootCount,
     inbox: Sender<Incoming>,
@@ -87,9 +87,11 @@ pub(super) fn start(
     Ok(Process { child, group, outbox, complaints, control, symbols })
 }
 
-/// A folder for the control socket.
-pub(super) fn control_folder() -> Result<TempDir, String> {
-    tempfile::Builder::new().prefix("fk").tempdir().map_err(|error| error.to_string())
+/// A place for the control socket of another QEMU.
+pub(crate) fn control_socket() -> Result<PathBuf, String> {
+    static SOCKETS: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: that numbers differ is all that matters.
+    Ok(folder()?.join(format!("qmp{}", SOCKETS.fetch_add(1, Ordering::Relaxed))))
 }
 
 /// What does not depend on the board. Semihosting stays off: the firmware answers its own semihosting calls, and a QEMU
@@ -130,7 +132,7 @@ impl Process {
     }
 
     pub(super) fn inspect(&self) -> Option<String> {
-        let registers = qmp::monitor(&self.control.path().join("qmp"), "info registers -a").ok()?;
+        let registers = qmp::monitor(&self.control, "info registers -a").ok()?;
         Some(inspect::describe(&registers, &self.symbols))
     }
 

@@ -53,9 +53,9 @@ impl PhoneInQemu {
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Process, String> {
-        let control = qemu::control_folder()?;
+        let control = qemu::control_socket()?;
         self.twin.place(&self.image, &self.tree, &self.options).map_err(|error| error.to_string())?;
-        let command = self.twin.command(&control.path().join("qmp"));
+        let command = self.twin.command(&control);
         let process = qemu::start(command, control, Rc::clone(&self.symbols), boot, inbox)?;
         Ok(Process { process, twin: Rc::clone(&self.twin) })
     }

@@ -5,6 +5,7 @@
 
 use super::inside::{Inside, Machine, Next, Started};
 use crate::boot_image::BootImage;
+use crate::loader::qemu::control_socket;
 use crate::parameters::random;
 use crate::processes::Group;
 use crate::twin::phone::{Shape, at_rest};
@@ -19,7 +20,6 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tempfile::TempDir;
 use twin::block::{End, Options, Record};
 
 /// What SYSIP_DAT0 holds for a boot loader that is to stay (Linux, gs101.dtsi, `reboot-mode`, `mode-bootloader`).
@@ -106,8 +106,7 @@ impl Inside for InTwin {
         let options = self.options()?;
         let twin = Arc::clone(&self.witness.twin);
         twin.place(&image.kernel, &tree, &options).map_err(|error| error.to_string())?;
-        let folder = tempfile::Builder::new().prefix("fk").tempdir().map_err(|error| error.to_string())?;
-        let control = folder.path().join("qmp");
+        let control = control_socket()?;
         let mut command = twin.command(&control);
         // What QEMU complains about is for whoever runs the stand-in, and nothing that a phone would say.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
@@ -117,7 +116,7 @@ impl Inside for InTwin {
             return Err("QEMU was started without its pipes".to_owned());
         };
         self.witness.set_control(Some(control));
-        let machine = Running { group, qemu, witness: self.witness(), _folder: folder };
+        let machine = Running { group, qemu, witness: self.witness() };
         Ok(Started { from_uart: Box::new(from_uart), to_uart: Box::new(to_uart), machine: Box::new(machine) })
     }
 }
@@ -146,7 +145,6 @@ struct Running {
     group: Group,
     qemu: Child,
     witness: Witness,
-    _folder: TempDir,
 }
 
 impl Machine for Running {

@@ -2,6 +2,10 @@
 
 use crate::runner::{FakeQemu, Running, bare_path, finish, recording, run_json, runner, signal, which};
 use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// Runs the suite with this script as QEMU.
 fn with_qemu(script: &str) -> crate::runner::Run {
@@ -65,7 +69,7 @@ fn a_killed_emulator_costs_an_attempt_and_not_the_verdict() {
     let mut running =
         Running::start(runner(&["--image", "misbehave", "run", "--exact", "line::logs_one_mebibyte"]));
     running.wait_for("line 100 ");
-    let emulators = running.children();
+    let emulators = running.emulators();
     assert_eq!(emulators.len(), 1);
     signal("-KILL", emulators[0]);
     let run = running.finish();
@@ -78,14 +82,37 @@ fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
     let mut running = Running::start(runner(&["--image", "misbehave", "run", "verdicts::passes", "hangs::"]));
     running.wait_for("booting");
     running.wait_for("hangs::");
-    let emulators = running.children();
+    let emulators = running.emulators();
+    assert_eq!(emulators.len(), 1);
     running.interrupt();
     let run = running.finish();
     assert_eq!(run.code, Some(130), "{}", run.stdout);
     assert!(run.stdout.lines().last().is_some_and(|line| line.starts_with("INTERRUPTED")), "{}", run.stdout);
     assert!(run.stdout.contains("not run"), "{}", run.stdout);
     for emulator in emulators {
-        assert!(!std::path::Path::new(&format!("/proc/{emulator}")).exists(), "the emulator still runs");
+        assert!(!Path::new(&format!("/proc/{emulator}")).exists(), "the emulator still runs");
+    }
+}
+
+/// Nothing in it is asked before it ends: others have to clean up.
+#[test]
+fn a_runner_that_is_killed_leaves_neither_an_emulator_nor_a_folder() {
+    let mut running =
+        Running::start(runner(&["--image", "misbehave", "run", "--exact", "line::logs_one_mebibyte"]));
+    running.wait_for("line 100 ");
+    let emulators = running.emulators();
+    assert_eq!(emulators.len(), 1);
+    let emulator = PathBuf::from(format!("/proc/{}", emulators[0]));
+    let arguments = std::fs::read_to_string(emulator.join("cmdline")).unwrap();
+    let socket =
+        arguments.split('\0').find_map(|word| word.strip_prefix("unix:")?.split(',').next()).unwrap();
+    let folder = Path::new(socket).parent().unwrap();
+    assert!(folder.is_dir());
+    running.kill();
+    let until = Instant::now() + Duration::from_secs(60);
+    while emulator.exists() || folder.exists() {
+        assert!(Instant::now() < until, "{} {}, {}", emulator.display(), emulator.exists(), folder.display());
+        std::thread::yield_now();
     }
 }
 

@@ -101,11 +101,20 @@ impl Running {
         signal("-INT", self.child.id());
     }
 
-    /// The processes that it has started.
-    pub(crate) fn children(&self) -> Vec<u32> {
-        let output =
-            Command::new("ps").args(["-o", "pid=", "--ppid", &self.child.id().to_string()]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    /// Ends it without a word.
+    pub(crate) fn kill(self) -> Run {
+        signal("-KILL", self.child.id());
+        self.finish()
+    }
+
+    /// The emulators that it has started.
+    pub(crate) fn emulators(&self) -> Vec<u32> {
+        let arguments = ["-o", "pid=,comm=", "--ppid", &self.child.id().to_string()];
+        let output = Command::new("ps").args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let processes = said.lines().filter_map(|line| line.trim().split_once(' '));
+        let emulators = processes.filter(|(_, name)| name.starts_with("qemu-system"));
+        emulators.map(|(pid, _)| pid.parse().unwrap()).collect()
     }
 
     pub(crate) fn finish(mut self) -> Run {
