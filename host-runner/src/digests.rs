@@ -23,7 +23,7 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 /// The digest that `scenario` ends with on the host, run with `parameters`; none if the host does not know the scenario, or
 /// finds no digest, which is then shown as not compared.
 ///
-/// It depends on nothing but its arguments: a replay asks again. It may take its time, for the board waits meanwhile.
+/// It depends on nothing but its arguments. It may take its time, for the board waits meanwhile.
 ///
 /// # Errors
 ///

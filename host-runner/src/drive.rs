@@ -178,6 +178,7 @@ impl<'a> Run<'a> {
             Action::Boot => return Ok(self.start_board()),
             Action::Send(bytes) => self.send(bytes)?,
             Action::Inspect => return Ok(Some(Event::Inspected(self.inspect()))),
+            Action::Keep(answer) => self.drive.recorder.answer(&answer, self.now)?,
             Action::Tell(notice) => self.tell(&notice)?,
             Action::Finish => self.machine = None,
         }

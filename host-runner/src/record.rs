@@ -5,7 +5,7 @@
 //! | file | content |
 //! |---|---|
 //! | `run.json` | [`Header`]: what was to be run, and how |
-//! | `events.jsonl` | one line for each event: its time in microseconds, and what it was |
+//! | `events.jsonl` | one line for each event: its time in microseconds, and what it was; and for each of the host's answers |
 //! | `line.bin` | the bytes from the board; an event says how many of them it brought |
 //! | `sent.bin` | the bytes to the board, for people: a replay does not need them |
 //!
@@ -23,21 +23,20 @@ pub use replay::replay;
 pub use writer::Recorder;
 
 use crate::plan::Plan;
-use crate::session::{Budgets, Closed, Oracle, Setup};
+use crate::session::{Answer, Budgets, Closed, Oracle, Setup};
 use crate::twin::Account;
 use std::path::PathBuf;
 use wire::Parameters;
 
 /// The version of the files. It changes when a recording can no longer be read as before.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 const HEADER_FILE: &str = "run.json";
 const EVENTS_FILE: &str = "events.jsonl";
 const LINE_FILE: &str = "line.bin";
 const SENT_FILE: &str = "sent.bin";
 
-/// What was to be run, and how: with the events, and the host's digests, it is all
-/// that a session depends on.
+/// What was to be run, and how: with the events and the host's answers it is all that a session depends on.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Header {
     /// [`FORMAT`].
@@ -122,6 +121,7 @@ enum What {
     LoadFailed { reason: String },
     Inspected { report: String },
     Account { account: Account },
+    Answer { answer: Answer },
     Tick,
     Interrupted,
 }

@@ -1,7 +1,6 @@
 //! The `report` command: reports as files, made from the recording of a run.
 
 use crate::cli::Global;
-use crate::digests;
 use crate::image::Image;
 use crate::record::Recording;
 use crate::report::{Context, Files, Story};
@@ -38,5 +37,5 @@ pub(super) fn write(workspace: &Workspace, folder: &RunFolder, files: &Files) ->
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
     let image = Image::open(&folder.elf(), workspace.root())?;
     let context = Context::new(workspace, folder, notes, &recording.header, image);
-    files.write(&Story::of(&recording, context, digests::expected))
+    files.write(&Story::of(&recording, context))
 }

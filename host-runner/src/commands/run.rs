@@ -15,7 +15,7 @@ use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
 use crate::selection::{select, shuffle};
-use crate::session::{EXIT_INTERRUPTED, Session};
+use crate::session::{EXIT_INTERRUPTED, Oracle, Session};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
@@ -93,7 +93,7 @@ fn run_image(
     let task = Task { command_line, total: header.budgets.total };
     let loader = Loader::new(workspace, board, folder.kernel(), Rc::clone(&context.symbols), &task)?;
     let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
-    let session = Session::new(header.setup(digests::expected));
+    let session = Session::new(header.setup(Oracle::Host(digests::expected)));
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
     let mut report = match global.format {
         Format::Text | Format::Terse => Report::text(context, Screen::live(shown)),

@@ -2,7 +2,7 @@
 
 use super::writer::at;
 use super::{EVENTS_FILE, Entry, Error, FORMAT, HEADER_FILE, Header, LINE_FILE, What};
-use crate::session::Event;
+use crate::session::{Answer, Event};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Recording {
     pub start: Option<Duration>,
     /// What the session was given, and when.
     pub events: Vec<(Duration, Event)>,
+    /// What the host answered when the session asked it, in turn.
+    pub answers: Vec<Answer>,
 }
 
 impl Recording {
@@ -30,7 +32,7 @@ impl Recording {
         let text = fs::read(&path).map_err(at(&path))?;
         let path_of_line = directory.join(LINE_FILE);
         let line = fs::read(&path_of_line).map_err(at(&path_of_line))?;
-        let mut recording = Self { header, start: None, events: Vec::new() };
+        let mut recording = Self { header, start: None, events: Vec::new(), answers: Vec::new() };
         let mut rest = line.as_slice();
         for (number, entry) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
             // A line without an end was not written as a whole.
@@ -53,6 +55,10 @@ impl Recording {
         let event = match entry.what {
             What::Start => {
                 self.start = Some(at);
+                return Some(());
+            }
+            What::Answer { answer } => {
+                self.answers.push(answer);
                 return Some(());
             }
             What::Sent { .. } => return Some(()),

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 /// Gives a new session what the recorded one was given. `tell` gets the same notices at the same times, and the same summary
 /// comes out; if the recording ends before its run did, the run is interrupted there.
-pub fn replay(recording: &Recording, oracle: Oracle, tell: &mut dyn FnMut(Duration, &Notice)) -> Summary {
-    let mut session = Session::new(recording.header.setup(oracle));
+pub fn replay(recording: &Recording, tell: &mut dyn FnMut(Duration, &Notice)) -> Summary {
+    let mut session =
+        Session::new(recording.header.setup(Oracle::Recorded(recording.answers.clone().into())));
     let mut now = recording.start.unwrap_or_default();
     let mut summary = Summary::default();
     let mut hand_on = |actions: Vec<Action>, now| {

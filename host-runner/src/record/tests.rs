@@ -2,14 +2,14 @@
 
 use super::{EVENTS_FILE, Error, FORMAT, HEADER_FILE, Header, LINE_FILE, Recorder, Recording, replay};
 use crate::plan::{Plan, Selected, Test};
-use crate::session::{Action, Budgets, Closed, CutShort, Event, Notice, Oracle, Session, Status};
+use crate::session::{Action, Answer, Budgets, Closed, CutShort, Event, Notice, Oracle, Session, Status};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use wire::{BuildId, Coverage, Parameters};
 
-const ORACLE: Oracle = |_, _| Ok(None);
+const ORACLE: Oracle = Oracle::Host(|_, _| Ok(None));
 
 fn header() -> Header {
     let test = |name: &str| Test {
@@ -68,7 +68,7 @@ fn told(actions: Vec<Action>) -> impl Iterator<Item = Notice> {
 fn replayed(directory: &Path) -> Vec<Notice> {
     let mut notices = Vec::new();
     let recording = Recording::open(directory).unwrap();
-    let summary = replay(&recording, ORACLE, &mut |_, notice| notices.push(notice.clone()));
+    let summary = replay(&recording, &mut |_, notice| notices.push(notice.clone()));
     assert_eq!(notices.last(), Some(&Notice::Finished(summary)));
     notices
 }
@@ -96,6 +96,16 @@ fn a_recording_comes_back_as_it_was() {
     assert_eq!(recording.header.setup(ORACLE).parameters, header().parameters);
     assert_eq!((recording.header, recording.events), (header(), expected));
     assert_eq!(recording.start, Some(Duration::from_micros(12)));
+}
+
+#[test]
+fn the_hosts_answers_come_back_in_turn() {
+    let directory = TempDir::new().unwrap();
+    let mut recorder = Recorder::create(directory.path(), &header()).unwrap();
+    let answers = [Ok(Some(u64::MAX)), Ok(None), Err("a block is lost".to_owned())]
+        .map(|digest| Answer { scenario: "frames::storm".into(), digest });
+    answers.iter().for_each(|answer| recorder.answer(answer, Duration::ZERO).unwrap());
+    assert_eq!(Recording::open(directory.path()).unwrap().answers, answers);
 }
 
 #[test]

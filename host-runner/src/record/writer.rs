@@ -1,7 +1,7 @@
 //! Writes a recording while its run goes on.
 
 use super::{EVENTS_FILE, Entry, Error, HEADER_FILE, Header, LINE_FILE, SENT_FILE, What};
-use crate::session::Event;
+use crate::session::{Answer, Event};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,15 @@ impl Recorder {
     pub fn sent(&mut self, bytes: &[u8], now: Duration) -> Result<(), Error> {
         self.sent.write(bytes)?;
         self.note(now, What::Sent { length: bytes.len() })
+    }
+
+    /// The host answered this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when it cannot be written.
+    pub fn answer(&mut self, answer: &Answer, now: Duration) -> Result<(), Error> {
+        self.note(now, What::Answer { answer: answer.clone() })
     }
 
     fn note(&mut self, now: Duration, what: What) -> Result<(), Error> {

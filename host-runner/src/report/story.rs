@@ -7,7 +7,7 @@ use super::attempt::Attempt;
 use super::{Context, Tally, evidence, paint, strays};
 use crate::parameters;
 use crate::record::{self, Recording};
-use crate::session::{Identity, Measured, Notice, Oracle, Status, Summary};
+use crate::session::{Identity, Measured, Notice, Status, Summary};
 use crate::units::{Bytes, counted};
 use anstream::adapter::strip_str;
 use std::collections::VecDeque;
@@ -80,10 +80,10 @@ pub(super) enum MarkKind {
 
 impl Story {
     /// The story of a recorded run.
-    pub(crate) fn of(recording: &Recording, context: Context, oracle: Oracle) -> Self {
+    pub(crate) fn of(recording: &Recording, context: Context) -> Self {
         let command = recording.header.command.join(" ");
         let mut teller = Teller::new(context, command);
-        record::replay(recording, oracle, &mut |now, notice| teller.notice(now, notice));
+        record::replay(recording, &mut |now, notice| teller.notice(now, notice));
         teller.story
     }
 

@@ -1,6 +1,6 @@
 //! What goes into a session and what comes out of it.
 
-use super::Notice;
+use super::{Answer, Notice};
 use crate::twin::Account;
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub enum Action {
     Send(Vec<u8>),
     /// Ask the loader what the cores are doing, if it can tell; the answer is [`Event::Inspected`].
     Inspect,
+    /// Keep the host's answer: a replay is to have the same.
+    Keep(Answer),
     /// Tell the user.
     Tell(Notice),
     /// The run is over: stop the board. The session accepts no more events.

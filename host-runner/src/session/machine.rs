@@ -19,7 +19,7 @@ pub struct Setup {
     pub nonces: u64,
     /// How every test is to run.
     pub parameters: Parameters,
-    /// What the host computes for the scenarios that it knows.
+    /// Who says what digests must be.
     pub oracle: Oracle,
 }
 

@@ -3,14 +3,44 @@
 //! Numbers belong to the attempt in which they came, and are told when it has ended. Those of a void attempt are
 //! forgotten with it.
 
-use super::{Failure, Notice, Session, Status};
+use super::{Action, Failure, Notice, Session, Status};
+use std::collections::VecDeque;
 use wire::{Number, Parameters, Unit};
 
-/// What the host computes for a scenario that the board has run with these parameters; none if it does not know the
-/// scenario, and words if it failed there.
-///
-/// A function without captured state: the same recording must give the same report again.
-pub type Oracle = fn(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, String>;
+/// Who says what a board's digests must be.
+#[derive(Clone, Debug)]
+pub enum Oracle {
+    /// The host, which computes it when it is asked: for a scenario that the board has run with these parameters. None if it
+    /// does not know the scenario, and words if it failed there.
+    Host(fn(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, String>),
+    /// What the host answered in a run that is over, in turn: it may have learned since to compute something else.
+    Recorded(VecDeque<Answer>),
+}
+
+/// What the host was asked, and what it answered.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Answer {
+    /// The scenario.
+    pub scenario: String,
+    /// As [`Oracle::Host`] answers.
+    pub digest: Result<Option<u64>, String>,
+}
+
+impl Oracle {
+    fn answer(&mut self, scenario: &str, parameters: &Parameters) -> Answer {
+        let recorded = match self {
+            Self::Host(compute) => {
+                return Answer { scenario: scenario.to_owned(), digest: compute(scenario, parameters) };
+            }
+            Self::Recorded(answers) => answers.pop_front(),
+        };
+        // Only of a runner that was killed while it computed: the test has no end in its run either.
+        recorded.filter(|answer| answer.scenario == scenario).unwrap_or_else(|| Answer {
+            scenario: scenario.to_owned(),
+            digest: Err("the recording does not hold the host's answer".to_owned()),
+        })
+    }
+}
 
 /// One thing that a test has measured: a [`Number`] that is kept, and the host's answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,25 +120,24 @@ impl Session {
         if numbers.is_empty() || is_without_evidence(&status) {
             return status;
         }
-        let ask = |number: &mut Measured| number.ask(self.oracle, &self.parameters);
-        let wrong: Vec<_> = numbers.iter_mut().filter_map(ask).collect();
+        let wrong: Vec<_> = numbers.iter_mut().filter_map(|number| self.judge(number)).collect();
         self.tell(Notice::Measured(numbers));
         match (status, wrong.into_iter().next()) {
             (Status::Pass | Status::Fail(_), Some(wrong)) => Status::Fail(wrong),
             (status, _) => status,
         }
     }
-}
 
-impl Measured {
-    /// Asks for the host's answer. The failure that it is, if that is another value or there can be none.
-    fn ask(&mut self, oracle: Oracle, parameters: &Parameters) -> Option<Failure> {
-        let Self::Digest { scenario, value, expected } = self else { return None };
+    /// Asks for the host's answer, if there can be one. The failure that it is, if that is another value or words.
+    fn judge(&mut self, number: &mut Measured) -> Option<Failure> {
+        let Measured::Digest { scenario, value, expected } = number else { return None };
+        let answer = self.oracle.answer(scenario, &self.parameters);
+        self.actions.push(Action::Keep(answer.clone()));
         let (scenario, board) = (scenario.clone(), *value);
-        match oracle(&scenario, parameters) {
-            Ok(answer) => {
-                *expected = answer;
-                let host = answer.filter(|&host| host != board)?;
+        match answer.digest {
+            Ok(digest) => {
+                *expected = digest;
+                let host = digest.filter(|&host| host != board)?;
                 Some(Failure::OtherDigest { scenario, board, host })
             }
             Err(why) => Some(Failure::OnHost { scenario, why }),

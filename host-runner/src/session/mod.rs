@@ -40,7 +40,7 @@ mod tests;
 
 pub use event::{Action, Budgets, Closed, Event};
 pub use machine::{Session, Setup};
-pub use measured::{Measured, Oracle, Spread};
+pub use measured::{Answer, Measured, Oracle, Spread};
 pub use notice::{Identity, Notice, PanicNote};
 pub use status::{Crash, Failure, Status, Timeout};
 pub use summary::{CutShort, EXIT_FAILED, EXIT_INFRA, EXIT_INTERRUPTED, EXIT_PASSED, Summary};

@@ -11,7 +11,7 @@ use host_runner::loader::{Loader, Task};
 use host_runner::record::{FORMAT, Header, Recorder};
 use host_runner::report::{Context, Report, Screen};
 use host_runner::selection::select;
-use host_runner::session::{Budgets, Session, Status, Summary};
+use host_runner::session::{Budgets, Oracle, Session, Status, Summary};
 use host_runner::stand_in::{Fault, InTwin, Settings, StandIn, Troubles};
 use host_runner::twin::Shape;
 use host_runner::workspace::Workspace;
@@ -72,7 +72,7 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
     let task = Task { command_line: String::new(), total: header.budgets.total };
     let loader = Loader::new(&workspace, &board, kernel, symbols, &task).unwrap();
     let recorder = Recorder::create(&folder.path().join("recording"), &header).unwrap();
-    let session = Session::new(header.setup(digests::expected));
+    let session = Session::new(header.setup(Oracle::Host(digests::expected)));
     let mut report = Report::json(context, Screen::plain(io::stdout()));
     let (outside, inbox) = channel();
     let run = Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults: None };

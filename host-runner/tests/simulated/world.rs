@@ -101,7 +101,8 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     let truths = truth::roll(tests, &mut dice);
     let plan = truth::plan(&truths, &mut dice);
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
-    let (nonces, parameters, oracle): (_, _, Oracle) = (dice.next(), Parameters::default(), |_, _| Ok(None));
+    let (nonces, parameters) = (dice.next(), Parameters::default());
+    let oracle = Oracle::Host(|_, _| Ok(None));
     let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle };
     let mut fork = || Dice::new(dice.next());
     let mut world = World {
@@ -229,7 +230,7 @@ impl World<'_> {
             match action {
                 Action::Boot => self.boot(),
                 Action::Send(bytes) if self.is_open => self.to_board.send(bytes, self.now),
-                Action::Send(_) | Action::Inspect | Action::Finish => {}
+                Action::Send(_) | Action::Inspect | Action::Keep(_) | Action::Finish => {}
                 Action::Tell(notice) => self.notices.push(notice.clone()),
             }
         }

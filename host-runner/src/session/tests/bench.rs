@@ -2,7 +2,7 @@
 
 use crate::plan::{Plan, Selected, Test};
 use crate::session::{
-    Action, Budgets, Closed, Event, Measured, Notice, Oracle, Session, Setup, Status, Summary,
+    Action, Answer, Budgets, Closed, Event, Measured, Notice, Oracle, Session, Setup, Status, Summary,
 };
 use std::time::Duration;
 use wire::host::encode_order;
@@ -55,7 +55,7 @@ impl Bench {
 
     /// A session of these tests that has just begun.
     pub(super) fn of(tests: Vec<Test>) -> Self {
-        Self::asking(tests, |_, _| Ok(None))
+        Self::asking(tests, Oracle::Host(|_, _| Ok(None)))
     }
 
     /// A session of these tests that has just begun, and believes `oracle`.
@@ -68,6 +68,15 @@ impl Bench {
         let mut bench = Self { session, now, actions: Vec::new(), notices: Vec::new(), boot, nonce, next: 0 };
         bench.keep(actions);
         bench
+    }
+
+    /// The host's answers that were to be kept.
+    pub(super) fn kept(&self) -> Vec<Answer> {
+        let kept = |action: &Action| match action {
+            Action::Keep(answer) => Some(answer.clone()),
+            _ => None,
+        };
+        self.actions.iter().filter_map(kept).collect()
     }
 
     /// A session of `count` tests whose first one is running, as run 1.

@@ -7,11 +7,11 @@ use wire::{Cause, FromBoard, Number, Outcome, RunId, Unit};
 const RIGHT: u64 = 0xfeed;
 
 /// Knows one scenario, and that only as it was ordered, and fails in another.
-const ORACLE: Oracle = |scenario, parameters| match scenario {
+const ORACLE: Oracle = Oracle::Host(|scenario, parameters| match scenario {
     "known" => Ok((*parameters == PARAMETERS).then_some(RIGHT)),
     "broken" => Err("a block is lost".to_owned()),
     _ => Ok(None),
-};
+});
 
 const fn digest(scenario: &str, value: u64) -> Number<'_> {
     Number::Digest { scenario, value }
@@ -23,7 +23,11 @@ const fn point(at: u64) -> Number<'static> {
 
 /// One test, running as run 1.
 fn running() -> Bench {
-    let mut bench = Bench::asking(vec![test("it")], ORACLE);
+    believing(ORACLE)
+}
+
+fn believing(oracle: Oracle) -> Bench {
+    let mut bench = Bench::asking(vec![test("it")], oracle);
     bench.ready();
     bench.start(1);
     bench
@@ -60,6 +64,33 @@ fn a_test_with_another_digest_than_the_hosts_fails_whatever_the_board_said() {
         assert_eq!(bench.only_end(), other_digest());
         assert_eq!(bench.summary().exit_code(), 1);
         assert_eq!(bench.measured()[1], compared("known", 1, Some(RIGHT)));
+    }
+}
+
+/// Each is kept, and decides a second time whatever the host would say by then.
+#[test]
+fn what_the_host_answered_is_what_the_test_is_judged_by_again() {
+    let measured = [("unknown", 3), ("broken", 1), ("known", RIGHT)];
+    let mut first = running();
+    measured.iter().for_each(|(scenario, value)| first.measure(&digest(scenario, *value)));
+    first.end(1, Outcome::Passed);
+    let answers: Vec<_> = first.kept();
+    let told: Vec<_> = answers.iter().map(|answer| answer.scenario.as_str()).collect();
+    assert_eq!(told, ["unknown", "broken", "known"]);
+    for (recorded, end) in [
+        (answers, first.only_end()),
+        (
+            vec![],
+            Status::Fail(Failure::OnHost {
+                scenario: "unknown".into(),
+                why: "the recording does not hold the host's answer".into(),
+            }),
+        ),
+    ] {
+        let mut again = believing(Oracle::Recorded(recorded.into()));
+        measured.iter().for_each(|(scenario, value)| again.measure(&digest(scenario, *value)));
+        again.end(1, Outcome::Passed);
+        assert_eq!(again.only_end(), end);
     }
 }
 
