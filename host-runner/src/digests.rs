@@ -29,10 +29,19 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 ///
 /// How the scenario fails here, and what repeats it.
 pub fn expected(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, String> {
+    expected_by(THIS_PROGRAM, scenario, parameters)
+}
+
+/// The same where this program is not the runner: `runner` is.
+///
+/// # Errors
+///
+/// As above.
+pub fn expected_by(runner: &str, scenario: &str, parameters: &Parameters) -> Result<Option<u64>, String> {
     if !SCENARIOS.iter().any(|(known, _)| *known == scenario) {
         return Ok(None);
     }
-    let answer = ask(scenario, parameters).map_err(|error| error.to_string());
+    let answer = ask(runner, scenario, parameters).map_err(|error| error.to_string());
     answer.and_then(|outcome| understood(&outcome)).map_err(|why| {
         let Parameters { seed, budget_ms, until, .. } = parameters;
         let until = until.map(|until| format!(" FRAMEKEEPER_UNTIL={until}")).unwrap_or_default();
@@ -41,9 +50,9 @@ pub fn expected(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, 
     })
 }
 
-/// Has this same program compute it.
-fn ask(scenario: &str, parameters: &Parameters) -> io::Result<Outcome> {
-    let mut program = Command::new(THIS_PROGRAM);
+/// Has a process compute it.
+fn ask(runner: &str, scenario: &str, parameters: &Parameters) -> io::Result<Outcome> {
+    let mut program = Command::new(runner);
     program.args(["digest", scenario]).args(Arguments(*parameters).to_string().split_whitespace());
     run_within(&mut program, PATIENCE + Duration::from_millis(parameters.budget_ms), |_| false)
 }

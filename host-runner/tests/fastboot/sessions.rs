@@ -72,7 +72,7 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
     let task = Task { command_line: String::new(), total: header.budgets.total };
     let loader = Loader::new(&workspace, &board, kernel, symbols, &task).unwrap();
     let recorder = Recorder::create(&folder.path().join("recording"), &header).unwrap();
-    let session = Session::new(header.setup(Oracle::Host(digests::expected)));
+    let session = Session::new(header.setup(Oracle::Host(expected)));
     let mut report = Report::json(context, Screen::plain(io::stdout()));
     let (outside, inbox) = channel();
     let run = Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults: None };
@@ -80,11 +80,24 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
     Run { tests: summary.ends.len(), summary, strays: witness.account().unwrap().strays }
 }
 
+/// As the runner computes it: this program is none.
+fn expected(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, String> {
+    digests::expected_by(env!("CARGO_BIN_EXE_host-runner"), scenario, parameters)
+}
+
 #[test]
 fn a_phone_that_is_well_passes() {
     let run = run(Troubles::default(), "boot::", LONG);
     assert!(run.tests >= 10, "{} tests", run.tests);
     assert_eq!((run.passes(), run.summary.exit_code(), run.strays), (run.tests, 0, 0));
+}
+
+/// Its digest is compared with the host's.
+#[test]
+fn a_scenario_that_the_host_knows_passes_on_a_phone_that_is_well() {
+    let scenario = "frames::a_storm_of_splits_and_joins_leaves_no_trace";
+    let run = run(Troubles::default(), scenario, LONG);
+    assert_eq!((run.tests, run.passes()), (1, 1), "{:?}", run.summary);
 }
 
 #[test]
