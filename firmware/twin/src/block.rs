@@ -7,7 +7,7 @@
 use core::ops::Range;
 
 /// The first word of both; another version has another one.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"FKTWIN01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"FKTWIN02");
 
 /// The most ranges that may be kept out of the RAM.
 pub const MAX_CARVE_OUTS: usize = 32;
@@ -152,6 +152,8 @@ pub struct Record {
     pub overrun: u64,
     /// SYSIP_DAT0 of the power management unit.
     pub boot_mode: u32,
+    /// Which watchdogs count, a bit each.
+    pub watchdogs: u64,
 }
 
 /// How a machine has ended.
@@ -248,6 +250,7 @@ impl Record {
             self.taken,
             self.overrun,
             u64::from(self.boot_mode),
+            self.watchdogs,
         ];
         put(&mut words, 0, head);
         put(&mut words, 16, self.first.iter().flatten().flat_map(|stray| stray.to_words()));
@@ -257,8 +260,10 @@ impl Record {
     /// From words; none if no monitor of this version has written them.
     #[must_use]
     pub fn from_words(words: &[u64; RECORD_WORDS]) -> Option<Self> {
-        let &[MAGIC, end, strays, sent, taken, overrun, boot_mode, ..] = words else { return None };
-        let mut record = Self { strays, sent, taken, overrun, ..Self::default() };
+        let &[MAGIC, end, strays, sent, taken, overrun, boot_mode, watchdogs, ..] = words else {
+            return None;
+        };
+        let mut record = Self { strays, sent, taken, overrun, watchdogs, ..Self::default() };
         record.boot_mode = u32::try_from(boot_mode).ok()?;
         if let Some(end) = end.checked_sub(1) {
             record.end = Some(*ENDS.get(usize::try_from(end).ok()?)?);
@@ -319,8 +324,13 @@ mod tests {
             virtual_address: 0xffff_0001_0000_0000,
             syndrome: 0x9200_0046,
         };
-        let mut record =
-            Record { end: Some(End::Watchdog(1)), sent: 5, boot_mode: 0xfc, ..Record::default() };
+        let mut record = Record {
+            end: Some(End::Watchdog(1)),
+            sent: 5,
+            boot_mode: 0xfc,
+            watchdogs: 2,
+            ..Record::default()
+        };
         for core in 0..MAX_STRAYS as u8 + 3 {
             record.note(Stray { core, ..stray });
         }

@@ -50,13 +50,15 @@ impl Devices {
         if options.watchdog_ms > 0 {
             watchdogs[0] = Watchdog::armed(now, options.watchdog_ms * TIMER_HZ / 1000);
         }
-        Self {
+        let mut devices = Self {
             uart: Uart::new(options.baud, TIMER_HZ, options.uart_dies_after),
             watchdogs,
             pmu: Pmu::new(PMU.start, options.reset_status, options.boot_mode),
             files: File::default(),
             record: Record { boot_mode: options.boot_mode, ..Record::default() },
-        }
+        };
+        devices.note_watchdogs();
+        devices
     }
 
     /// Carries out an access.
@@ -108,13 +110,17 @@ impl Devices {
             return Answer::Stray;
         };
         let offset = access.address - place.start;
-        Answer::Done(match access.stored {
-            Some(value) => {
-                dog.write(offset, value as u32, now);
-                0
-            }
-            None => u64::from(dog.read(offset, now)),
-        })
+        let Some(value) = access.stored else {
+            return Answer::Done(u64::from(dog.read(offset, now)));
+        };
+        dog.write(offset, value as u32, now);
+        self.note_watchdogs();
+        Answer::Done(0)
+    }
+
+    fn note_watchdogs(&mut self) {
+        let running = self.watchdogs.iter().enumerate().filter(|(_, dog)| dog.is_running());
+        self.record.watchdogs = running.fold(0, |bits, (number, _)| bits | 1 << number);
     }
 
     fn access_file(&mut self, address: u64, stored: Option<u64>) -> u64 {
@@ -190,10 +196,10 @@ mod tests {
         let mut options = Options::new(0, 0);
         options.watchdog_ms = 500;
         let mut devices = Devices::new(&options, 0);
-        assert_eq!(devices.biting(TIMER_HZ / 4), None);
+        assert_eq!((devices.biting(TIMER_HZ / 4), devices.record.watchdogs), (None, 1));
         assert_eq!(devices.biting(TIMER_HZ), Some(End::Watchdog(0)));
         let stop = Access { stored: Some(0), ..load(WATCHDOGS[0].start, 4) };
         assert_eq!(devices.access(stop, 0, &mut Nothing), Answer::Done(0));
-        assert_eq!(devices.biting(TIMER_HZ), None);
+        assert_eq!((devices.biting(TIMER_HZ), devices.record.watchdogs), (None, 0));
     }
 }

@@ -60,7 +60,9 @@ impl Watchdog {
         self.is_running() && self.control & RESET_ENABLE != 0 && self.left(now) == 0
     }
 
-    const fn is_running(&self) -> bool {
+    /// Whether it counts.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
         self.control & ENABLE != 0
     }
 

@@ -124,8 +124,14 @@ impl Inside for InTwin {
 impl Witness {
     /// What the monitor has noted since the last start.
     #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        self.twin.record()
+    }
+
+    /// The same, for a session.
+    #[must_use]
     pub fn account(&self) -> Option<Account> {
-        self.twin.record().map(Account::from)
+        self.record().map(Account::from)
     }
 
     /// The control socket of the QEMU that runs, if one does.

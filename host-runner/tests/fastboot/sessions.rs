@@ -19,13 +19,14 @@ use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
+use twin::block::Record;
 use wire::Parameters;
 
 /// Of what was selected: how many tests there are, and how the run ended; and what the twin has seen since its last start.
 struct Run {
     tests: usize,
     summary: Summary,
-    strays: u64,
+    seen: Record,
 }
 
 impl Run {
@@ -77,7 +78,7 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
     let (outside, inbox) = channel();
     let run = Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults: None };
     let summary = drive::drive(run).unwrap();
-    Run { tests: summary.ends.len(), summary, strays: witness.account().unwrap().strays }
+    Run { tests: summary.ends.len(), summary, seen: witness.record().unwrap() }
 }
 
 /// As the runner computes it: this program is none.
@@ -89,7 +90,7 @@ fn expected(scenario: &str, parameters: &Parameters) -> Result<Option<u64>, Stri
 fn a_phone_that_is_well_passes() {
     let run = run(Troubles::default(), "boot::", LONG);
     assert!(run.tests >= 10, "{} tests", run.tests);
-    assert_eq!((run.passes(), run.summary.exit_code(), run.strays), (run.tests, 0, 0));
+    assert_eq!((run.passes(), run.summary.exit_code(), run.seen.strays), (run.tests, 0, 0));
 }
 
 /// Its digest is compared with the host's.
@@ -121,9 +122,11 @@ fn a_port_that_dies_in_a_run_leaves_no_pass_behind() {
     assert_ne!(run.summary.exit_code(), 0);
 }
 
+/// However long the run takes: nothing counts any more when it is over.
 #[test]
 fn a_watchdog_that_the_boot_loader_left_running_ends_no_run() {
     let watchdog = Some(Duration::from_millis(1500));
     let run = run(Troubles { watchdog, ..Troubles::default() }, "boot::", LONG);
     assert_eq!((run.passes(), run.summary.exit_code(), run.summary.boots), (run.tests, 0, 1));
+    assert_eq!(run.seen.watchdogs, 0);
 }
