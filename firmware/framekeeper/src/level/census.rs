@@ -12,19 +12,25 @@ pub(crate) const WHOLE: u32 = ORDERS - 1;
 /// Where each order's count begins; the last entry is the end.
 const SHIFTS: [u32; ORDERS as usize + 1] = [0, 9, 17, 24, 30, 35, 39, 42, 44, 45, 46];
 
+/// Bits of a census that count something.
+const BITS: usize = {
+    let [.., end] = SHIFTS;
+    end as usize
+};
+
 /// Entries of a table by orders: a power of two, so that a masked order needs no check.
 const ENTRIES: usize = 16;
 
 /// The order that each bit of the census counts.
 #[expect(clippy::indexing_slicing, reason = "out of range would not compile")]
-const ORDER_OF_BIT: [u8; 64] = {
-    let mut orders = [u8::MAX; 64];
+const ORDER_OF_BIT: [u8; BITS] = {
+    let mut orders = [0; BITS];
     let (mut order, mut bit) = (0_u8, 0);
-    while bit < SHIFTS[ORDERS as usize] {
-        if bit == SHIFTS[order as usize + 1] {
+    while bit < BITS {
+        if bit == SHIFTS[order as usize + 1] as usize {
             order += 1;
         }
-        orders[bit as usize] = order;
+        orders[bit] = order;
         bit += 1;
     }
     orders
@@ -113,7 +119,7 @@ fn gain(order: u32, to: u32) -> u64 {
 
 #[inline]
 fn order_of_bit(bit: u32) -> Option<u32> {
-    ORDER_OF_BIT.get(bit as usize).map(|&order| u32::from(order)).filter(|&order| order < ORDERS)
+    ORDER_OF_BIT.get(bit as usize).map(|&order| order.into())
 }
 
 fn shift(order: u32) -> u32 {

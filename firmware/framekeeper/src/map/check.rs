@@ -81,14 +81,15 @@ impl<'a> FrameMap<'a> {
     pub(crate) fn wrong_section(self) -> Option<Frame> {
         // Wrapping: what is damaged may be anything.
         let frame = |section: u64| Frame::new(self.first_section.wrapping_add(section).wrapping_mul(SECTION));
-        let (mut next, mut number) = (0, 0);
+        let (mut last, mut number) = (0, 0);
         for cell in self.present {
             let section = cell.load(Ordering::Relaxed);
             number += 1;
-            if section < next || !self.is_entered(section, number) {
+            // They rise, and none is there twice: the table has one number for each.
+            if section < last || !self.is_entered(section, number) {
                 return Some(frame(section));
             }
-            next = section + 1;
+            last = section;
         }
         let entries = || self.table.iter().map(|entry| entry.load(Ordering::Relaxed));
         let more = entries().filter(|&entry| entry != 0).count() as u64 != number;
@@ -126,5 +127,58 @@ impl<'a> FrameMap<'a> {
             ("groups", self.groups),
         ];
         (self.words, index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        addr::{FRAME_SIZE, PhysAddr, PhysRange},
+        map::Storage,
+        regions::RegionSet,
+    };
+    use std::vec::Vec;
+
+    /// The first of these sections from 1 GiB on.
+    const FIRST: u64 = (1 << 30) / (SECTION * FRAME_SIZE);
+
+    /// A map of RAM in these sections.
+    fn with_map(sections: &[u64], work: impl FnOnce(FrameMap<'_>)) {
+        let mut ram = RegionSet::<4>::new();
+        for section in sections {
+            let start = PhysAddr((FIRST + section) * SECTION * FRAME_SIZE);
+            ram.add(PhysRange::from_size(start, FRAME_SIZE).unwrap()).unwrap();
+        }
+        let needs = crate::MapLayout::of(&ram).unwrap().needs();
+        let mut words: Vec<_> = (0..needs.words).map(|_| AtomicU32::new(7)).collect();
+        let mut index: Vec<_> = (0..needs.index).map(|_| AtomicU64::new(7)).collect();
+        let storage = Storage { words: &mut words, index: &mut index };
+        work(FrameMap::new(&ram, &ram, storage).unwrap().0);
+    }
+
+    fn start_of(section: u64) -> Frame {
+        Frame::new((FIRST + section) * SECTION)
+    }
+
+    #[test]
+    fn a_section_without_words_that_is_in_the_table_is_found() {
+        with_map(&[0, 1, 4], |map| {
+            assert_eq!(map.wrong_section(), None);
+            map.table[3].store(map.table[1].load(Ordering::Relaxed), Ordering::Relaxed);
+            assert_eq!(map.wrong_section(), Some(start_of(3)));
+        });
+    }
+
+    #[test]
+    fn sections_that_are_not_in_rising_order_are_found() {
+        with_map(&[0, 2, 4], |map| {
+            let [_, second, third] = map.present else { panic!("{map:?}") };
+            for cells in [(second, third), (&map.table[2], &map.table[4])] {
+                let one = cells.0.swap(cells.1.load(Ordering::Relaxed), Ordering::Relaxed);
+                cells.1.store(one, Ordering::Relaxed);
+            }
+            assert_eq!(map.wrong_section(), Some(start_of(2)));
+        });
     }
 }

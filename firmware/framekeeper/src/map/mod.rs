@@ -230,8 +230,8 @@ impl<'a> FrameMap<'a> {
         let around = heads.map(|head| (head, self.word(head)));
         let covers = |&(head, word): &(Frame, Word)| {
             let frames = match word.kind() {
-                Kind::Pending if !word.is_pending_single() => {
-                    // Only while it is a part: if the block went meanwhile, the word is another's.
+                Kind::Pending => {
+                    // Only while it is a part: if the block went meanwhile, or is one frame, the word is another's.
                     let second = self.word(head.plus(1));
                     if second.kind() == Kind::Part { second.frames_field() } else { 0 }
                 }
