@@ -52,7 +52,7 @@ fn an_area_that_is_free_as_a_whole_is_found_on_the_lower_level() {
     });
 }
 
-/// A counter is taken twice or not at all where blocks of one order are counted, and its highest bit is then lost.
+/// Blocks of an order are counted from all of them. Some count twice there, and their highest bit is lost.
 #[test]
 fn a_counter_that_went_below_zero_is_found() {
     let ram = ram(&[(GIB, GIB + 8 * MIB)]);

@@ -98,6 +98,25 @@ fn a_frame_is_kept_if_the_last_ones_came_from_its_area() {
     });
 }
 
+/// Where a 64th of memory is more than that.
+#[test]
+fn a_core_keeps_up_to_32_blocks_and_up_to_8_mib_of_each_order() {
+    let ram = ram(&[(0, GIB)]);
+    with_cache(&ram, &ram, |frames| {
+        for order in Order::all().take(10) {
+            let most = (8 * MIB / order.bytes()).min(32);
+            let blocks: Vec<_> = (0..=most).map(|_| frames.alloc_frames(order).unwrap()).collect();
+            frames.drain();
+            let (last, fit) = blocks.split_last().unwrap();
+            fit.iter().for_each(|&block| assert_eq!(frames.free_frame(block), Ok(order.frames())));
+            assert_eq!(frames.free().cached(), most * order.frames(), "{order:?}");
+            assert_eq!(frames.free_frame(*last), Ok(order.frames()));
+            assert!(frames.free().cached() <= most * order.frames(), "{order:?}");
+            frames.drain();
+        }
+    });
+}
+
 /// Two caches, and an order of which a 64th of 64 MiB is less than what they have room for.
 #[test]
 fn of_each_order_all_caches_together_keep_no_more_than_a_64th_of_memory() {
