@@ -34,6 +34,7 @@ pub mod map;
 pub mod memory;
 pub mod misuse;
 pub mod mix;
+mod picture;
 pub mod slabs;
 pub mod smp;
 pub mod soak;

@@ -7,6 +7,7 @@ use crate::{
     arena::{self, Plan},
     ground::Ground,
     heap::all_comes_back,
+    picture,
 };
 
 /// Whose the frames of this suite are.
@@ -69,12 +70,14 @@ pub(crate) fn for_each_block<C: CpuLocal>(
 
 /// The whole of RAM is taken and given back, and is as it was before.
 pub fn every_frame_of_free_ram_is_had_exactly_once<M: Machine>(machine: &M) {
+    picture::send(machine, "before");
     all_comes_back(machine, || {
         let taken = everything_is_had_exactly_once(&Ground::whole(machine));
         let own: u64 = machine.own().iter().map(|&owner| machine.frames().owners().frames(owner)).sum();
         assert_eq!(taken + own, machine.free_ram().size() / FRAME_SIZE);
         machine.log(format_args!("{taken} frames, each had once"));
     });
+    picture::send(machine, "after all was had and given back");
     arena::run::<_, _, Standard, _>(machine, Plan::ONE_CORE, |arena| {
         assert_eq!(
             everything_is_had_exactly_once(&arena.ground()),

@@ -19,6 +19,7 @@ use crate::{
     heap::leaving_no_trace,
     map::{for_each_block, take_all},
     mix::{Blocks, Objects, Place, held_on},
+    picture,
 };
 
 /// Operations of each core in a run with the default budget.
@@ -56,6 +57,9 @@ pub fn r000_6_no_object_is_anybody_elses<M: Machine>(machine: &M) {
                 if step.is_multiple_of(16) {
                     held_on(core, blocks.step());
                 }
+            }
+            if core.index() == 0 {
+                picture::send(machine, "while all cores have objects and blocks");
             }
             held_on(core, objects.give_all());
             held_on(core, blocks.give_all());

@@ -167,7 +167,9 @@ impl Stand for Host {
             Number::Value { name, value, .. } => {
                 Heard { name: name.into(), peer: String::new(), cores: 0, samples: value }
             }
-            Number::Digest { .. } | Number::Point { .. } => panic!("no benchmark says {number:?}"),
+            Number::Digest { .. } | Number::Point { .. } | Number::Map { .. } => {
+                panic!("no benchmark says {number:?}")
+            }
         };
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
     }

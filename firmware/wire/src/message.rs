@@ -6,7 +6,7 @@ use crate::{MAX_BODY, Nonce, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages, said in [`Hello`] and checked by the host.
-pub const PROTOCOL: u16 = 3;
+pub const PROTOCOL: u16 = 4;
 
 /// The most bytes of text a message carries: room is left for the rest of the message.
 pub const MAX_TEXT: usize = 640;

@@ -53,6 +53,15 @@ pub enum Number<'a> {
         /// The figure then.
         value: u64,
     },
+    /// A part of a dump of the frame map, for the host to draw.
+    Map {
+        /// When: before something, or after it.
+        name: &'a str,
+        /// Where in the dump the part begins.
+        at: u32,
+        /// The part.
+        bytes: &'a [u8],
+    },
 }
 
 /// What a figure counts.
@@ -127,12 +136,13 @@ mod tests {
         unit: Unit,
         cores: u32,
         [p50, p99, p999, max]: [u64; 4],
-    ) -> [Number<'a>; 4] {
+    ) -> [Number<'a>; 5] {
         [
             Number::Digest { scenario: name, value: p50 },
             Number::Value { name, unit, value: p99 },
             Number::Spread { name, peer, unit, cores, samples: max, p50, p99, p999, max },
             Number::Point { series: name, at: p999, value: max },
+            Number::Map { name, at: cores, bytes: peer.as_bytes() },
         ]
     }
 

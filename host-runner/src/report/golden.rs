@@ -122,6 +122,7 @@ fn spread(name: &str, peer: &str, cores: u32, [p50, p99, p999, max]: [u64; 4]) -
 fn numbers() -> Notice {
     let value = |name: &str, unit, value| Measured::Value { name: name.to_owned(), unit, value };
     let point = |series: &str, at, value| Measured::Point { series: series.to_owned(), at, value };
+    let map = |at, bytes: &[u8]| Measured::Map { name: "before".to_owned(), at, bytes: bytes.to_vec() };
     let digest =
         |value, expected| Measured::Digest { scenario: "frames::random".to_owned(), value, expected };
     Notice::Measured(vec![
@@ -136,6 +137,8 @@ fn numbers() -> Notice {
         digest(0xfeed, Some(0xfeed)),
         point("free", 20, 300),
         digest(0xfeed, Some(0xbeef)),
+        map(0, b"FKMAP\x01"),
+        map(6, &[0xfd, 0x80, 0x80, 0x10, 0x52, 0xe0, 0x20, 0x60, 0xff]),
     ])
 }
 
@@ -218,6 +221,12 @@ fn the_same_run_as_a_page() {
     for foreign in ["<script", "http:", "https:", "url(", "@import"] {
         assert!(!page.contains(foreign), "{foreign} would make the page need more than itself");
     }
+    // Browsers close these by themselves nowhere: what follows would be drawn as a part of them, which is not at all.
+    for shape in ["rect", "line", "path", "polyline", "circle", "text"] {
+        let [opened, closed] =
+            [format!("<{shape} "), format!("</{shape}>")].map(|tag| page.matches(&tag).count());
+        assert_eq!(opened, closed, "{shape}");
+    }
     insta::assert_snapshot!(page.replace("><", ">\n<"));
 }
 
@@ -283,12 +292,12 @@ fn programs_get_an_object_per_test_and_one_for_the_run() {
     let text = written(&notices, Report::json);
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 1 + 11 + 3);
+    assert_eq!(lines.len(), 1 + 13 + 3);
     assert_eq!((&lines[0]["event"], &lines[0]["parameters"]["seed"]), (&"run".into(), &42.into()));
     assert_eq!(lines[0]["image"]["sha256"], "5e".repeat(32));
-    assert_eq!((&lines[12]["name"], &lines[12]["status"]), (&"boot::level".into(), &"pass".into()));
-    assert_eq!(lines[13]["status"], "not-run");
-    assert_eq!((&lines[14]["exit_code"], &lines[14]["not_run"]), (&2.into(), &1.into()));
+    assert_eq!((&lines[14]["name"], &lines[14]["status"]), (&"boot::level".into(), &"pass".into()));
+    assert_eq!(lines[15]["status"], "not-run");
+    assert_eq!((&lines[16]["exit_code"], &lines[16]["not_run"]), (&2.into(), &1.into()));
 }
 
 #[test]
@@ -299,7 +308,7 @@ fn programs_get_every_number_before_its_tests_end() {
     let lines: Vec<serde_json::Value> =
         text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(
-        lines[..11].iter().all(|line| line["event"] == "number" && line["test"] == "buddy::merge"),
+        lines[..13].iter().all(|line| line["event"] == "number" && line["test"] == "buddy::merge"),
         "{text}"
     );
     let spread = json!({
@@ -316,7 +325,7 @@ fn programs_get_every_number_before_its_tests_end() {
         (&0.into(), &"frames".into(), &json!(null))
     );
     assert!(
-        lines[11]["repeat"].as_str().unwrap().ends_with("--seed 42 --budget 2m run --exact buddy::merge")
+        lines[13]["repeat"].as_str().unwrap().ends_with("--seed 42 --budget 2m run --exact buddy::merge")
     );
-    assert_eq!((lines.len(), &lines[12]["repeat"]), (13, &json!(null)));
+    assert_eq!((lines.len(), &lines[14]["repeat"]), (15, &json!(null)));
 }

@@ -1,7 +1,7 @@
 //! The report for programs: one JSON object a line. First how the tests run; then each number that a test has measured,
 //! before the test's own end; at last the whole run.
 
-use super::{Context, Screen, Tally, words};
+use super::{Context, Screen, Tally, hex as hex_digits, words};
 use crate::session::{Measured, Notice, Status, Summary};
 use serde_json::{Value, json};
 use std::io;
@@ -68,6 +68,9 @@ impl Json {
             Measured::Spread(spread) => ("spread", json!(spread)),
             Measured::Point { series, at, value } => {
                 ("point", json!({"series": series, "at": at, "value": value}))
+            }
+            Measured::Map { name, at, bytes } => {
+                ("map", json!({"name": name, "at": at, "bytes": hex_digits(bytes)}))
             }
         };
         line["event"] = "number".into();

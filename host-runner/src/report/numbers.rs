@@ -7,7 +7,7 @@ use wire::Unit;
 
 /// Everything that one test has measured, as lines for below the test's own.
 pub(super) fn lines(measured: &[Measured]) -> Vec<String> {
-    [digests(measured), values(measured), spreads(measured), series(measured)].concat()
+    [digests(measured), values(measured), spreads(measured), series(measured), maps(measured)].concat()
 }
 
 fn digests(measured: &[Measured]) -> Vec<String> {
@@ -112,6 +112,25 @@ fn series(measured: &[Measured]) -> Vec<String> {
     let mut lines = aligned(SIDES, &[vec![HEADING.map(str::to_owned)], rows].concat());
     lines[0] = paint::dim(&lines[0]);
     lines
+}
+
+/// The dumps of the frame map, each with all of its parts, by when they were made.
+pub(super) fn dumps(measured: &[Measured]) -> Vec<(&str, Vec<u8>)> {
+    let mut all: Vec<(&str, Vec<u8>)> = Vec::new();
+    for one in measured {
+        let Measured::Map { name, at, bytes } = one else { continue };
+        match all.last_mut().filter(|(last, dump)| last == name && dump.len() == *at as usize) {
+            Some((_, dump)) => dump.extend(bytes),
+            None => all.push((name, bytes.clone())),
+        }
+    }
+    all
+}
+
+fn maps(measured: &[Measured]) -> Vec<String> {
+    let line =
+        |(name, dump): (&str, Vec<u8>)| format!("map of {name}: {} bytes, which `report` draws", dump.len());
+    dumps(measured).into_iter().map(line).collect()
 }
 
 /// A unit as it stands behind a figure.

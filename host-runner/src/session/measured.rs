@@ -74,6 +74,15 @@ pub enum Measured {
         /// The figure then.
         value: u64,
     },
+    /// A part of a dump of the frame map.
+    Map {
+        /// When: before something, or after it.
+        name: String,
+        /// Where in the dump it begins.
+        at: u32,
+        /// The part.
+        bytes: Vec<u8>,
+    },
 }
 
 /// What one operation costs, over many of them: [`Number::Spread`].
@@ -161,5 +170,6 @@ fn measured(number: &Number<'_>) -> Measured {
             Measured::Spread(Spread { name, peer, unit, cores, samples, p50, p99, p999, max })
         }
         Number::Point { series, at, value } => Measured::Point { series: series.into(), at, value },
+        Number::Map { name, at, bytes } => Measured::Map { name: name.into(), at, bytes: bytes.into() },
     }
 }

@@ -231,11 +231,14 @@ impl Machine for HostMachine {
 
     fn report(&self, number: &Number<'_>) {
         off_core(|| {
+            if let Number::Map { .. } = number {
+                return;
+            }
             (self.voice)(format_args!("{number:?}"));
             let (list, name, value) = match number {
                 Number::Digest { scenario, value } => (&self.digests, scenario, value),
                 Number::Value { name, value, .. } => (&self.values, name, value),
-                Number::Spread { .. } | Number::Point { .. } => return,
+                Number::Spread { .. } | Number::Point { .. } | Number::Map { .. } => return,
             };
             locked(list).push(((*name).into(), *value));
         });

@@ -57,7 +57,7 @@ fn chart(series: &Series<'_>) -> Markup {
         figure {
             figcaption { b { (series.name) } " " small { code { (series.test) } } }
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(series.name) {
-                polyline.series points=(line(&thinned(&series.points), (from, to), (least, most)));
+                polyline.series points=(line(&thinned(&series.points), (from, to), (least, most))) {}
                 text.axis x="2" y="10" { (most) }
                 text.axis x="2" y=(HEIGHT - 14.0) { (least) }
                 text.axis x="2" y=(HEIGHT - 2.0) { (from) }

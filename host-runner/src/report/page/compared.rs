@@ -72,8 +72,8 @@ fn row(spread: &Spread, longest: u64) -> Markup {
             td { (spread.peer) }
             td {
                 svg.bar viewBox="0 0 200 12" role="img" aria-label={ "p50 " (spread.p50) ", p99 " (spread.p99) } {
-                    rect.thin x="0" y="4" height="4" width=(format!("{:.1}", width(spread.p99)));
-                    rect.thick x="0" y="1" height="10" width=(format!("{:.1}", width(spread.p50)));
+                    rect.thin x="0" y="4" height="4" width=(format!("{:.1}", width(spread.p99))) {}
+                    rect.thick x="0" y="1" height="10" width=(format!("{:.1}", width(spread.p50))) {}
                 }
             }
             @for value in [spread.p50, spread.p99, spread.p999, spread.max, spread.samples] {

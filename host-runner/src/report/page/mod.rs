@@ -2,6 +2,7 @@
 
 mod charts;
 mod compared;
+mod maps;
 mod timeline;
 
 use super::story::{Story, Told};
@@ -32,6 +33,7 @@ pub(super) fn written(story: &Story) -> String {
                     (contents(story))
                     (failures(story))
                     (timeline::section(story))
+                    (maps::section(story))
                     (charts::section(story))
                     (compared::section(story))
                     (tests(story))
@@ -78,6 +80,7 @@ fn contents(story: &Story) -> Markup {
         nav {
             @if has_failures { a href="#failures" { "Failures" } }
             a href="#timeline" { "Timeline" }
+            @if maps::has_any(story) { a href="#maps" { "Memory" } }
             @if charts::has_any(story) { a href="#series" { "Over time" } }
             @if compared::has_any(story) { a href="#compared" { "What operations cost" } }
             a href="#tests" { "Tests" }

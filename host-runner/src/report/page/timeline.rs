@@ -83,8 +83,8 @@ fn core_row(story: &Story, core: u32, row: usize) -> Markup {
     }
     html! {
         text x="0" y=(figure(y + 13.0)) { "core " (core) }
-        line.rule x1=(LABELS) x2=(WIDTH) y1=(figure(y + ROW / 2.0)) y2=(figure(y + ROW / 2.0));
-        @if !logs.is_empty() { path.mark d=(logs); }
+        line.rule x1=(LABELS) x2=(WIDTH) y1=(figure(y + ROW / 2.0)) y2=(figure(y + ROW / 2.0)) {}
+        @if !logs.is_empty() { path.mark d=(logs) {} }
         @for at in grave {
             circle.bad cx=(figure(at)) cy=(figure(y + ROW / 2.0)) r="4" { title { "core " (core) " went down" } }
         }
