@@ -21,6 +21,7 @@ Examples:
   cargo run -p host-runner -- run --smoke                 … what every push must pass
   cargo run -p host-runner -- replay latest               the report of the last run again
   cargo run -p host-runner -- report latest               … as a page to look at and to pass on
+  cargo run -p host-runner -- diff 41 42                  what is other in run 42 than in run 41
   cargo run -p host-runner -- boards                      which boards are there, and who has them
   cargo run -p host-runner -- doctor                      what is missing on this machine
 
@@ -137,6 +138,14 @@ pub enum Command {
     Replay {
         /// A folder below `target/hil`, `latest`, or a path
         run: String,
+    },
+    /// Say what is other in one recorded run than in another; 1 if a test fails that did not before
+    Diff {
+        /// A folder below `target/hil`, or a path
+        before: String,
+        /// The other one
+        #[arg(default_value = "latest")]
+        after: String,
     },
     /// Write reports of a recorded run into files: those that are named, or a page into its folder
     Report {

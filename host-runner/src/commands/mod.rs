@@ -52,6 +52,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::Twin(arguments)) => twin::twin(&workspace, &cli.global, arguments),
         Some(Command::Digest { scenario, arguments }) => digest(scenario, arguments),
         Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
+        Some(Command::Diff { before, after }) => report::diff(&workspace, before, after),
         Some(Command::Report { run }) => report::report(&workspace, &cli.global, run),
     }
 }

@@ -3,8 +3,9 @@
 use crate::cli::Global;
 use crate::image::Image;
 use crate::record::Recording;
-use crate::report::{Context, Files, Story};
+use crate::report::{Context, Files, Story, diff};
 use crate::runs::RunFolder;
+use crate::session::{EXIT_FAILED, EXIT_PASSED};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
 
@@ -32,10 +33,28 @@ pub(super) fn report(workspace: &Workspace, global: &Global, wanted: &str) -> Re
 ///
 /// As [`report`].
 pub(super) fn write(workspace: &Workspace, folder: &RunFolder, files: &Files) -> Result<()> {
+    files.write(&story(workspace, folder)?)
+}
+
+/// The `diff` command: what is other in the run called `after` than in the one called `before`.
+///
+/// # Errors
+///
+/// When one of the recordings is not there, or damaged.
+pub(super) fn diff(workspace: &Workspace, before: &str, after: &str) -> Result<u8> {
+    let find = |wanted| story(workspace, &RunFolder::find(workspace, wanted)?);
+    let (before, after) = (find(before)?, find(after)?);
+    for line in diff::lines(&before, &after) {
+        anstream::println!("{line}");
+    }
+    Ok(if diff::is_worse(&before, &after) { EXIT_FAILED } else { EXIT_PASSED })
+}
+
+fn story(workspace: &Workspace, folder: &RunFolder) -> Result<Story> {
     let recording =
         Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
     let image = Image::open(&folder.elf(), workspace.root())?;
     let context = Context::new(workspace, folder, notes, &recording.header, image);
-    files.write(&Story::of(&recording, context))
+    Ok(Story::of(&recording, context))
 }

@@ -1,6 +1,6 @@
 //! A whole report, word for word, from notices made up here.
 
-use super::{Context, Report, Screen, Story, github, junit, page};
+use super::{Context, Report, Screen, Story, diff, github, junit, page};
 use crate::image::{Records, Symbols};
 use crate::plan::{Plan, Selected, Test};
 use crate::session::{
@@ -202,6 +202,34 @@ fn story() -> Story {
     let notices: Vec<_> =
         notices.into_iter().enumerate().map(|(at, notice)| (ms(at as u64 * 100), notice)).collect();
     Story::told(context(&names), "host-runner --seed 42", &notices)
+}
+
+#[test]
+fn what_is_other_in_another_run_is_told_and_what_is_not_is_not() {
+    let before = story();
+    assert_eq!((diff::lines(&before, &before), diff::is_worse(&before, &before)), (Vec::new(), false));
+    let mut after = story();
+    // By their places: ignored, pass, FAIL, CRASH, and a pass at the second attempt.
+    after.tests[1].numbers[0] = spread("allocate", "framekeeper", 1, [13, 40, 90, 1800]);
+    after.tests[2].status = Status::Pass;
+    after.tests[4].status = Status::Timeout(Timeout::Test);
+    after.tests[4].took = ms(900);
+    after.tests.remove(3);
+    after.context.parameters.seed = 43;
+    let lines = diff::lines(&before, &after);
+    let told: Vec<_> = lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+    assert_eq!(
+        told,
+        [
+            "tests run with: seed 42, budget 2m, memory sampled, then seed 43, budget 2m, memory sampled",
+            "buddy::merge: FAIL, then pass",
+            "heap::later: pass, then TIMEOUT",
+            "slab::grow: only before",
+            "heap::later: 7 ms, then 900 ms",
+            "boot::level: allocate by framekeeper on 1 core: p50 12, then 13 ns",
+        ]
+    );
+    assert!(diff::is_worse(&before, &after) && diff::is_worse(&after, &before));
 }
 
 #[test]

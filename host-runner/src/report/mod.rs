@@ -8,6 +8,7 @@ mod attempt;
 mod backtrace;
 mod closing;
 mod cores;
+pub(crate) mod diff;
 mod evidence;
 mod files;
 mod github;

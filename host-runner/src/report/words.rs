@@ -3,13 +3,17 @@
 use super::paint;
 use crate::session::{Crash, Failure, Status, Timeout};
 
-/// One word, and its colour.
+/// One word as wide as any, in its colour.
 pub(super) fn painted(status: &Status) -> String {
-    let padded = format!("{:>7}", word(status));
+    in_colour(status, &format!("{:>7}", word(status)))
+}
+
+/// A text in the colour of an end.
+pub(super) fn in_colour(status: &Status, text: &str) -> String {
     match status {
-        Status::Pass => paint::good(&padded),
-        Status::Ignored | Status::NotRun(_) | Status::Infra(_) => paint::doubtful(&padded),
-        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => paint::bad(&padded),
+        Status::Pass => paint::good(text),
+        Status::Ignored | Status::NotRun(_) | Status::Infra(_) => paint::doubtful(text),
+        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => paint::bad(text),
     }
 }
 
