@@ -11,13 +11,14 @@ use core::{
 
 use super::{
     counter::Life,
-    errors::{CacheError, ObjectError},
+    errors::{CacheError, ObjectAddr, ObjectError},
     hardening::{Hardening, Marks, Standard},
     magazine::Magazine,
     memory::DirectMap,
     objects::Slabs,
     report::Usage,
     single::Objects,
+    verify::SlabFault,
 };
 use crate::{cpu::CpuLocal, sync::Mutex};
 
@@ -166,13 +167,24 @@ where
         self.objects.shrink();
     }
 
-    pub(super) const fn objects(&self) -> &Objects<'a, C, M, H, Made<T, F>> {
-        &self.objects
-    }
-
     /// What it has, and what it did.
     pub fn usage(&self) -> Usage {
         self.objects.counter().usage()
+    }
+
+    /// Calls `each` with every object that somebody has. What cores hold in reserve is put back first; where not all of them
+    /// can be held, or the objects are used meanwhile, it may be among them.
+    pub fn for_each_in_use(&self, each: impl FnMut(ObjectAddr)) {
+        self.objects.for_each_in_use(each);
+    }
+
+    /// As [`Slabs::verify`], for the objects of this.
+    ///
+    /// # Errors
+    ///
+    /// The first fault that is found.
+    pub fn verify(&self) -> Result<(), SlabFault> {
+        self.objects.counter().verify()
     }
 
     /// Ends the cache.

@@ -5,41 +5,15 @@
 use core::ptr::NonNull;
 
 use super::{
-    cache::Cache,
     counter::{Counter, Life, Seats, address_of},
     errors::ObjectAddr,
-    hardening::Hardening,
     memory::DirectMap,
-    single,
 };
 use crate::{cpu::CpuLocal, frame::Frame};
 
-impl<C: CpuLocal, M: DirectMap, H: Hardening> single::Slab<'_, C, M, H> {
-    /// Calls `each` with every object that somebody has. What cores hold in reserve is put back first; where not all of them
-    /// can be held, or the objects are used meanwhile, it may be among them.
-    pub fn for_each_in_use(&self, each: impl FnMut(ObjectAddr)) {
-        self.shrink();
-        self.objects().counter().for_each_in_use(each);
-    }
-}
-
-impl<T, F, C, M, H> Cache<'_, T, F, C, M, H>
-where
-    F: Fn() -> Option<T>,
-    C: CpuLocal,
-    M: DirectMap,
-    H: Hardening,
-{
-    /// Calls `each` with every object that somebody has. What cores hold in reserve is put back first; where not all of them
-    /// can be held, or the objects are used meanwhile, it may be among them.
-    pub fn for_each_in_use(&self, each: impl FnMut(ObjectAddr)) {
-        self.shrink();
-        self.objects().counter().for_each_in_use(each);
-    }
-}
-
 impl<C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'_, '_, C, M, L, S> {
-    fn for_each_in_use(&self, mut each: impl FnMut(ObjectAddr)) {
+    /// Calls `each` with every object that is not free in its slab.
+    pub(super) fn for_each_in_use(&self, mut each: impl FnMut(ObjectAddr)) {
         for area in self.ground.frames().map().each_area().filter(|area| !area.is_hole()) {
             let heads =
                 area.frames().filter(|(_, word, _)| word.is_slab_of(self.pool.id()) && word.page() == 0);

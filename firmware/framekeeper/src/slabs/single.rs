@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use super::{
     counter::{Bytes, Counter, Life, Seats},
-    errors::{CacheError, Misuse, ObjectError},
+    errors::{CacheError, Misuse, ObjectAddr, ObjectError},
     hardening::{Hardening, Level, Standard},
     magazine::Magazine,
     memory::DirectMap,
@@ -15,6 +15,7 @@ use super::{
     report::Usage,
     seal::{SEAL, Sealed},
     shape::{GRAIN, Shape},
+    verify::SlabFault,
 };
 use crate::cpu::{Core, CpuLocal};
 
@@ -73,13 +74,24 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slab<'a, C, M, H> {
         self.objects.shrink();
     }
 
-    pub(crate) const fn objects(&self) -> &Objects<'a, C, M, H, Bytes> {
-        &self.objects
-    }
-
     /// What it has, and what it did.
     pub fn usage(&self) -> Usage {
         self.objects.counter().usage()
+    }
+
+    /// Calls `each` with every object that somebody has. What cores hold in reserve is put back first; where not all of them
+    /// can be held, or the objects are used meanwhile, it may be among them.
+    pub fn for_each_in_use(&self, each: impl FnMut(ObjectAddr)) {
+        self.objects.for_each_in_use(each);
+    }
+
+    /// As [`Slabs::verify`], for the objects of this.
+    ///
+    /// # Errors
+    ///
+    /// The first fault that is found.
+    pub fn verify(&self) -> Result<(), SlabFault> {
+        self.objects.counter().verify()
     }
 }
 
@@ -190,6 +202,12 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         self.counter().drain();
         self.slabs.ground().cpu().hold_others(|other| self.counter().drain_other(other));
         self.counter().shrink();
+    }
+
+    /// Calls `each` with every object that somebody has, once what cores hold in reserve is put back.
+    pub(crate) fn for_each_in_use(&self, each: impl FnMut(ObjectAddr)) {
+        self.shrink();
+        self.counter().for_each_in_use(each);
     }
 
     #[inline]

@@ -6,7 +6,6 @@
 use core::ptr::NonNull;
 
 use super::{
-    cache::Cache,
     class::Class,
     counter::{Counter, Life, Seats, address_of},
     errors::ObjectAddr,
@@ -14,7 +13,6 @@ use super::{
     memory::DirectMap,
     objects::Slabs,
     pool::Held,
-    single,
     slab::Slab,
 };
 use crate::{
@@ -111,34 +109,6 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     }
 }
 
-impl<C: CpuLocal, M: DirectMap, H: Hardening> single::Slab<'_, C, M, H> {
-    /// As [`Slabs::verify`], for the objects of this.
-    ///
-    /// # Errors
-    ///
-    /// The first fault that is found.
-    pub fn verify(&self) -> Result<(), SlabFault> {
-        self.objects().counter().verify()
-    }
-}
-
-impl<T, F, C, M, H> Cache<'_, T, F, C, M, H>
-where
-    F: Fn() -> Option<T>,
-    C: CpuLocal,
-    M: DirectMap,
-    H: Hardening,
-{
-    /// As [`Slabs::verify`], for the objects of this.
-    ///
-    /// # Errors
-    ///
-    /// The first fault that is found.
-    pub fn verify(&self) -> Result<(), SlabFault> {
-        self.objects().counter().verify()
-    }
-}
-
 /// What the map has of all pools.
 struct Found {
     /// Slabs, those of caches too.
@@ -169,7 +139,7 @@ struct Census {
 }
 
 impl<C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'_, '_, C, M, L, S> {
-    fn verify(&self) -> Result<(), SlabFault> {
+    pub(super) fn verify(&self) -> Result<(), SlabFault> {
         self.verify_with(Self::census)
     }
 
