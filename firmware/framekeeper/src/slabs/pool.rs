@@ -141,11 +141,12 @@ impl Ids {
         for (word, first) in self.used.iter().zip((0..).step_by(64)) {
             let mut used = word.load(Relaxed);
             while used != u64::MAX {
-                let number = used.trailing_ones();
-                used = word.fetch_or(1 << number, Relaxed);
-                if used >> number & 1 == 0 {
-                    let [number, ..] = number.to_le_bytes();
-                    return PoolId::new(first + u16::from(number));
+                match word.compare_exchange(used, used | (used + 1), Relaxed, Relaxed) {
+                    Ok(_) => {
+                        let [number, ..] = used.trailing_ones().to_le_bytes();
+                        return PoolId::new(first + u16::from(number));
+                    }
+                    Err(other) => used = other,
                 }
             }
         }

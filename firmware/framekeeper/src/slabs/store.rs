@@ -85,8 +85,8 @@ impl Rest {
 }
 
 /// Which of the sizes so many words are. Between the small ones and the largest, of 8-byte objects, there is none.
-const fn size_index(words: usize) -> usize {
-    if words < SIZES { words } else { SIZES - 1 }
+fn size_index(words: usize) -> usize {
+    words.min(SIZES - 1)
 }
 
 /// The sizes of chunks: for small descriptors and for large ones.
@@ -95,7 +95,11 @@ pub(crate) const CHUNKS: [Order; 2] = [order(1), order(4)];
 /// The size of the chunks that descriptors of so many words are cut from.
 pub(crate) const fn chunk_order(words: usize) -> Order {
     let [small, large] = CHUNKS;
-    if words > SMALL { large } else { small }
+    if is_large(words) { large } else { small }
+}
+
+const fn is_large(words: usize) -> bool {
+    words > SMALL
 }
 
 const fn order(number: u8) -> Order {
@@ -138,7 +142,7 @@ impl Store {
         set_link(memory, chunk, self.last);
         self.last = Link::to(chunk);
         self.bytes += bytes;
-        if let Some(rest) = self.current.get_mut(usize::from(words > SMALL)) {
+        if let Some(rest) = self.current.get_mut(usize::from(is_large(words))) {
             *rest = Rest::new(PhysAddr(chunk.0 + WORD), PhysAddr(chunk.0 + bytes));
         }
     }
@@ -227,7 +231,7 @@ impl Store {
     }
 
     fn cut(&mut self, words: usize) -> Option<PhysAddr> {
-        let rest = self.current.get_mut(usize::from(words > SMALL))?;
+        let rest = self.current.get_mut(usize::from(is_large(words)))?;
         let bytes = words as u64 * WORD;
         let (place, end) = (rest.start.place()?, rest.end.place()?);
         if end.0.checked_sub(place.0)? < bytes {

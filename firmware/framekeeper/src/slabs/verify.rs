@@ -207,18 +207,19 @@ impl<C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'_, '_, C, M, L, S> {
         let slots = self.pool.shape().slots();
         let partial = |slab: &Slab<'_>| (1..slots).contains(&slab.free_slots());
         let empty = |slab: &Slab<'_>| slab.free_slots() == slots;
-        let partials = self.listed(held.stock.partial, census.all, partial);
-        let empties = self.listed(held.stock.empty, census.all, empty);
+        let partials = self.listed(held.stock.partial, partial);
+        let empties = self.listed(held.stock.empty, empty);
         let is_right = partials == Some(census.partial) && empties == Some(census.empty);
         if is_right { Ok(()) } else { Err(SlabFault::List { pool: self.pool.id() }) }
     }
 
-    /// How many slabs a list has, if each belongs there.
-    fn listed(&self, first: Option<Slot>, most: u64, belongs: impl Fn(&Slab<'_>) -> bool) -> Option<u64> {
+    /// How many slabs a list has, if each belongs there. One that leads back into itself ends where it does: a slab says of
+    /// one that it comes before it.
+    fn listed(&self, first: Option<Slot>, belongs: impl Fn(&Slab<'_>) -> bool) -> Option<u64> {
         let (mut next, mut before, mut count) = (first, None, 0);
         while let Some(slot) = next {
             let slab = self.ground.slab_at(slot, self.pool).filter(|slab| belongs(slab))?;
-            if slab.before() != before || count == most {
+            if slab.before() != before {
                 return None;
             }
             (next, before) = (slab.next(), Some(slot));
