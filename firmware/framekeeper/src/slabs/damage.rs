@@ -14,7 +14,8 @@
 //! | the locks' flags | a set one says that somebody is inside |
 
 mod cells;
-mod scene;
+mod faults;
+pub(super) mod scene;
 
 use cells::{Cell, Seen};
 use scene::{SIZES, Scene, class_of, with_scene};

@@ -223,4 +223,13 @@ mod tests {
             assert!(!slab.is_consistent(pool, &shape), "{shape:?}");
         }
     }
+
+    #[test]
+    fn a_descriptor_of_another_pool_is_found() {
+        let (pool, other, shape) = (PoolId::of_class(5), PoolId::of_class(6), Shape::of(1000).unwrap());
+        let words: Vec<_> = (0..descriptor_words(&shape)).map(|_| AtomicU64::new(0)).collect();
+        let slab = Slab::new(Slot::new(4).unwrap(), NonNull::dangling(), &words);
+        slab.reset(other, &shape);
+        assert_eq!([pool, other].map(|pool| slab.is_consistent(pool, &shape)), [false, true]);
+    }
 }

@@ -285,3 +285,6 @@ fn first_word(memory: &impl DirectMap, place: PhysAddr) -> &AtomicU64 {
     // SAFETY: only places in chunks of the store come here, and at each is a word.
     unsafe { start.as_ref() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,15 +19,16 @@ use crate::{
 use core::{alloc::Layout, cell::RefCell, ptr::NonNull};
 use std::{boxed::Box, panic::AssertUnwindSafe, vec, vec::Vec};
 
-const START: u64 = 1 << 30;
+/// So far up that each of the four words that lead to a descriptor has a part of its place.
+const START: u64 = (5 << 42) + (3 << 30);
 const BYTES: u64 = 4 << 20;
 
 /// Whose the slabs' frames are, and whose others are.
-const OURS: Owner = Owner::new(1);
-const OTHERS: Owner = Owner::new(2);
+pub(crate) const OURS: Owner = Owner::new(1);
+pub(crate) const OTHERS: Owner = Owner::new(2);
 
 /// Objects of these sizes: in slabs of one and of many words of bits, of 16 KiB and of 64 KiB.
-pub(super) const SIZES: [usize; 6] = [8, 32, 104, 512, 3072, 8192];
+pub(crate) const SIZES: [usize; 6] = [8, 32, 104, 512, 3072, 8192];
 
 /// Splitmix64: the same seed, the same numbers.
 struct Dice(u64);
@@ -42,7 +43,7 @@ impl Dice {
 }
 
 /// The only core.
-pub(super) struct OneCore;
+pub(crate) struct OneCore;
 
 impl CpuLocal for OneCore {
     fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
@@ -55,7 +56,7 @@ impl CpuLocal for OneCore {
 }
 
 /// RAM, mapped where it was allocated, by who sees what is looked at.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     memory: NonNull<u8>,
     /// For each frame, whether it may be looked at. All may, while there is none.
     allowed: RefCell<Vec<bool>>,
@@ -70,6 +71,16 @@ impl Watched {
         // SAFETY: the size is not zero.
         let memory = NonNull::new(unsafe { std::alloc::alloc_zeroed(Self::layout()) }).unwrap();
         Self { memory, allowed: RefCell::default() }
+    }
+
+    /// A word of RAM, whose ever it is.
+    pub(crate) fn word(&self, address: PhysAddr) -> &AtomicU64 {
+        let offset = address.0.wrapping_sub(START);
+        assert!(offset < BYTES && offset.is_multiple_of(8), "{address:?} is no word of RAM");
+        let place = self.memory.as_ptr().wrapping_add(usize::try_from(offset).unwrap());
+        let place = NonNull::new(place).unwrap().cast::<AtomicU64>();
+        // SAFETY: it is inside the memory and aligned, which starts as zeros and is there as long as this is.
+        unsafe { place.as_ref() }
     }
 
     fn may_look(&self, address: PhysAddr) -> bool {
@@ -100,20 +111,20 @@ unsafe impl DirectMap for Watched {
     }
 }
 
-pub(super) type TheSlabs<'a> = Slabs<'a, OneCore, &'a Watched, Standard>;
+pub(crate) type TheSlabs<'a> = Slabs<'a, OneCore, &'a Watched, Standard>;
 
 /// Slabs, and what is out.
-pub(super) struct Scene<'a> {
-    pub(super) frames: &'a FrameAllocator<'a, OneCore>,
-    pub(super) slabs: &'a TheSlabs<'a>,
-    pub(super) memory: &'a Watched,
-    pub(super) magazines: &'a Magazines,
+pub(crate) struct Scene<'a> {
+    pub(crate) frames: &'a FrameAllocator<'a, OneCore>,
+    pub(crate) slabs: &'a TheSlabs<'a>,
+    pub(crate) memory: &'a Watched,
+    pub(crate) magazines: &'a Magazines,
     out: Vec<(Class, NonNull<u8>)>,
     dice: Dice,
 }
 
 /// Runs `work` on slabs that have nothing yet.
-pub(super) fn with_scene(seed: u64, work: impl FnOnce(&mut Scene<'_>)) {
+pub(crate) fn with_scene(seed: u64, work: impl FnOnce(&mut Scene<'_>)) {
     let mut ram = RegionSet::<8>::new();
     ram.add(PhysRange::new(PhysAddr(START), PhysAddr(START + BYTES))).unwrap();
     let needs = MapLayout::of(&ram).unwrap().needs();
@@ -145,7 +156,7 @@ pub(super) fn with_scene(seed: u64, work: impl FnOnce(&mut Scene<'_>)) {
     work(scene);
 }
 
-pub(super) fn class_of(size: usize) -> Class {
+pub(crate) fn class_of(size: usize) -> Class {
     Class::of(layout_of(size)).unwrap()
 }
 
@@ -155,16 +166,15 @@ fn layout_of(size: usize) -> Layout {
 
 impl<'a> Scene<'a> {
     /// Takes some objects of one size, or gives some back, in no order.
-    pub(super) fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let size = SIZES[self.dice.below(SIZES.len())];
         let class = class_of(size);
         match self.dice.below(10) {
             0..4 => {
                 // A few slabs' worth.
                 let most = (3 * class.shape().slots() as usize).min(200);
-                for _ in 0..self.dice.below(most) {
-                    self.out.push((class, self.slabs.alloc(layout_of(size)).unwrap()));
-                }
+                let count = self.dice.below(most);
+                self.take(size, count);
             }
             number @ 4..9 => {
                 // All of them, or some.
@@ -189,13 +199,26 @@ impl<'a> Scene<'a> {
     }
 
     /// Takes many objects of one size and gives all back: slabs are empty, and descriptors have no slab.
-    pub(super) fn peak(&mut self) {
+    pub(crate) fn peak(&mut self) {
         let class = class_of([104, 512, 3072][self.dice.below(3)]);
-        for _ in 0..6 * class.shape().slots() {
-            self.out.push((class, self.slabs.alloc(layout_of(class.size())).unwrap()));
-        }
+        self.take(class.size(), 6 * class.shape().slots() as usize);
         while let Some(number) = self.out.iter().position(|&(of, _)| of == class) {
             self.give(number);
+        }
+    }
+
+    /// Takes so many objects of a size.
+    pub(crate) fn take(&mut self, size: usize, count: usize) {
+        for _ in 0..count {
+            self.out.push((class_of(size), self.slabs.alloc(layout_of(size)).unwrap()));
+        }
+    }
+
+    /// Gives so many objects back, from one on, in the order in which they were taken.
+    pub(crate) fn give_from(&mut self, first: usize, count: usize) {
+        for _ in 0..count {
+            self.out[first..].rotate_left(1);
+            self.give(self.out.len() - 1);
         }
     }
 
@@ -206,20 +229,20 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether frames and slabs are sound, as far as they say; and whether nothing else was looked at for that.
-    pub(super) fn verify(&self, name: &str, bit: u32) -> bool {
+    pub(crate) fn verify(&self, name: &str, bit: u32) -> bool {
         let found = std::panic::catch_unwind(AssertUnwindSafe(|| self.slabs.verify()));
         let found = found.unwrap_or_else(|_| panic!("{name}, bit {bit}: a panic"));
         found.is_ok() && self.frames.verify().is_ok()
     }
 
     /// Whether there are as many objects out as the slabs say.
-    pub(super) fn is_all_known(&self, class: Class) -> bool {
+    pub(crate) fn is_all_known(&self, class: Class) -> bool {
         let out = self.out.iter().filter(|&&(of, _)| of == class).count();
         self.slabs.counter(class).usage().allocated() == out as u64
     }
 
     /// From here on only slabs and chunks may be looked at.
-    pub(super) fn watch(&self) {
+    pub(crate) fn watch(&self) {
         let frames = (0..BYTES / FRAME_SIZE).map(|number| PhysAddr(START + number * FRAME_SIZE));
         let is_ours = |address| match self.frames.state(address) {
             State::Slab { .. } => true,
@@ -229,7 +252,7 @@ impl<'a> Scene<'a> {
         *self.memory.allowed.borrow_mut() = frames.map(is_ours).collect();
     }
 
-    pub(super) fn watch_no_more(&self) {
+    pub(crate) fn watch_no_more(&self) {
         self.memory.allowed.borrow_mut().clear();
     }
 }
