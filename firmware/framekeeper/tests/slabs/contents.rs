@@ -4,8 +4,9 @@ use crate::machine::{
     Machine, Object, Objects, cores::on_core, fill_with_marks, free, free_to, magazines, mark, overwrite,
     read,
 };
-use framekeeper::slabs::{
-    Cache, FreeIn, Hardening, Misuse, ObjectAddr, Off, Paranoid, Slab, SlabFault, Standard,
+use framekeeper::{
+    Core,
+    slabs::{Cache, FreeIn, Hardening, Misuse, ObjectAddr, Off, Paranoid, Slab, SlabFault, Standard},
 };
 use std::{alloc::Layout, cell::RefCell, collections::HashSet, ptr::NonNull};
 
@@ -50,16 +51,14 @@ fn take_until_found<H: Hardening>(slabs: &Objects<'_, H>, layout: Layout, victim
     found
 }
 
-/// A byte is written into an object that was given back before so many others, from where it goes into the depot, or back
-/// into its slab.
-fn written<H: Hardening>(size: usize, offset: usize, others: usize) -> bool {
+/// A byte is written into an object that was given back once so many others were, and before so many more were.
+fn written<H: Hardening>(size: usize, offset: usize, (first, then): (usize, usize)) -> bool {
     let mut is_found = false;
     on_hearing_machine::<H>(|slabs| {
         let (layout, class) = (bytes(size), Objects::<H>::class_of(bytes(size)).unwrap());
-        let victim = slabs.alloc(layout).unwrap();
-        let others: Vec<_> = (0..others).map(|_| slabs.alloc(layout).unwrap()).collect();
-        free(slabs, victim, layout).unwrap();
-        others.into_iter().for_each(|object| free(slabs, object, layout).unwrap());
+        let objects: Vec<_> = (0..first + 1 + then).map(|_| slabs.alloc(layout).unwrap()).collect();
+        objects.iter().for_each(|&object| free(slabs, object, layout).unwrap());
+        let victim = objects[first];
         let (found, before) = (slabs.verify(), slabs.report());
         assert_eq!(found, Ok(()));
         overwrite(victim, offset, read(victim, offset) ^ 0x10);
@@ -75,27 +74,40 @@ fn written<H: Hardening>(size: usize, offset: usize, others: usize) -> bool {
     is_found
 }
 
-/// Places where a free object lies when it is written to: a magazine, the depot, its slab.
-const OTHERS: [usize; 3] = [0, 40, 130];
+/// How many others are given back first and then, so that an object lies in a magazine, in the depot, in its slab.
+const PLACES: [((usize, usize), FreeIn); 3] =
+    [((0, 0), FreeIn::Magazine(Core::new(0))), ((0, 40), FreeIn::Depot), ((80, 40), FreeIn::Slab)];
+
+#[test]
+fn what_is_free_is_where_the_following_tests_write_to_it() {
+    for ((first, then), place) in PLACES {
+        on_hearing_machine::<Standard>(|slabs| {
+            let objects: Vec<_> = (0..first + 1 + then).map(|_| slabs.alloc(bytes(64)).unwrap()).collect();
+            objects.iter().for_each(|&object| free(slabs, object, bytes(64)).unwrap());
+            let again = free(slabs, objects[first], bytes(64));
+            assert_eq!(again, Err(Misuse::DoubleFree { address: at(objects[first]), found: place }));
+        });
+    }
+}
 
 #[test]
 fn m10_at_standard_the_first_16_bytes_are_watched() {
-    for others in OTHERS {
+    for (others, place) in PLACES {
         for offset in 0..16 {
-            assert!(written::<Standard>(64, offset, others), "byte {offset}, {others} others");
+            assert!(written::<Standard>(64, offset, others), "byte {offset}, {place}");
         }
-        assert!(!written::<Standard>(64, 16, others));
+        assert!(!written::<Standard>(64, 16, others), "{place}");
         for offset in 0..8 {
-            assert!(written::<Standard>(8, offset, others), "byte {offset}, {others} others");
+            assert!(written::<Standard>(8, offset, others), "byte {offset}, {place}");
         }
     }
 }
 
 #[test]
 fn m10_at_paranoid_all_bytes_are_watched() {
-    for others in OTHERS {
+    for (others, place) in PLACES {
         for offset in 0..72 {
-            assert!(written::<Paranoid>(64, offset, others), "byte {offset}, {others} others");
+            assert!(written::<Paranoid>(64, offset, others), "byte {offset}, {place}");
         }
         // Also one that is no multiple of 8, and the largest.
         for (size, offsets) in [(1, [0, 7]), (57, [56, 63]), (100, [99, 103])] {
@@ -108,7 +120,7 @@ fn m10_at_paranoid_all_bytes_are_watched() {
 
 #[test]
 fn m10_at_off_nothing_is_watched() {
-    assert!(!written::<Off>(64, 0, 0));
+    assert!(!written::<Off>(64, 0, (0, 0)));
 }
 
 /// Behind the object, where its constructor's work must stay.
