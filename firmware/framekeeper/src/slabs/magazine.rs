@@ -238,3 +238,43 @@ impl Default for Magazine {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ptr::without_provenance_mut;
+    use std::vec::Vec;
+
+    /// An address that nobody looks at.
+    fn object(number: usize) -> NonNull<u8> {
+        NonNull::new(without_provenance_mut(8 * number)).unwrap()
+    }
+
+    fn magazine_for(limit: u32) -> Magazine {
+        let magazine = Magazine::new();
+        magazine.reset(limit);
+        magazine
+    }
+
+    #[test]
+    fn what_is_given_back_stays_as_far_as_the_magazine_keeps_any() {
+        let magazine = magazine_for(5);
+        for number in 1..=5 {
+            magazine.room().unwrap().fill(object(number));
+        }
+        assert!(magazine.room().is_none());
+        magazine.pop();
+        assert!(magazine.room().is_some());
+    }
+
+    #[test]
+    fn the_oldest_object_is_handed_out_as_long_as_more_than_half_are_there() {
+        for (limit, half) in [(4, 2), (5, 3), (32, 16)] {
+            let magazine = magazine_for(limit);
+            (1..=limit as usize).for_each(|number| assert!(magazine.push(object(number))));
+            let handed_out: Vec<_> = core::iter::from_fn(|| magazine.pop_oldest()).take(32).collect();
+            assert_eq!(handed_out, (1..=limit as usize - half).map(object).collect::<Vec<_>>());
+            assert_eq!(magazine.count() as usize, half);
+        }
+    }
+}

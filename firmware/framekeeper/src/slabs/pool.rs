@@ -357,3 +357,21 @@ impl<'p, C: CpuLocal, M: DirectMap> Held<'p, '_, C, M> {
         self.ground.slab_at(slot?, self.pool)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_number_that_is_given_back_is_the_next_one_and_no_other_is() {
+        let ids = Ids::new();
+        let taken: Vec<_> = core::iter::from_fn(|| ids.take()).take(2000).map(PoolId::number).collect();
+        assert_eq!(taken, (64..1024).collect::<Vec<_>>());
+        for number in [64, 100, 127, 128, 333, 1023] {
+            let id = PoolId::new(number).unwrap();
+            ids.give(id);
+            assert_eq!([ids.take(), ids.take()], [Some(id), None]);
+        }
+    }
+}

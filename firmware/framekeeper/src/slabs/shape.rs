@@ -170,6 +170,21 @@ mod tests {
         }
     }
 
+    /// Of the smallest objects a slab is the largest; and of some sizes, of which no slab leaves little.
+    #[test]
+    fn a_slab_is_the_smallest_that_has_a_few_slots_and_leaves_little() {
+        let does = |size: u64, order: u8| {
+            let bytes = Order::new(order).unwrap().bytes();
+            let slots = bytes / size;
+            slots >= 8 && (bytes - slots * size) * 16 <= bytes
+        };
+        for shape in shapes().filter(|shape| shape.size() > 8) {
+            let order = (2..4).find(|&order| does(shape.size() as u64, order)).unwrap_or(4);
+            assert_eq!(shape.order().number(), order, "{shape:?}");
+        }
+        assert_eq!(Shape::of(8).unwrap().order().number(), 4);
+    }
+
     #[test]
     fn the_bytes_a_core_keeps_are_bounded() {
         assert!(shapes().all(|shape| (LEAST_KEPT..=MOST_KEPT).contains(&shape.kept())));

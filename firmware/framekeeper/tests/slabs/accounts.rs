@@ -2,7 +2,7 @@
 
 use crate::machine::{Machine, Object, Objects, cores::on_core, free, free_to, looks, magazines, on_machine};
 use framekeeper::slabs::{CacheError, Class, Hardening, Misuse, ObjectError, Off, Paranoid, Slab, Standard};
-use std::{alloc::Layout, ptr::NonNull};
+use std::{alloc::Layout, collections::HashSet, ptr::NonNull};
 
 fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 1).unwrap()
@@ -67,6 +67,24 @@ fn r002_5_a_pair_that_meets_a_magazine_looks_at_nothing_else() {
         if cfg!(miri) {
             free(slabs, object, bytes(64)).unwrap();
         }
+    });
+}
+
+/// The depot and the magazine are full: what goes back into the slab does so with others.
+#[test]
+#[cfg_attr(miri, ignore = "there each free is looked into")]
+fn r002_5_neighbours_that_come_back_to_their_slab_together_cost_one_look_at_it() {
+    on_machine::<Standard>(2, 1, |_, slabs| {
+        let objects: Vec<_> = (0..256).map(|_| slabs.alloc(bytes(64)).unwrap()).collect();
+        let (first, others) = objects.split_at(130);
+        first.iter().for_each(|&object| free(slabs, object, bytes(64)).unwrap());
+        let before = slabs.report().of(Class::of(bytes(64)).unwrap()).in_slabs;
+        let looks =
+            looks(|| others.iter().take(64).for_each(|&object| free(slabs, object, bytes(64)).unwrap()));
+        assert_eq!(slabs.report().of(Class::of(bytes(64)).unwrap()).in_slabs - before, 64);
+        // 16 at a time; a look at the slab is one for its descriptor and one for its start.
+        assert_eq!(looks, 4 * 2);
+        others.iter().skip(64).for_each(|&object| free(slabs, object, bytes(64)).unwrap());
     });
 }
 
@@ -169,6 +187,40 @@ fn r002_11_few_empty_slabs_are_kept_and_none_when_they_are_shrunk() {
         let usage = slabs.report().of(class);
         assert_eq!((usage.created, usage.slabs()), (100, 0));
         assert!(frames.free().total() > free_before);
+    });
+}
+
+/// Beside those that the depot and the magazine hold objects of.
+#[test]
+fn r002_11_two_slabs_that_are_empty_are_kept() {
+    on_machine::<Standard>(4, 1, |_, slabs| {
+        let usage = || slabs.report().of(Class::of(bytes(8192)).unwrap());
+        let objects: Vec<_> = (0..80).map(|_| slabs.alloc(bytes(8192)).unwrap()).collect();
+        objects.iter().for_each(|&object| free(slabs, object, bytes(8192)).unwrap());
+        let left = usage();
+        let beside = (0..left.in_depot + left.in_magazines).map(|_| slabs.alloc(bytes(8192)).unwrap());
+        let beside: Vec<_> = beside.collect();
+        assert_eq!((usage().in_slabs, usage().created), (left.in_slabs, left.created));
+        let slab_of = |object: &NonNull<u8>| object.as_ptr().addr() as u64 / left.slab_size;
+        let in_use: HashSet<_> = beside.iter().map(slab_of).collect();
+        assert_eq!(left.slabs() - in_use.len() as u64, 2);
+        beside.into_iter().for_each(|object| free(slabs, object, bytes(8192)).unwrap());
+    });
+}
+
+#[test]
+fn r002_12_what_is_between_cores_is_handed_out_before_there_is_a_new_slab() {
+    on_machine::<Standard>(2, 2, |_, slabs| {
+        let usage = || slabs.report().of(Class::of(bytes(256)).unwrap());
+        let objects: Vec<_> = (0..64).map(|_| slabs.alloc(bytes(256)).unwrap()).collect();
+        on_core(1);
+        objects.iter().for_each(|&object| free(slabs, object, bytes(256)).unwrap());
+        on_core(0);
+        let before = usage();
+        assert!(before.in_depot > 0 && before.in_slabs == 0, "{before:?}");
+        let objects: Vec<_> = (0..before.in_depot).map(|_| slabs.alloc(bytes(256)).unwrap()).collect();
+        assert_eq!((usage().created, usage().in_depot), (before.created, 0));
+        objects.iter().for_each(|&object| free(slabs, object, bytes(256)).unwrap());
     });
 }
 

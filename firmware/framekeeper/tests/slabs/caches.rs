@@ -96,6 +96,25 @@ fn r000_2_who_gets_an_object_gets_it_as_the_last_user_left_it() {
     });
 }
 
+/// Behind an object that is not to be touched there is a word by which one tells that it was written to.
+#[test]
+fn a_cache_needs_a_word_for_each_object_beside_what_is_in_it_and_none_at_off() {
+    fn bytes_of<T: Default, H: Hardening>() -> usize {
+        let mut bytes = 0;
+        on_machine::<H>(1, 1, |_, slabs| {
+            let cache = Cache::new(slabs, "of some size", magazines(1), || Some(T::default())).unwrap();
+            bytes = cache.usage().object_size;
+        });
+        bytes
+    }
+    assert_eq!(
+        [bytes_of::<u64, Off>(), bytes_of::<[u64; 5], Off>(), bytes_of::<[u8; 13], Off>()],
+        [8, 40, 16]
+    );
+    assert_eq!([bytes_of::<u64, Standard>(), bytes_of::<[u64; 5], Standard>()], [16, 48]);
+    assert_eq!([bytes_of::<u8, Paranoid>(), bytes_of::<[u8; 13], Paranoid>()], [16, 24]);
+}
+
 /// The constructor takes what it needs from another cache.
 #[test]
 fn r000_2_a_constructor_may_use_another_cache() {

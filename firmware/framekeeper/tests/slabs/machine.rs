@@ -90,7 +90,7 @@ pub(crate) fn magazines(count: usize) -> &'static [Magazine] {
     magazines
 }
 
-/// What free objects are marked with, beside their addresses.
+/// What free objects are marked with, beside their addresses, if a test says nothing else.
 pub(crate) const SECRET: u64 = 0x5eed_5eed_5eed_5eed;
 
 /// The slabs of a machine.
@@ -106,12 +106,13 @@ pub(crate) struct Machine {
     pub(crate) cores: u8,
     /// Who is told of misuse.
     pub(crate) hook: Option<fn(Misuse)>,
+    pub(crate) secret: u64,
 }
 
 impl Machine {
     /// One with all of so many frames free.
     pub(crate) const fn new(frames: u64, cores: u8) -> Self {
-        Self { frames, reserved: 0, cores, hook: None }
+        Self { frames, reserved: 0, cores, hook: None, secret: SECRET }
     }
 
     /// Runs `work` on it, as its first core. In the end all that was given back goes back to the frames.
@@ -120,7 +121,7 @@ impl Machine {
         work: impl for<'a> FnOnce(&'a FrameAllocator<'a, Cores>, &'a Objects<'a, H>),
     ) {
         cores::on_core(0);
-        let Self { cores, hook, .. } = self;
+        let Self { cores, hook, secret, .. } = self;
         let end = START + self.frames * FRAME_SIZE;
         let (ram, free) = (ram(&[(START, end)]), ram(&[(START, end - self.reserved * FRAME_SIZE)]));
         let (mut memory, mapped, pools) = (Memory::of(&ram), Mapped::new(end - START), Pools::new());
@@ -133,7 +134,7 @@ impl Machine {
             pools: &pools,
             magazines: &magazines,
             owner: SLABS,
-            secret: SECRET,
+            secret,
             hook,
             sites: Some(&sites),
         };

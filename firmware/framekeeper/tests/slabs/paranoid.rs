@@ -1,8 +1,8 @@
 //! What the levels `Paranoid` and `Debug` promise beyond the others.
 
-use crate::machine::{Objects, free, free_to, magazines, on_machine, overwrite, read};
-use framekeeper::slabs::{Debug, Misuse, ObjectAddr, Paranoid, Slab};
-use std::alloc::Layout;
+use crate::machine::{Machine, Objects, SECRET, free, free_to, magazines, on_machine, overwrite, read};
+use framekeeper::slabs::{Debug, Hardening, Misuse, ObjectAddr, Off, Paranoid, Sites, Slab, Standard};
+use std::{alloc::Layout, ptr::NonNull};
 
 #[test]
 fn m11_m12_m13_who_writes_beside_his_object_is_found_out_when_it_is_given_back() {
@@ -57,20 +57,42 @@ fn m3_what_was_given_back_is_not_soon_handed_out_again() {
     });
 }
 
-/// Of such large objects two are taken at a time: of 40 slabs, some begin with the first and some with the second.
+/// Of such large objects two are taken at a time: of 40 slabs, some begin with the first and some with the second. So with
+/// any secret.
 #[test]
 fn the_order_of_objects_is_another_in_each_slab() {
-    on_machine::<Paranoid>(8, 1, |_, slabs| {
-        let cache = || Slab::new(slabs, magazines(1), 8000).unwrap();
-        let caches: Vec<_> = (0..40).map(|_| cache()).collect();
-        let slots = caches.iter().map(|cache| {
-            let start = cache.alloc().unwrap();
-            free_to(cache, start).unwrap();
-            start.as_ptr().addr() % cache.usage().slab_size as usize / cache.usage().object_size
-        });
-        let slots: Vec<_> = slots.collect();
-        assert!(slots.contains(&0) && slots.contains(&1), "{slots:?}");
+    for secret in [SECRET, 0, u64::MAX] {
+        let machine = Machine { secret, ..Machine::new(2048, 1) };
+        machine.run::<Paranoid>(|_, slabs| assert_orders_differ(slabs));
+    }
+}
+
+fn assert_orders_differ<'a>(slabs: &'a Objects<'a, Paranoid>) {
+    let cache = || Slab::new(slabs, magazines(1), 8000).unwrap();
+    let caches: Vec<_> = (0..40).map(|_| cache()).collect();
+    let slots = caches.iter().map(|cache| {
+        let start = cache.alloc().unwrap();
+        free_to(cache, start).unwrap();
+        start.as_ptr().addr() % cache.usage().slab_size as usize / cache.usage().object_size
     });
+    let slots: Vec<_> = slots.collect();
+    assert!(slots.contains(&0) && slots.contains(&1), "{slots:?}");
+}
+
+/// Not even where there would be room for it.
+#[test]
+fn below_debug_nobody_notes_who_had_an_object() {
+    fn noted<H: Hardening>() -> Sites {
+        let (layout, mut noted) = (Layout::new::<u64>(), Sites::default());
+        on_machine::<H>(1, 1, |_, slabs| {
+            let objects: Vec<_> = (0..100).map(|_| slabs.alloc(layout).unwrap()).collect();
+            objects.iter().for_each(|&object| free(slabs, object, layout).unwrap());
+            let sites = |object: &NonNull<u8>| slabs.sites(ObjectAddr(object.as_ptr().addr()));
+            noted = objects.iter().map(sites).find(|sites| *sites != noted).unwrap_or_default();
+        });
+        noted
+    }
+    assert_eq!([noted::<Off>(), noted::<Standard>(), noted::<Paranoid>()], [Sites::default(); 3]);
 }
 
 #[test]

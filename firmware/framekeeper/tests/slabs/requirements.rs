@@ -97,6 +97,7 @@ fn r000_7_growth_and_shrinking_are_seen() {
             text.contains("1024        0        0        0    16         4         4        49"),
             "{text}"
         );
+        assert_eq!(text.lines().count(), 3, "no other class had a slab: {text}");
     });
 }
 

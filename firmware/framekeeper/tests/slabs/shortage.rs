@@ -184,6 +184,20 @@ fn frames_that_free_objects_keep_are_had_before_there_are_none() {
     });
 }
 
+/// So for a cache of one size, which has its objects from elsewhere.
+#[test]
+fn frames_that_free_objects_keep_are_had_by_a_cache_too() {
+    Machine::new(FRAMES, 1).run::<Standard>(|frames, slabs| {
+        let slab = Slab::new(slabs, magazines(1), 700).unwrap();
+        free(slabs, slabs.alloc(bytes(1000)).unwrap(), bytes(1000)).unwrap();
+        let held = take_all_but(frames, 0, false);
+        let object = slab.alloc().unwrap();
+        assert_eq!(slabs.report().slab_bytes(), 0, "what it has was another's");
+        free_to(&slab, object).unwrap();
+        give_all(frames, held);
+    });
+}
+
 /// A call that fails says what it is that was not to be had.
 #[test]
 fn a_shortage_names_what_was_asked_of_the_frames() {

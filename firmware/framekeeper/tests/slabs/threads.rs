@@ -8,7 +8,10 @@ use crate::{
         free, free_to,
     },
 };
-use framekeeper::slabs::{Hardening, Misuse, Off, Paranoid, Slab, Standard};
+use framekeeper::{
+    AllocError,
+    slabs::{Class, Hardening, Misuse, ObjectError, Off, Paranoid, Slab, Standard},
+};
 use std::{
     alloc::Layout,
     collections::HashSet,
@@ -163,6 +166,24 @@ fn r004_19_handlers_take_and_give_back_between_cores() {
             }
         });
         assert_eq!((slabs.report().allocated(), slabs.reports()), (0, 0));
+    });
+}
+
+/// It has what lies in the depot and in slabs, and makes none.
+#[test]
+fn r004_19_a_handler_makes_no_slab() {
+    Machine::new(64, 1).run::<Standard>(|_, slabs| {
+        let busy = Err(ObjectError::NoMemory(AllocError::Busy));
+        in_handler();
+        assert_eq!(slabs.alloc(bytes(2048)), busy);
+        on_core(0);
+        free(slabs, slabs.alloc(bytes(2048)).unwrap(), bytes(2048)).unwrap();
+        in_handler();
+        let rest: Vec<_> = std::iter::from_fn(|| slabs.alloc(bytes(2048)).ok()).take(8).collect();
+        assert_eq!((rest.len(), slabs.alloc(bytes(2048))), (4, busy));
+        rest.into_iter().for_each(|object| free(slabs, object, bytes(2048)).unwrap());
+        on_core(0);
+        assert_eq!(slabs.report().of(Class::of(bytes(2048)).unwrap()).created, 1);
     });
 }
 
