@@ -169,6 +169,14 @@ mod tests {
     }
 
     #[test]
+    fn there_is_one_of_at_least_an_order_if_the_largest_is_and_none_beyond_the_orders() {
+        for largest in 0..ORDERS {
+            let census = Census::default().join(largest, largest);
+            (0..=ORDERS).for_each(|order| assert_eq!(census.has_from(order), order <= largest, "{order}"));
+        }
+    }
+
+    #[test]
     fn the_smallest_large_enough_is_found() {
         let census = Census::default().join(1, 1).join(4, 4).join(8, 8);
         let smallest =
