@@ -6,7 +6,7 @@
 mod emulated;
 mod phone;
 
-pub use emulated::{QemuOptions, TwinOptions};
+pub use emulated::QemuOptions;
 pub use phone::{FastbootOptions, Hooks, SerialOptions, StandInOptions};
 
 use crate::session::Budgets;
@@ -66,8 +66,6 @@ pub enum Load {
     Qemu(QemuOptions),
     /// By the `fastboot` program.
     Fastboot(FastbootOptions),
-    /// By starting a Pixel 6 in QEMU.
-    Twin(TwinOptions),
     /// By the `fastboot` program, into a stand-in that this program brings with it.
     StandIn(StandInOptions),
 }
@@ -77,7 +75,6 @@ pub enum Load {
 enum LoadKind {
     Qemu,
     Fastboot,
-    Twin,
     StandIn,
 }
 
@@ -223,7 +220,6 @@ impl Board {
             |error: toml::de::Error| invalid(error.message(), error.span().unwrap_or_default().into());
         let (board, name) = match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
             LoadKind::Qemu => board_of(text, Load::Qemu, |_: QemuLink| Link::QemuSerial),
-            LoadKind::Twin => board_of(text, Load::Twin, |_: QemuLink| Link::QemuSerial),
             LoadKind::Fastboot => board_of(text, Load::Fastboot, Link::Serial),
             LoadKind::StandIn => board_of(text, Load::StandIn, Link::Serial),
         }

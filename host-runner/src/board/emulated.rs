@@ -1,20 +1,8 @@
 //! What a board's file says of a machine that QEMU is to be.
 
 use super::LoadKind;
-use crate::twin::Shape;
 use crate::units::parse_memory;
 use serde::{Deserialize, Deserializer};
-
-/// The Pixel 6 that QEMU is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TwinOptions {
-    /// As in [`QemuOptions`].
-    #[serde(rename = "kind")]
-    _kind: LoadKind,
-    /// Which of the phone's device trees.
-    pub tree: Shape,
-}
 
 /// The machine that QEMU is to be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -39,7 +39,6 @@ pub(super) fn boards(workspace: &Workspace, global: &Global) -> Result<u8> {
 fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
     match &board.load {
         Load::Qemu(_) => vec![ready(&[Tool::Qemu], machine)],
-        Load::Twin(_) => vec![ready(&[Tool::Qemu, Tool::Dtc], machine)],
         Load::StandIn(_) => vec![ready(&[Tool::Fastboot, Tool::Qemu, Tool::Dtc], machine)],
         Load::Fastboot(load) => {
             let mut lines = vec![phone(load)];

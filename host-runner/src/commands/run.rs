@@ -125,7 +125,6 @@ pub(super) fn elf(workspace: &Workspace, board: &Board, global: &Global) -> Resu
 fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
     let tools = match &board.load {
         Load::Qemu(_) => [Tool::Qemu].as_slice(),
-        Load::Twin(_) => &[Tool::Qemu, Tool::Dtc],
         Load::Fastboot(_) => &[Tool::Fastboot],
         Load::StandIn(_) => &[Tool::Fastboot, Tool::Qemu, Tool::Dtc],
     };

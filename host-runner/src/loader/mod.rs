@@ -9,7 +9,6 @@ mod inspect;
 mod phone;
 pub(crate) mod qemu;
 mod qmp;
-mod twin;
 
 use crate::board::{Board, Link, Load};
 use crate::image::Symbols;
@@ -58,8 +57,6 @@ pub struct Task {
 pub enum Loader {
     /// A QEMU that is started for every boot.
     Qemu(qemu::Qemu),
-    /// A Pixel 6 in QEMU.
-    Twin(Box<twin::PhoneInQemu>),
     /// A phone that stays where it is.
     Phone(Box<phone::Phone>),
 }
@@ -69,8 +66,6 @@ pub enum Loader {
 pub enum Machine {
     /// A QEMU process.
     Qemu(qemu::Process),
-    /// A Pixel 6 in a QEMU process.
-    Twin(twin::Process),
     /// A phone that was given an image.
     Phone(phone::RunningPhone),
 }
@@ -90,9 +85,6 @@ impl Loader {
     ) -> miette::Result<Self> {
         Ok(match (&board.load, &board.link) {
             (Load::Qemu(options), _) => Self::Qemu(qemu::Qemu::new(options.clone(), kernel, symbols)),
-            (Load::Twin(options), _) => {
-                Self::Twin(Box::new(twin::PhoneInQemu::new(workspace, options, &kernel, symbols)?))
-            }
             (Load::Fastboot(load), Link::Serial(link)) => {
                 Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, task)?))
             }
@@ -113,7 +105,6 @@ impl Loader {
     pub fn account(&self) -> Option<Account> {
         match self {
             Self::Qemu(_) => None,
-            Self::Twin(twin) => twin.account(),
             Self::Phone(phone) => phone.account(),
         }
     }
@@ -126,7 +117,6 @@ impl Loader {
     pub fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Machine, String> {
         match self {
             Self::Qemu(qemu) => qemu.boot(boot, inbox).map(Machine::Qemu),
-            Self::Twin(twin) => twin.boot(boot, inbox).map(Machine::Twin),
             Self::Phone(phone) => phone.boot(boot, inbox).map(Machine::Phone),
         }
     }
@@ -137,7 +127,6 @@ impl Machine {
     pub fn send(&self, bytes: Vec<u8>) {
         match self {
             Self::Qemu(process) => process.send(bytes),
-            Self::Twin(twin) => twin.process.send(bytes),
             Self::Phone(phone) => phone.send(bytes),
         }
     }
@@ -147,7 +136,6 @@ impl Machine {
     pub fn inspect(&self) -> Option<String> {
         match self {
             Self::Qemu(process) => process.inspect(),
-            Self::Twin(twin) => twin.process.inspect(),
             Self::Phone(phone) => phone.inspect(),
         }
     }
@@ -156,7 +144,6 @@ impl Machine {
     pub fn why_ended(&mut self) -> Closed {
         match self {
             Self::Qemu(process) => process.why_ended(),
-            Self::Twin(twin) => twin.why_ended(),
             Self::Phone(phone) => phone.why_ended(),
         }
     }

@@ -66,7 +66,7 @@ impl Qemu {
 }
 
 /// Starts a QEMU whose standard input and output are the line, and whose control socket is `control`.
-pub(super) fn start(
+fn start(
     mut command: Command,
     control: PathBuf,
     symbols: Rc<Symbols>,

@@ -42,8 +42,6 @@ pub enum Event {
 pub enum Closed {
     /// The machine switched itself off in good order (QEMU exits with 0).
     PoweredOff,
-    /// The machine was reset, and does not come up again by itself: why, for people to read.
-    Reset(String),
     /// Whatever stood behind the line is gone: why, for people to read.
     Lost(String),
 }

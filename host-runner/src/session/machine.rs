@@ -228,20 +228,14 @@ impl Session {
         }
         let reason = match &closed {
             Closed::PoweredOff => "the board switched itself off".into(),
-            Closed::Reset(reason) => format!("the board was reset: {reason}"),
             Closed::Lost(reason) => format!("the line was lost: {reason}"),
         };
         match (&self.phase, closed) {
             (Phase::Running { .. }, Closed::PoweredOff) => {
                 self.end_and_boot(Status::Crash(Crash::PoweredOff));
             }
-            (Phase::Running { .. }, Closed::Reset(_)) => self.end_and_boot(Status::Crash(Crash::Reset)),
             (Phase::Ordered { .. }, Closed::PoweredOff) => {
                 self.suspect(Status::Crash(Crash::PoweredOff), &reason);
-                self.boot(reason);
-            }
-            (Phase::Ordered { .. }, Closed::Reset(_)) => {
-                self.suspect(Status::Crash(Crash::Reset), &reason);
                 self.boot(reason);
             }
             (Phase::Running { .. } | Phase::Ordered { .. }, Closed::Lost(_))

@@ -64,8 +64,8 @@ fn each_is_told_once_and_what_is_not_described_is_counted() {
 fn another_boot_counts_from_zero_and_adds_to_the_run() {
     let mut bench = Bench::running(2);
     bench.happens(account(2, &[16, 32]));
-    bench.happens(Event::Closed(Closed::Reset("watchdog 0 was not fed".to_owned())));
-    assert_eq!(bench.only_end(), Status::Crash(Crash::Reset));
+    bench.happens(Event::Closed(Closed::PoweredOff));
+    assert_eq!(bench.only_end(), Status::Crash(Crash::PoweredOff));
     assert!(bench.has_booted());
     bench.happens(account(1, &[48]));
     bench.pass(ms(1));
@@ -73,9 +73,9 @@ fn another_boot_counts_from_zero_and_adds_to_the_run() {
 }
 
 #[test]
-fn a_reset_before_the_test_was_seen_to_begin_is_no_crash_of_it() {
+fn an_end_before_the_test_was_seen_to_begin_is_no_crash_of_it() {
     let mut bench = Bench::new(1);
     bench.ready();
-    bench.happens(Event::Closed(Closed::Reset("it asked for a reset".to_owned())));
+    bench.happens(Event::Closed(Closed::PoweredOff));
     assert_eq!((bench.ends(), bench.retries().len()), (Vec::new(), 1));
 }
