@@ -38,6 +38,7 @@ pub mod selection;
 pub mod session;
 pub mod setup;
 pub mod stand_in;
+pub mod trend;
 pub mod twin;
 pub mod units;
 pub mod workspace;

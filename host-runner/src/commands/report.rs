@@ -20,20 +20,32 @@ pub(super) fn report(workspace: &Workspace, global: &Global, wanted: &str) -> Re
     if !files.are_wanted() {
         files.html = Some(folder.path().join("report.html"));
     }
-    write(workspace, &folder, &files)?;
+    let code = write(&story(workspace, &folder)?, &files)?;
     for file in [&files.html, &files.junit].into_iter().flatten() {
         anstream::println!("{}", workspace.relative(file).display());
     }
-    Ok(0)
+    Ok(code)
 }
 
-/// Writes these reports of the run in `folder`.
+/// Writes the reports that are wanted of a run that has just ended in `folder`, and adds it to the trend; the exit code says
+/// whether something became slower.
 ///
 /// # Errors
 ///
 /// As [`report`].
-pub(super) fn write(workspace: &Workspace, folder: &RunFolder, files: &Files) -> Result<()> {
-    files.write(&story(workspace, folder)?)
+pub(super) fn write_new(workspace: &Workspace, folder: &RunFolder, files: &Files) -> Result<u8> {
+    let story = story(workspace, folder)?;
+    let code = write(&story, files)?;
+    files.remember(&story)?;
+    Ok(code)
+}
+
+fn write(story: &Story, files: &Files) -> Result<u8> {
+    let regressions = files.write(story)?;
+    for regression in &regressions {
+        anstream::println!("SLOWER: {regression}");
+    }
+    Ok(if regressions.is_empty() { EXIT_PASSED } else { EXIT_FAILED })
 }
 
 /// The `diff` command: what is other in the run called `after` than in the one called `before`.

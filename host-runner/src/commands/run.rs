@@ -105,10 +105,11 @@ fn run_image(
     let faults = global.fault_link;
     let summary =
         drive(Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults })?;
+    let mut code = summary.exit_code();
     if global.files.are_wanted() {
-        super::report::write(workspace, folder, &global.files)?;
+        code = code.max(super::report::write_new(workspace, folder, &global.files)?);
     }
-    Ok(summary.exit_code())
+    Ok(code)
 }
 
 /// The ELF file that is to run, built unless one is given.

@@ -1,6 +1,7 @@
 //! Reports that are written into files when a run is over.
 
 use super::{Story, github, junit, page};
+use crate::trend::{Entry, Regression, Trend};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -18,6 +19,10 @@ pub struct Files {
     /// Write JUnit XML
     #[arg(long, global = true, env = "FRAMEKEEPER_JUNIT", value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Compare what operations cost beside others with the runs in this file, and add this run to it: a run in which one became
+    /// slower than noise explains fails
+    #[arg(long, global = true, env = "FRAMEKEEPER_TREND", value_name = "FILE")]
+    pub trend: Option<PathBuf>,
     /// Show failures beside their lines on GitHub, and a summary of the step [default: where GITHUB_ACTIONS is set]
     #[arg(long, global = true)]
     pub github: bool,
@@ -27,24 +32,49 @@ impl Files {
     /// Whether there is anything to write.
     #[must_use]
     pub fn are_wanted(&self) -> bool {
-        self.html.is_some() || self.junit.is_some() || self.is_for_github()
+        self.html.is_some() || self.junit.is_some() || self.trend.is_some() || self.is_for_github()
     }
 
     fn is_for_github(&self) -> bool {
         self.github || std::env::var_os("GITHUB_ACTIONS").is_some()
     }
 
-    /// Writes what is wanted.
+    /// Writes what is wanted. What became slower than in the runs of the trend, if that is asked for.
     ///
     /// # Errors
     ///
     /// When a file cannot be written; the others are written all the same.
-    pub(crate) fn write(&self, story: &Story) -> Result<()> {
-        let html = self.html.as_deref().map(|file| write(file, &page::written(story)));
+    pub(crate) fn write(&self, story: &Story) -> Result<Vec<Regression>> {
+        let before = self.trend.as_deref().map_or_else(|| Ok(Trend::default()), read_trend)?;
+        let html = self.html.as_deref().map(|file| write(file, &page::written(story, &before)));
         let junit = self.junit.as_deref().map(|file| write(file, &junit::written(story)?));
         let github = self.is_for_github().then(|| tell_github(story));
-        [html, junit, github].into_iter().flatten().collect()
+        [html, junit, github].into_iter().flatten().collect::<Result<()>>()?;
+        Ok(before.regressions(&story.entry()))
     }
+
+    /// Adds the run to the trend, if that is asked for and it has measured anything.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub(crate) fn remember(&self, story: &Story) -> Result<()> {
+        let entry = story.entry();
+        let file = self.trend.as_deref().filter(|_| !entry.operations.is_empty());
+        file.map_or(Ok(()), |file| add(file, &entry))
+    }
+}
+
+fn read_trend(file: &Path) -> Result<Trend> {
+    Trend::read(file)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the trend {} cannot be read", file.display()))
+}
+
+fn add(file: &Path, entry: &Entry) -> Result<()> {
+    Trend::append(file, entry)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the trend {} cannot be written", file.display()))
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -6,6 +6,7 @@ use crate::plan::{Plan, Selected, Test};
 use crate::session::{
     Crash, CutShort, Failure, Identity, Measured, Notice, PanicNote, Spread, Status, Summary, Timeout,
 };
+use crate::trend::Trend;
 use serde_json::json;
 use std::io::Write;
 use std::rc::Rc;
@@ -245,7 +246,7 @@ fn the_same_run_for_github() {
 
 #[test]
 fn the_same_run_as_a_page() {
-    let page = page::written(&story());
+    let page = page::written(&story(), &Trend::default());
     for foreign in ["<script", "http:", "https:", "url(", "@import"] {
         assert!(!page.contains(foreign), "{foreign} would make the page need more than itself");
     }

@@ -7,7 +7,8 @@ use super::attempt::Attempt;
 use super::{Context, Tally, evidence, paint, strays};
 use crate::parameters;
 use crate::record::{self, Recording};
-use crate::session::{Identity, Measured, Notice, Status, Summary};
+use crate::session::{Identity, Measured, Notice, Spread, Status, Summary};
+use crate::trend::Entry;
 use crate::units::{Bytes, counted};
 use anstream::adapter::strip_str;
 use std::collections::VecDeque;
@@ -98,6 +99,20 @@ impl Story {
     /// The name of a test.
     pub(super) fn name(&self, told: &Told) -> &str {
         self.context.test_name(told.index)
+    }
+
+    /// What it adds to a trend.
+    pub(super) fn entry(&self) -> Entry {
+        Entry::of(&self.context.board, &self.context.kernel, &self.spreads().cloned().collect::<Vec<_>>())
+    }
+
+    /// What operations cost, as tests have measured it.
+    pub(super) fn spreads(&self) -> impl Iterator<Item = &Spread> {
+        let numbers = self.tests.iter().flat_map(|told| &told.numbers);
+        numbers.filter_map(|number| match number {
+            Measured::Spread(spread) => Some(spread),
+            _ => None,
+        })
     }
 
     /// The command that runs a test again which failed.

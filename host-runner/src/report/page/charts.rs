@@ -11,10 +11,10 @@ const HEIGHT: f64 = 120.0;
 const PLACES: usize = 240;
 
 /// One figure over time.
-struct Series<'a> {
-    test: &'a str,
-    name: &'a str,
-    points: Vec<(u64, u64)>,
+pub(super) struct Series<'a> {
+    pub(super) test: &'a str,
+    pub(super) name: &'a str,
+    pub(super) points: Vec<(u64, u64)>,
 }
 
 /// Whether a test has sent any.
@@ -49,7 +49,8 @@ fn all(story: &Story) -> Vec<Series<'_>> {
     all
 }
 
-fn chart(series: &Series<'_>) -> Markup {
+/// Its drawing.
+pub(super) fn chart(series: &Series<'_>) -> Markup {
     let values = || series.points.iter().map(|point| point.1);
     let (least, most) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
     let (from, to) = (series.points.first().map_or(0, |p| p.0), series.points.last().map_or(0, |p| p.0));

@@ -2,20 +2,12 @@
 
 use super::super::numbers::symbol;
 use super::super::story::Story;
-use crate::session::{Measured, Spread};
+use crate::session::Spread;
 use maud::{Markup, html};
 
 /// Whether a test has measured any.
 pub(super) fn has_any(story: &Story) -> bool {
-    spreads(story).next().is_some()
-}
-
-fn spreads(story: &Story) -> impl Iterator<Item = &Spread> {
-    let numbers = story.tests.iter().flat_map(|told| &told.numbers);
-    numbers.filter_map(|number| match number {
-        Measured::Spread(spread) => Some(spread),
-        _ => None,
-    })
+    story.spreads().next().is_some()
 }
 
 /// A table for each operation.
@@ -34,7 +26,7 @@ pub(super) fn section(story: &Story) -> Markup {
 /// Those of one operation on so many cores, in the order in which they came.
 fn grouped(story: &Story) -> Vec<Vec<&Spread>> {
     let mut groups: Vec<Vec<&Spread>> = Vec::new();
-    for spread in spreads(story) {
+    for spread in story.spreads() {
         let is_of = |group: &&mut Vec<&Spread>| {
             group.first().is_some_and(|first| first.name == spread.name && first.cores == spread.cores)
         };

@@ -4,18 +4,20 @@ mod charts;
 mod compared;
 mod maps;
 mod timeline;
+mod trends;
 
 use super::story::{Story, Told};
 use super::{Tally, closing, numbers, words};
 use crate::session::{Measured, Status};
+use crate::trend::Trend;
 use crate::units::{Took, counted};
 use anstream::adapter::strip_str;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page.
-pub(super) fn written(story: &Story) -> String {
+/// The page, with what was measured in runs before.
+pub(super) fn written(story: &Story, before: &Trend) -> String {
     let verdict = strip_str(&closing::verdict(&story.context, &story.summary)).to_string();
     let page = html! {
         (DOCTYPE)
@@ -36,6 +38,7 @@ pub(super) fn written(story: &Story) -> String {
                     (maps::section(story))
                     (charts::section(story))
                     (compared::section(story))
+                    (trends::section(story, before))
                     (tests(story))
                     (about(story))
                 }
