@@ -126,6 +126,11 @@ pub enum Command {
     Boards,
     /// Be a Pixel 6 in its boot loader, for `--board pixel6` in another terminal
     Twin(TwinArguments),
+    /// Write what a shell needs to complete commands and options: `host-runner completions bash > FILE`
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
     /// Say what a scenario ends with on this machine: what a run asks of itself
     #[command(hide = true)]
     Digest {

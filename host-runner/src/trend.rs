@@ -125,6 +125,7 @@ impl Trend {
     ///
     /// When it cannot be written.
     pub fn append(file: &Path, entry: &Entry) -> io::Result<()> {
+        file.parent().map_or(Ok(()), fs::create_dir_all)?;
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         OpenOptions::new().append(true).create(true).open(file)?.write_all(&line)
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn a_file_is_read_as_it_was_written_up_to_a_line_that_is_cut() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("trend.jsonl");
+        let file = folder.path().join("new").join("trend.jsonl");
         assert_eq!(Trend::read(&file).unwrap(), Trend::default());
         for ours in [50, 51] {
             Trend::append(&file, &entry(ours, 100)).unwrap();

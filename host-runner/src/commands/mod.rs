@@ -16,7 +16,7 @@ use crate::selection::select;
 use crate::session::{EXIT_INFRA, EXIT_PASSED};
 use crate::setup::{ThisMachine, Tool, doctor};
 use crate::workspace::Workspace;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
 use std::io::Write;
@@ -50,6 +50,10 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),
         Some(Command::Boards) => boards::boards(&workspace, &cli.global),
         Some(Command::Twin(arguments)) => twin::twin(&workspace, &cli.global, arguments),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Cli::command(), "host-runner", &mut std::io::stdout());
+            Ok(EXIT_PASSED)
+        }
         Some(Command::Digest { scenario, arguments }) => digest(scenario, arguments),
         Some(Command::Replay { run }) => replay::replay(&workspace, &cli.global, run),
         Some(Command::Diff { before, after }) => report::diff(&workspace, before, after),
