@@ -118,13 +118,6 @@ macro_rules! cell {
                 )
             }
 
-            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                self.with(
-                    |cell| cell.fetch_or(value.into(), order) as $value,
-                    |plain| plain.fetch_or(value, order),
-                )
-            }
-
             fn with<R>(
                 &self,
                 explored: impl FnOnce(&Explored) -> R,

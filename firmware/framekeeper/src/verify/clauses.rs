@@ -133,7 +133,7 @@ fn the_block_that_a_cache_has_lost_is_named() {
         assert!(stack.count() > 2);
         let [count, ..] = stack.memory().0;
         let frame = stack.top().unwrap().frame();
-        count.fetch_sub(1, Relaxed);
+        count.store(count.load(Relaxed) - 1, Relaxed);
         assert_eq!(frame.start(), PhysAddr(GIB + FRAME_SIZE));
         assert_eq!(frames.verify(), Err(Fault::Cache { core: Core::new(1), frame }));
     });
