@@ -1,10 +1,11 @@
 //! The folders that runs leave behind: recording, ELF file, and what the report needs beside them.
 //!
 //! They are numbered, so that two runs at once never share one and the latest is known without a clock. Only the
-//! last few are kept: each holds a copy of its ELF file.
+//! last few are kept: each holds a copy of its ELF file. One whose run is under way is locked, and stays.
 
 use crate::workspace::Workspace;
 use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -12,11 +13,14 @@ use std::path::{Path, PathBuf};
 const KEPT: usize = 20;
 
 const NOTES: &str = "report.json";
+const LOCK: &str = "lock";
 
 /// The folder of one run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Locked as long as the run is under way; none of a run that was.
+    _lock: Option<File>,
 }
 
 /// What a report needs beside the recording and the ELF file, and what neither of them says.
@@ -45,9 +49,11 @@ impl RunFolder {
         let all = workspace.runs();
         std::fs::create_dir_all(&all)?;
         let before = existing(&all);
-        for old in before.iter().rev().skip(KEPT - 1) {
-            // A run that is being looked at may stay.
-            let _ = std::fs::remove_dir_all(all.join(&old.1));
+        for old in before.iter().rev().skip(KEPT - 1).map(|old| all.join(&old.1)) {
+            if !is_under_way(&old) {
+                // A run that is being looked at may stay.
+                let _ = std::fs::remove_dir_all(old);
+            }
         }
         let next = before.last().map_or(1, |last| last.0 + 1);
         (next..)
@@ -57,7 +63,7 @@ impl RunFolder {
 
     fn try_create(path: PathBuf) -> Option<io::Result<Self>> {
         match std::fs::create_dir(&path) {
-            Ok(()) => Some(Ok(Self { path })),
+            Ok(()) => Some(lock(&path).map(|lock| Self { path, _lock: Some(lock) })),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
             Err(error) => Some(Err(error)),
         }
@@ -73,12 +79,12 @@ impl RunFolder {
         let named = runs.iter().find(|(number, name)| name == wanted || number.to_string() == wanted);
         let run = if wanted == "latest" { runs.last() } else { named };
         if let Some((_, name)) = run {
-            return Ok(Self { path: workspace.runs().join(name) });
+            return Ok(Self { path: workspace.runs().join(name), _lock: None });
         }
         // A path as a report prints it is relative to the project.
         for path in [PathBuf::from(wanted), workspace.root().join(wanted)] {
             if path.join(NOTES).is_file() {
-                return Ok(Self { path });
+                return Ok(Self { path, _lock: None });
             }
         }
         Err(UnknownRun { wanted: wanted.to_owned(), help: what_there_is(&runs) })
@@ -121,6 +127,18 @@ impl RunFolder {
     }
 }
 
+fn lock(folder: &Path) -> io::Result<File> {
+    let lock = File::create(folder.join(LOCK))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Whether a runner has locked a folder. One that was made a moment ago may not be locked yet, but is none of the old ones.
+fn is_under_way(folder: &Path) -> bool {
+    let lock = File::open(folder.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Every run's number and name, by number.
 fn existing(runs: &Path) -> Vec<(u32, String)> {
     let numbered = |name: String| {
@@ -159,9 +177,11 @@ mod tests {
         let first = RunFolder::create(&workspace, "b").unwrap();
         let second = RunFolder::create(&workspace, "b").unwrap();
         assert!(first.path().ends_with("0001-b") && second.path().ends_with("0002-b"));
-        assert_eq!(RunFolder::find(&workspace, "latest").unwrap(), second);
-        assert_eq!(RunFolder::find(&workspace, "1").unwrap(), first);
-        assert_eq!(RunFolder::find(&workspace, "0001-b").unwrap(), first);
+        let find = |wanted| RunFolder::find(&workspace, wanted).unwrap().path;
+        assert_eq!(
+            [find("latest"), find("1"), find("0001-b")],
+            [&second.path, &first.path, &first.path].map(Clone::clone)
+        );
         assert!(RunFolder::find(&workspace, "9").is_err());
     }
 
@@ -172,6 +192,20 @@ mod tests {
             RunFolder::create(&workspace, "b").unwrap();
         }
         assert_eq!(existing(&workspace.runs()).len(), KEPT);
+    }
+
+    #[test]
+    fn a_run_that_is_under_way_stays() {
+        let (_root, workspace) = workspace();
+        let under_way = RunFolder::create(&workspace, "b").unwrap();
+        for _ in 0..KEPT + 5 {
+            RunFolder::create(&workspace, "b").unwrap();
+        }
+        assert!(under_way.path().is_dir());
+        let path = under_way.path().to_owned();
+        drop(under_way);
+        RunFolder::create(&workspace, "b").unwrap();
+        assert!(!path.is_dir());
     }
 
     #[test]
