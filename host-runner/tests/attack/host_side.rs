@@ -79,9 +79,9 @@ fn a_killed_emulator_costs_an_attempt_and_not_the_verdict() {
 
 #[test]
 fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
-    let mut running = Running::start(runner(&["--image", "misbehave", "run", "verdicts::passes", "hangs::"]));
-    running.wait_for("booting");
-    running.wait_for("hangs::");
+    let tests = ["hangs::with_interrupts_on", "verdicts::passes"];
+    let mut running = Running::start(runner(&[["--image", "misbehave", "run"].as_slice(), &tests].concat()));
+    running.wait_for("usable RAM");
     let emulators = running.emulators();
     assert_eq!(emulators.len(), 1);
     running.interrupt();
