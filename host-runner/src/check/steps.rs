@@ -113,7 +113,8 @@ pub(super) fn all(boards: &[Board]) -> Vec<Step> {
         cargo("lints, twin", Cargo::new(&format!("clippy {MONITOR} -- -D warnings"))),
         cargo("docs, host", docs(host)),
         cargo("docs, firmware", docs("-p firmware --target aarch64-unknown-none")),
-        cargo("host tests", Cargo::new(&format!("test {host}"))),
+        // More than there are processors: those that attack the runner mostly wait until something takes too long.
+        cargo("host tests", Cargo::new(&format!("test {host}")).with("RUST_TEST_THREADS", "4")),
         cargo("interleavings of cores", models("interleavings", "--cfg loom", "target/loom")),
         cargo("schedules of cores", models("schedules", "--cfg shuttle", "target/shuttle")),
     ];
