@@ -197,6 +197,12 @@ pub struct Selection {
     /// A selection for every push: without memory::, soak::, bench:: and misuse::, and with a budget of 15s unless told
     #[arg(long)]
     pub smoke: bool,
+    /// Run a test that fails so many times more, until it passes: it is flaky then
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub retries: u32,
+    /// Whether a run with a flaky test fails
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    pub flaky: Flaky,
     /// Run the tests in an order that is drawn from the seed
     #[arg(long)]
     pub shuffle: bool,
@@ -229,6 +235,16 @@ pub struct Exec {
     /// Taken, and left unheeded: nothing here is unstable
     #[arg(short = 'Z', value_name = "OPTION", hide_short_help = true)]
     pub unstable: Vec<String>,
+}
+
+/// What a test counts as that passed after it had failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Flaky {
+    /// As a failure.
+    #[default]
+    Fail,
+    /// As a pass.
+    Pass,
 }
 
 /// How much of memory is touched.

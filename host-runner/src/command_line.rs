@@ -44,7 +44,7 @@ mod tests {
             timeout: None,
             selected: if number == 1 { Selected::Filtered } else { Selected::Yes },
         };
-        Plan { build: BuildId::default(), tests: (0..count).map(test).collect() }
+        Plan::new(BuildId::default(), (0..count).map(test).collect())
     }
 
     fn read(words: &str) -> (Parameters, Vec<u64>) {

@@ -202,7 +202,7 @@ mod tests {
             timeout,
             selected: Selected::Yes,
         };
-        let mut plan = Plan { build: BuildId::default(), tests: vec![own(Some(minutes(2))), own(None)] };
+        let mut plan = Plan::new(BuildId::default(), vec![own(Some(minutes(2))), own(None)]);
         scale_own_limits(&mut plan, &Parameters { budget_ms: 1, ..Parameters::default() });
         assert_eq!(plan.tests[0].timeout, Some(minutes(2)));
         scale_own_limits(

@@ -10,6 +10,26 @@ pub struct Plan {
     pub build: BuildId,
     /// Every test, ignored and deselected ones included.
     pub tests: Vec<Test>,
+    /// What becomes of tests that fail.
+    #[serde(default)]
+    pub again: Again,
+}
+
+impl Plan {
+    /// These tests, once each.
+    #[must_use]
+    pub fn new(build: BuildId, tests: Vec<Test>) -> Self {
+        Self { build, tests, again: Again::default() }
+    }
+}
+
+/// What becomes of a test that fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Again {
+    /// It is run so many times more, until it passes.
+    pub retries: u32,
+    /// One that passes then is as good as one that passed at once.
+    pub flaky_passes: bool,
 }
 
 /// One test as the image describes it.

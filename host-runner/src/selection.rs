@@ -127,7 +127,7 @@ mod tests {
         };
         let order = |seed| {
             let tests = (0..50).map(test).collect();
-            let mut plan = Plan { build: wire::BuildId::default(), tests };
+            let mut plan = Plan::new(wire::BuildId::default(), tests);
             shuffle(&mut plan, seed);
             plan.tests.iter().map(|test| test.entry).collect::<Vec<_>>()
         };
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_filter_without_match_is_an_error() {
-        let mut plan = Plan { build: wire::BuildId::default(), tests: Vec::new() };
+        let mut plan = Plan::new(wire::BuildId::default(), Vec::new());
         assert!(select(&mut plan, &filters(&["typo"])).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The `run` command: everything from a board's name to a verdict.
 
 use crate::board::{Board, Load};
-use crate::cli::{Format, Global, Selection};
+use crate::cli::{Flaky, Format, Global, Selection};
 use crate::command_line;
 use crate::digests;
 use crate::drive::{Drive, drive};
@@ -9,7 +9,7 @@ use crate::firmware;
 use crate::image::Image;
 use crate::loader::{Incoming, Loader, Task};
 use crate::parameters::{limits, parameters, random, scale_own_limits};
-use crate::plan::{Plan, Selected};
+use crate::plan::{Again, Plan, Selected};
 use crate::record::{FORMAT, Header, Recorder};
 use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
@@ -37,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     let mut image = Image::open(&elf, workspace.root())?;
     select(&mut image.plan, selection)?;
     ensure_loader(workspace, &board, global)?;
+    image.plan.again = Again { retries: selection.retries, flaky_passes: selection.flaky == Flaky::Pass };
     let parameters = parameters(global, selection);
     if let Some(seed) = selection.order(&parameters) {
         shuffle(&mut image.plan, seed);

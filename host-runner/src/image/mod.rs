@@ -105,7 +105,7 @@ impl Image {
         let bytes = std::fs::read(path).map_err(unreadable)?;
         let elf = Elf::parse(&*bytes).map_err(ImageError::NotElf)?;
         Ok(Self {
-            plan: Plan { build: build_id::read(&elf)?, tests: listing::read(&elf)? },
+            plan: Plan::new(build_id::read(&elf)?, listing::read(&elf)?),
             kernel: flatten::flatten(&elf)?,
             symbols: Symbols::open(path, &elf, root)?,
             records: Records::open(&bytes, root)?,

@@ -19,7 +19,7 @@ fn header() -> Header {
         timeout: Some(Duration::from_millis(1500)),
         selected: Selected::Yes,
     };
-    let plan = Plan { build: BuildId([3; 20]), tests: vec![test("first"), test("second")] };
+    let plan = Plan::new(BuildId([3; 20]), vec![test("first"), test("second")]);
     let seconds = Duration::from_secs;
     let budgets = Budgets { boot: seconds(1), test: seconds(2), silence: seconds(3), total: seconds(60) };
     let (board, command) = ("bench".into(), vec!["host-runner".into(), "--board".into()]);

@@ -42,7 +42,7 @@ fn context(names: &[&str]) -> Context {
         recording: "target/hil/0001-qemu-virt".to_owned(),
         parameters: Parameters { seed: 42, ..Parameters::default() },
         kernel: "5e".repeat(32),
-        plan: Plan { build: BuildId::default(), tests: names.iter().map(test).collect() },
+        plan: Plan::new(BuildId::default(), names.iter().map(test).collect()),
         symbols: Rc::new(Symbols::none()),
         records: Rc::new(Records::none()),
     }

@@ -42,6 +42,12 @@ impl Json {
                 let line = self.test(*index, status, *took);
                 self.screen.line(&line.to_string())
             }
+            Notice::Failed { index, status, took } => {
+                self.numbers.clear();
+                let mut line = self.test(*index, status, *took);
+                line["event"] = "attempt".into();
+                self.screen.line(&line.to_string())
+            }
             Notice::Finished(summary) => {
                 let line = self.summary(summary);
                 self.screen.line(&line.to_string())
@@ -103,6 +109,7 @@ impl Json {
             "fail": count("fail"),
             "crash": count("crash"),
             "timeout": count("timeout"),
+            "flaky": count("flaky"),
             "ignored": count("ignored"),
             "not_run": count("not run"),
             "infra": count("infra"),

@@ -1,6 +1,6 @@
 //! The report as JUnit XML, for CI systems that show tests.
 
-use super::story::{Spoiled, Story, Told};
+use super::story::{Earlier, Story, Told};
 use super::words;
 use crate::session::Status;
 use miette::{IntoDiagnostic, Result};
@@ -42,14 +42,14 @@ fn case(story: &Story, told: &Told) -> TestCase {
 
 fn status(told: &Told) -> TestCaseStatus {
     let mut status = match &told.status {
-        Status::Pass => TestCaseStatus::success(),
-        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => {
+        Status::Pass | Status::Flaky { passes: true, .. } => TestCaseStatus::success(),
+        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Flaky { passes: false, .. } => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
         Status::Infra(_) => TestCaseStatus::non_success(NonSuccessKind::Error),
         Status::Ignored | Status::NotRun(_) => TestCaseStatus::skipped(),
     };
-    if told.status != Status::Pass {
+    if !matches!(told.status, Status::Pass | Status::Flaky { passes: true, .. }) {
         status.set_type(words::word(&told.status).to_lowercase());
     }
     if let Some(reason) = words::reason(&told.status) {
@@ -58,16 +58,20 @@ fn status(told: &Told) -> TestCaseStatus {
     if !told.explanation.is_empty() {
         status.set_description(told.explanation.join("\n"));
     }
-    status.add_reruns(told.spoiled.iter().map(rerun));
+    status.add_reruns(told.earlier.iter().map(rerun));
     status
 }
 
-/// An attempt that the line or the board spoiled.
-fn rerun(spoiled: &Spoiled) -> TestRerun {
-    let mut rerun = TestRerun::new(NonSuccessKind::Error);
-    rerun.set_type("infra").set_message(spoiled.reason.as_str());
-    if !spoiled.told.is_empty() {
-        rerun.set_description(spoiled.told.join("\n"));
+/// An attempt that failed, or that the line or the board spoiled.
+fn rerun(earlier: &Earlier) -> TestRerun {
+    let (kind, word) = match &earlier.failure {
+        Some(failure) => (NonSuccessKind::Failure, words::word(failure).to_lowercase()),
+        None => (NonSuccessKind::Error, "infra".to_owned()),
+    };
+    let mut rerun = TestRerun::new(kind);
+    rerun.set_type(word).set_message(earlier.reason.as_str());
+    if !earlier.told.is_empty() {
+        rerun.set_description(earlier.told.join("\n"));
     }
     rerun
 }

@@ -161,8 +161,12 @@ impl Tally {
     /// Nothing that is not a pass counts as one; what never ran is skipped, and the verdict says why.
     fn of(status: &Status) -> Self {
         match status {
-            Status::Pass => Self::Passed,
-            Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Infra(_) => Self::Failed,
+            Status::Pass | Status::Flaky { passes: true, .. } => Self::Passed,
+            Status::Fail(_)
+            | Status::Crash(_)
+            | Status::Timeout(_)
+            | Status::Infra(_)
+            | Status::Flaky { passes: false, .. } => Self::Failed,
             Status::Ignored | Status::NotRun(_) => Self::Skipped,
         }
     }

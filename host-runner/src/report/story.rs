@@ -4,7 +4,7 @@
 
 use super::account::{Account, Kind};
 use super::attempt::Attempt;
-use super::{Context, Tally, evidence, paint, strays};
+use super::{Context, Tally, evidence, paint, strays, words};
 use crate::parameters;
 use crate::record::{self, Recording};
 use crate::session::{Identity, Measured, Notice, Spread, Status, Summary};
@@ -43,8 +43,8 @@ pub(super) struct Told {
     /// When it ended, and how long it took.
     pub(super) ended: Duration,
     pub(super) took: Duration,
-    /// Attempts before, whose outcome could not be found out.
-    pub(super) spoiled: Vec<Spoiled>,
+    /// Attempts before.
+    pub(super) earlier: Vec<Earlier>,
     /// Its log, as far as it is kept.
     pub(super) log: VecDeque<String>,
     /// How many lines were before that.
@@ -56,9 +56,11 @@ pub(super) struct Told {
     pub(super) numbers: Vec<Measured>,
 }
 
-/// An attempt whose outcome could not be found out.
+/// An attempt after which the test was run again.
 #[derive(Clone, Debug)]
-pub(super) struct Spoiled {
+pub(super) struct Earlier {
+    /// How it failed; none where that could not be found out.
+    pub(super) failure: Option<Status>,
     pub(super) reason: String,
     pub(super) told: Vec<String>,
 }
@@ -153,7 +155,7 @@ struct Teller {
     cores: u32,
     attempt: Attempt,
     is_under_way: bool,
-    spoiled: Vec<Spoiled>,
+    earlier: Vec<Earlier>,
     log: VecDeque<String>,
     unkept: u64,
     place: Option<(String, u32)>,
@@ -169,7 +171,7 @@ impl Teller {
             cores: 0,
             attempt: Attempt::default(),
             is_under_way: false,
-            spoiled: Vec::new(),
+            earlier: Vec::new(),
             log: VecDeque::new(),
             unkept: 0,
             place: None,
@@ -205,7 +207,14 @@ impl Teller {
             Notice::Ended { index, status, took } => self.ended(now, *index, status, *took),
             Notice::Retry { reason, .. } => {
                 let told = plain(&std::mem::take(&mut self.attempt).told());
-                self.spoiled.push(Spoiled { reason: reason.clone(), told });
+                self.earlier.push(Earlier { failure: None, reason: reason.clone(), told });
+            }
+            Notice::Failed { status, .. } => {
+                let attempt = std::mem::take(&mut self.attempt);
+                let told = plain(&attempt.explanation(status, self.cores));
+                let reason = words::reason(status).unwrap_or_default();
+                self.earlier.push(Earlier { failure: Some(status.clone()), reason, told });
+                self.numbers.clear();
             }
             Notice::Finished(summary) => self.story.summary = summary.clone(),
             Notice::Booting { .. } | Notice::Text(_) | Notice::Unverified(_) | Notice::Inspected(_) => {}
@@ -254,7 +263,7 @@ impl Teller {
             status: status.clone(),
             ended: now,
             took,
-            spoiled: std::mem::take(&mut self.spoiled),
+            earlier: std::mem::take(&mut self.earlier),
             log: std::mem::take(&mut self.log),
             unkept: std::mem::take(&mut self.unkept),
             explanation,

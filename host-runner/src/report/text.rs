@@ -26,13 +26,16 @@ pub struct Text {
     attempt: Option<Attempt>,
     /// What the test that ends has measured.
     numbers: Vec<String>,
+    /// What explains that earlier attempts at the test in turn failed.
+    earlier: Vec<String>,
     failures: Vec<Vec<String>>,
 }
 
 impl Text {
     pub(super) fn new(context: Context, screen: Screen) -> Self {
-        let (unfinished, noise, numbers, failures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { context, screen, unfinished, noise, cores: 0, attempt: None, numbers, failures }
+        let (unfinished, noise) = (Vec::new(), Vec::new());
+        let (numbers, earlier, failures) = (Vec::new(), Vec::new(), Vec::new());
+        Self { context, screen, unfinished, noise, cores: 0, attempt: None, numbers, earlier, failures }
     }
 
     pub(super) fn begin(&mut self) -> io::Result<()> {
@@ -70,6 +73,7 @@ impl Text {
                 Ok(())
             }
             Notice::Ended { index, status, took } => self.ended(*index, status, *took),
+            Notice::Failed { index, status, took } => self.failed(*index, status, *took),
             Notice::Retry { index, reason } => self.retry(*index, reason),
             Notice::Finished(summary) => self.finished(summary),
         }
@@ -207,10 +211,25 @@ impl Text {
         for number in std::mem::take(&mut self.numbers) {
             self.screen.line(&format!("         {number}"))?;
         }
+        let mut explanation = std::mem::take(&mut self.earlier);
         if Tally::of(status) == Tally::Failed {
-            let explanation = attempt.explanation(status, self.cores);
+            explanation.extend(attempt.explanation(status, self.cores));
             self.failures.push(self.failure(line, &explanation, index));
         }
+        Ok(())
+    }
+
+    /// A failure that may turn out not to be one every time.
+    fn failed(&mut self, index: usize, status: &Status, took: Duration) -> io::Result<()> {
+        let attempt = self.attempt.take().unwrap_or_default();
+        self.numbers.clear();
+        let line = self.end_of_test(index, status, took);
+        self.screen.line(&format!("{line}; it is run again"))?;
+        let reason = words::reason(status).unwrap_or_default();
+        self.earlier
+            .push(format!("an earlier attempt: {} {reason}", words::in_colour(status, words::word(status))));
+        let explanation = attempt.explanation(status, self.cores);
+        self.earlier.extend(explanation.into_iter().map(|line| format!("  {line}")));
         Ok(())
     }
 

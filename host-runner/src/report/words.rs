@@ -12,7 +12,10 @@ pub(super) fn painted(status: &Status) -> String {
 pub(super) fn in_colour(status: &Status, text: &str) -> String {
     match status {
         Status::Pass => paint::good(text),
-        Status::Ignored | Status::NotRun(_) | Status::Infra(_) => paint::doubtful(text),
+        Status::Flaky { passes: false, .. } => paint::bad(text),
+        Status::Flaky { .. } | Status::Ignored | Status::NotRun(_) | Status::Infra(_) => {
+            paint::doubtful(text)
+        }
         Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => paint::bad(text),
     }
 }
@@ -24,6 +27,7 @@ pub(super) fn word(status: &Status) -> &'static str {
         Status::Fail(_) => "FAIL",
         Status::Crash(_) => "CRASH",
         Status::Timeout(_) => "TIMEOUT",
+        Status::Flaky { .. } => "flaky",
         Status::Ignored => "ignored",
         Status::NotRun(_) => "not run",
         Status::Infra(_) => "INFRA",
@@ -34,11 +38,17 @@ pub(super) fn word(status: &Status) -> &'static str {
 pub(super) fn reason(status: &Status) -> Option<String> {
     match status {
         Status::Pass | Status::Ignored => None,
+        Status::Flaky { before, .. } => Some(flaked(before)),
         Status::Fail(failure) => Some(failed(failure)),
         Status::Crash(crash) => Some(crashed(crash)),
         Status::Timeout(timeout) => Some(ran_out(*timeout).to_owned()),
         Status::NotRun(reason) | Status::Infra(reason) => Some(reason.clone()),
     }
+}
+
+fn flaked(before: &[Status]) -> String {
+    let each: Vec<_> = before.iter().filter_map(reason).collect();
+    format!("it passed at attempt {}; before: {}", before.len() + 1, each.join("; "))
 }
 
 fn failed(failure: &Failure) -> String {

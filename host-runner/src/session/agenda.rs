@@ -1,6 +1,6 @@
 //! Which test is in turn, how often it was tried, and how those before it ended.
 
-use super::{Measured, Status};
+use super::{Measured, Status, Timeout};
 use crate::plan::{Plan, Selected};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -37,7 +37,22 @@ pub(super) struct Agenda {
     last_run: RunId,
     /// The end that every earlier attempt at the test in turn seemed to have, if it was the same.
     suspicion: Option<Status>,
+    /// How the test in turn has failed so far.
+    failures: Vec<Status>,
     ends: Vec<(usize, Status)>,
+}
+
+/// An attempt that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The test's place.
+    pub(super) index: usize,
+    /// How it ended; the test, if that is its end.
+    pub(super) status: Status,
+    /// Whether the test is run again.
+    pub(super) again: bool,
+    /// How long the attempt took.
+    pub(super) took: Duration,
 }
 
 impl Agenda {
@@ -50,7 +65,8 @@ impl Agenda {
         let queue = of(Selected::Yes).collect();
         let ends = of(Selected::Ignored).map(|index| (index, Status::Ignored)).collect();
         let (attempts, last_run) = (0, RunId(0));
-        Self { plan, queue, attempts, current: None, last_run, suspicion: None, ends }
+        let failures = Vec::new();
+        Self { plan, queue, attempts, current: None, last_run, suspicion: None, failures, ends }
     }
 
     /// The plan.
@@ -146,14 +162,29 @@ impl Agenda {
         self.retry().ok_or(same)
     }
 
-    /// The test in turn has ended. Returns its place and how long its last attempt took.
-    pub(super) fn end(&mut self, status: &Status, now: Duration) -> Option<(usize, Duration)> {
-        let index = self.queue.pop_front()?;
+    /// The test in turn has ended, or failed and is to be run again.
+    pub(super) fn end(&mut self, status: Status, now: Duration) -> Option<Ended> {
+        let index = *self.queue.front()?;
         let ordered_at = self.current.take().map_or(now, |attempt| attempt.ordered_at);
+        let took = now.saturating_sub(ordered_at);
         self.attempts = 0;
         self.suspicion = None;
+        if is_worth_a_retry(&status) && self.failures.len() < self.plan.again.retries as usize {
+            self.failures.push(status.clone());
+            return Some(Ended { index, status, again: true, took });
+        }
+        let before = std::mem::take(&mut self.failures);
+        let status = match status {
+            Status::Pass if !before.is_empty() => {
+                Status::Flaky { before, passes: self.plan.again.flaky_passes }
+            }
+            // What has been seen of it is known, whatever became of the rest of the run.
+            Status::NotRun(_) | Status::Infra(_) => before.last().cloned().unwrap_or(status),
+            status => status,
+        };
+        self.queue.pop_front();
         self.ends.push((index, status.clone()));
-        Some((index, now.saturating_sub(ordered_at)))
+        Some(Ended { index, status, again: false, took })
     }
 
     fn retry(&mut self) -> Option<usize> {
@@ -161,4 +192,9 @@ impl Agenda {
         self.current = None;
         Some(again)
     }
+}
+
+/// Whether a test that ends so might pass another time. What the board or the line did wrong has had its own attempts.
+const fn is_worth_a_retry(status: &Status) -> bool {
+    matches!(status, Status::Fail(_) | Status::Crash(_) | Status::Timeout(Timeout::Test | Timeout::Silence))
 }

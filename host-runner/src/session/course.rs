@@ -1,5 +1,6 @@
 //! The transitions of a run: boot, ready, order, end, and the next test.
 
+use super::agenda::Ended;
 use super::clock::GRACE;
 use super::machine::Phase;
 use super::{Action, Crash, CutShort, Notice, Session, Status, Summary, Timeout};
@@ -84,9 +85,11 @@ impl Session {
     /// The test in turn has ended.
     pub(super) fn end(&mut self, status: Status) {
         let status = self.conclude_numbers(status);
-        if let Some((index, took)) = self.agenda.end(&status, self.now) {
-            self.tell(Notice::Ended { index, status, took });
-        }
+        let Some(Ended { index, status, again, took }) = self.agenda.end(status, self.now) else { return };
+        self.tell(match again {
+            true => Notice::Failed { index, status, took },
+            false => Notice::Ended { index, status, took },
+        });
     }
 
     /// The test in turn has ended and taken the board with it.

@@ -83,6 +83,15 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// An attempt at a test has failed; the test is run again.
+    Failed {
+        /// Its place in the plan.
+        index: usize,
+        /// How the attempt ended.
+        status: Status,
+        /// From its order to its end.
+        took: Duration,
+    },
     /// The run is over.
     Finished(Summary),
 }

@@ -12,6 +12,13 @@ pub enum Status {
     Crash(Crash),
     /// It ran out of time.
     Timeout(Timeout),
+    /// It passed, after it had failed.
+    Flaky {
+        /// How it had ended before, in order.
+        before: Vec<Status>,
+        /// Whether that is as good as a pass.
+        passes: bool,
+    },
     /// It is marked `#[ignore]`.
     Ignored,
     /// The run ended before its turn.

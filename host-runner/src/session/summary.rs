@@ -82,8 +82,10 @@ impl Status {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Pass | Self::Ignored => EXIT_PASSED,
-            Self::Fail(_) | Self::Crash(_) | Self::Timeout(_) => EXIT_FAILED,
+            Self::Pass | Self::Ignored | Self::Flaky { passes: true, .. } => EXIT_PASSED,
+            Self::Fail(_) | Self::Crash(_) | Self::Timeout(_) | Self::Flaky { passes: false, .. } => {
+                EXIT_FAILED
+            }
             Self::NotRun(_) | Self::Infra(_) => EXIT_INFRA,
         }
     }

@@ -91,7 +91,7 @@ pub(crate) fn plan(truths: &[Truth], dice: &mut Dice) -> Plan {
         timeout: None,
         selected: if dice.chance(0.03) { Selected::Ignored } else { Selected::Yes },
     });
-    Plan { build: BUILD, tests: tests.collect() }
+    Plan::new(BUILD, tests.collect())
 }
 
 /// The test whose entry is at this address.

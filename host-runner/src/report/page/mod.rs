@@ -59,13 +59,15 @@ fn tone(story: &Story) -> &'static str {
 const fn status_tone(status: &Status) -> &'static str {
     match status {
         Status::Pass => "good",
-        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => "bad",
-        Status::Ignored | Status::NotRun(_) | Status::Infra(_) => "doubtful",
+        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Flaky { passes: false, .. } => {
+            "bad"
+        }
+        Status::Flaky { .. } | Status::Ignored | Status::NotRun(_) | Status::Infra(_) => "doubtful",
     }
 }
 
 fn counts(story: &Story) -> Markup {
-    const WORDS: [&str; 7] = ["pass", "FAIL", "CRASH", "TIMEOUT", "INFRA", "not run", "ignored"];
+    const WORDS: [&str; 8] = ["pass", "FAIL", "CRASH", "TIMEOUT", "flaky", "INFRA", "not run", "ignored"];
     let count = |word: &str| story.tests.iter().filter(|told| words::word(&told.status) == word).count();
     html! {
         ul.counts {
@@ -118,7 +120,7 @@ fn failure(story: &Story, told: &Told) -> Markup {
             @if let Some((file, line)) = &told.place { p { "at " code { (file) ":" (line) } } }
             @if !told.explanation.is_empty() { pre { (told.explanation.join("\n")) } }
             @if let Some(repeat) = story.repeat(told) { p { "To repeat it:" } pre.command { (repeat) } }
-            (spoiled(told))
+            (earlier(told))
             (log(told))
         }
     }
@@ -128,14 +130,16 @@ fn badge(status: &Status) -> Markup {
     html! { span.badge.(status_tone(status)) { (words::word(status).to_lowercase()) } }
 }
 
-fn spoiled(told: &Told) -> Markup {
+fn earlier(told: &Told) -> Markup {
     html! {
-        @if !told.spoiled.is_empty() {
+        @if !told.earlier.is_empty() {
             details {
-                summary { "tried " (told.spoiled.len() + 1) " times" }
+                summary { "tried " (told.earlier.len() + 1) " times" }
                 ol {
-                    @for attempt in &told.spoiled {
-                        li { (attempt.reason) @if !attempt.told.is_empty() { pre { (attempt.told.join("\n")) } } }
+                    @for attempt in &told.earlier {
+                        li {
+                            @if let Some(failure) = &attempt.failure { (badge(failure)) " " }
+                            (attempt.reason) @if !attempt.told.is_empty() { pre { (attempt.told.join("\n")) } } }
                     }
                 }
             }
@@ -179,7 +183,7 @@ fn row(story: &Story, told: &Told) -> Markup {
                 @if !measured.is_empty() {
                     details { summary { (counted(told.numbers.len(), "number")) } pre { (measured.join("\n")) } }
                 }
-                @if !is_failure { (spoiled(told)) (log(told)) }
+                @if !is_failure { (earlier(told)) (log(told)) }
             }
         }
     }

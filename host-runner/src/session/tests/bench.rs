@@ -1,6 +1,6 @@
 //! A session on the bench: a scripted board whose every word is written by the test.
 
-use crate::plan::{Plan, Selected, Test};
+use crate::plan::{Again, Plan, Selected, Test};
 use crate::session::{
     Action, Answer, Budgets, Closed, Event, Measured, Notice, Oracle, Session, Setup, Status, Summary,
 };
@@ -60,7 +60,16 @@ impl Bench {
 
     /// A session of these tests that has just begun, and believes `oracle`.
     pub(super) fn asking(tests: Vec<Test>, oracle: Oracle) -> Self {
-        let plan = Plan { build: BUILD, tests };
+        Self::planned(Plan::new(BUILD, tests), oracle)
+    }
+
+    /// A session of `count` tests that has just begun, in which what fails is run again.
+    pub(super) fn trying_again(count: usize, again: Again) -> Self {
+        let tests = (0..count).map(|number| test(&number.to_string())).collect();
+        Self::planned(Plan { again, ..Plan::new(BUILD, tests) }, Oracle::Host(|_, _| Ok(None)))
+    }
+
+    fn planned(plan: Plan, oracle: Oracle) -> Self {
         let mut session =
             Session::new(Setup { plan, budgets: BUDGETS, nonces: 1, parameters: PARAMETERS, oracle });
         let actions = session.start(Duration::ZERO);

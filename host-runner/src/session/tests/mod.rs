@@ -7,4 +7,5 @@ mod evidence;
 mod limits;
 mod link;
 mod measured;
+mod retries;
 mod strays;
