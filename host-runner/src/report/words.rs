@@ -12,11 +12,12 @@ pub(super) fn painted(status: &Status) -> String {
 pub(super) fn in_colour(status: &Status, text: &str) -> String {
     match status {
         Status::Pass => paint::good(text),
-        Status::Flaky { passes: false, .. } => paint::bad(text),
-        Status::Flaky { .. } | Status::Ignored | Status::NotRun(_) | Status::Infra(_) => {
+        Status::Flaky { passes: true, .. } | Status::Ignored | Status::NotRun(_) | Status::Infra(_) => {
             paint::doubtful(text)
         }
-        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) => paint::bad(text),
+        Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Flaky { passes: false, .. } => {
+            paint::bad(text)
+        }
     }
 }
 
