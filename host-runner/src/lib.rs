@@ -30,6 +30,7 @@ pub mod loader;
 pub mod parameters;
 pub mod plan;
 pub mod processes;
+pub mod quarantine;
 pub mod record;
 mod repeat;
 pub mod report;

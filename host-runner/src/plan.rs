@@ -1,5 +1,6 @@
 //! What is to be run: the tests that an image's ELF file lists.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 use wire::BuildId;
 
@@ -13,13 +14,16 @@ pub struct Plan {
     /// What becomes of tests that fail.
     #[serde(default)]
     pub again: Again,
+    /// Tests whose failures fail no run, by name, and why.
+    #[serde(default)]
+    pub quarantine: BTreeMap<String, String>,
 }
 
 impl Plan {
     /// These tests, once each.
     #[must_use]
     pub fn new(build: BuildId, tests: Vec<Test>) -> Self {
-        Self { build, tests, again: Again::default() }
+        Self { build, tests, again: Again::default(), quarantine: BTreeMap::new() }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::image::Image;
 use crate::loader::{Incoming, Loader, Task};
 use crate::parameters::{limits, parameters, random, scale_own_limits};
 use crate::plan::{Again, Plan, Selected};
+use crate::quarantine::Quarantine;
 use crate::record::{FORMAT, Header, Recorder};
 use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
@@ -19,11 +20,13 @@ use crate::session::{EXIT_INTERRUPTED, Oracle, Session};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 use wire::Parameters;
 
 /// Runs the tests and reports them; the exit code says how they went.
@@ -38,6 +41,7 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     select(&mut image.plan, selection)?;
     ensure_loader(workspace, &board, global)?;
     image.plan.again = Again { retries: selection.retries, flaky_passes: selection.flaky == Flaky::Pass };
+    image.plan.quarantine = quarantined(workspace, &board)?;
     let parameters = parameters(global, selection);
     if let Some(seed) = selection.order(&parameters) {
         shuffle(&mut image.plan, seed);
@@ -50,6 +54,16 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     let header = header(&board, parameters, image.plan.clone());
     let context = Context::new(workspace, &folder, notes, &header, image);
     run_image(workspace, &board, global, &folder, &header, context)
+}
+
+/// The tests in the board's quarantine. One whose time is up counts again, and is named.
+fn quarantined(workspace: &Workspace, board: &Board) -> Result<BTreeMap<String, String>> {
+    let file = workspace.root().join("boards").join(&board.name).join("quarantine.toml");
+    let Quarantine { tests, over } = Quarantine::read(&file, SystemTime::now())?;
+    for (name, words) in over {
+        anstream::eprintln!("{name} counts again: it was {words}");
+    }
+    Ok(tests)
 }
 
 /// A folder with everything that QEMU and a later replay need.

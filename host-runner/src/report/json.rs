@@ -110,6 +110,7 @@ impl Json {
             "crash": count("crash"),
             "timeout": count("timeout"),
             "flaky": count("flaky"),
+            "known": count("known"),
             "ignored": count("ignored"),
             "not_run": count("not run"),
             "infra": count("infra"),

@@ -47,7 +47,7 @@ fn status(told: &Told) -> TestCaseStatus {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
         Status::Infra(_) => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Status::Ignored | Status::NotRun(_) => TestCaseStatus::skipped(),
+        Status::Quarantined { .. } | Status::Ignored | Status::NotRun(_) => TestCaseStatus::skipped(),
     };
     if !matches!(told.status, Status::Pass | Status::Flaky { passes: true, .. }) {
         status.set_type(words::word(&told.status).to_lowercase());

@@ -167,7 +167,7 @@ impl Tally {
             | Status::Timeout(_)
             | Status::Infra(_)
             | Status::Flaky { passes: false, .. } => Self::Failed,
-            Status::Ignored | Status::NotRun(_) => Self::Skipped,
+            Status::Quarantined { .. } | Status::Ignored | Status::NotRun(_) => Self::Skipped,
         }
     }
 }

@@ -12,9 +12,11 @@ pub(super) fn painted(status: &Status) -> String {
 pub(super) fn in_colour(status: &Status, text: &str) -> String {
     match status {
         Status::Pass => paint::good(text),
-        Status::Flaky { passes: true, .. } | Status::Ignored | Status::NotRun(_) | Status::Infra(_) => {
-            paint::doubtful(text)
-        }
+        Status::Flaky { passes: true, .. }
+        | Status::Quarantined { .. }
+        | Status::Ignored
+        | Status::NotRun(_)
+        | Status::Infra(_) => paint::doubtful(text),
         Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Flaky { passes: false, .. } => {
             paint::bad(text)
         }
@@ -29,6 +31,7 @@ pub(super) fn word(status: &Status) -> &'static str {
         Status::Crash(_) => "CRASH",
         Status::Timeout(_) => "TIMEOUT",
         Status::Flaky { .. } => "flaky",
+        Status::Quarantined { .. } => "known",
         Status::Ignored => "ignored",
         Status::NotRun(_) => "not run",
         Status::Infra(_) => "INFRA",
@@ -40,6 +43,7 @@ pub(super) fn reason(status: &Status) -> Option<String> {
     match status {
         Status::Pass | Status::Ignored => None,
         Status::Flaky { before, .. } => Some(flaked(before)),
+        Status::Quarantined { was, words } => Some(format!("{}; {words}", reason(was).unwrap_or_default())),
         Status::Fail(failure) => Some(failed(failure)),
         Status::Crash(crash) => Some(crashed(crash)),
         Status::Timeout(timeout) => Some(ran_out(*timeout).to_owned()),

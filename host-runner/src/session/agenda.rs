@@ -1,6 +1,6 @@
 //! Which test is in turn, how often it was tried, and how those before it ended.
 
-use super::{Measured, Status, Timeout};
+use super::{EXIT_FAILED, Measured, Status, Timeout};
 use crate::plan::{Plan, Selected};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -182,9 +182,21 @@ impl Agenda {
             Status::NotRun(_) | Status::Infra(_) => before.last().cloned().unwrap_or(status),
             status => status,
         };
+        let status = self.in_quarantine(index, status);
         self.queue.pop_front();
         self.ends.push((index, status.clone()));
         Some(Ended { index, status, again: false, took })
+    }
+
+    /// The end of a test: another one, if it failed and is in quarantine.
+    fn in_quarantine(&self, index: usize, status: Status) -> Status {
+        let name = self.plan.tests.get(index).map(|test| &test.name);
+        match name.and_then(|name| self.plan.quarantine.get(name)) {
+            Some(words) if status.exit_code() == EXIT_FAILED => {
+                Status::Quarantined { was: Box::new(status), words: words.clone() }
+            }
+            _ => status,
+        }
     }
 
     fn retry(&mut self) -> Option<usize> {

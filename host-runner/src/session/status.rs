@@ -19,6 +19,13 @@ pub enum Status {
         /// Whether that is as good as a pass.
         passes: bool,
     },
+    /// It failed, and is known to.
+    Quarantined {
+        /// How it would have ended.
+        was: Box<Status>,
+        /// Whose it is, until when and why.
+        words: String,
+    },
     /// It is marked `#[ignore]`.
     Ignored,
     /// The run ended before its turn.

@@ -82,7 +82,9 @@ impl Status {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Pass | Self::Ignored | Self::Flaky { passes: true, .. } => EXIT_PASSED,
+            Self::Pass | Self::Ignored | Self::Quarantined { .. } | Self::Flaky { passes: true, .. } => {
+                EXIT_PASSED
+            }
             Self::Fail(_) | Self::Crash(_) | Self::Timeout(_) | Self::Flaky { passes: false, .. } => {
                 EXIT_FAILED
             }

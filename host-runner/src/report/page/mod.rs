@@ -62,12 +62,17 @@ const fn status_tone(status: &Status) -> &'static str {
         Status::Fail(_) | Status::Crash(_) | Status::Timeout(_) | Status::Flaky { passes: false, .. } => {
             "bad"
         }
-        Status::Flaky { .. } | Status::Ignored | Status::NotRun(_) | Status::Infra(_) => "doubtful",
+        Status::Flaky { .. }
+        | Status::Quarantined { .. }
+        | Status::Ignored
+        | Status::NotRun(_)
+        | Status::Infra(_) => "doubtful",
     }
 }
 
 fn counts(story: &Story) -> Markup {
-    const WORDS: [&str; 8] = ["pass", "FAIL", "CRASH", "TIMEOUT", "flaky", "INFRA", "not run", "ignored"];
+    const WORDS: [&str; 9] =
+        ["pass", "FAIL", "CRASH", "TIMEOUT", "flaky", "known", "INFRA", "not run", "ignored"];
     let count = |word: &str| story.tests.iter().filter(|told| words::word(&told.status) == word).count();
     html! {
         ul.counts {

@@ -69,6 +69,13 @@ impl Bench {
         Self::planned(Plan { again, ..Plan::new(BUILD, tests) }, Oracle::Host(|_, _| Ok(None)))
     }
 
+    /// A session of a test that is known to fail.
+    pub(super) fn quarantined() -> Self {
+        let tests = vec![test("known")];
+        let quarantine = [("known".to_owned(), "in quarantine".to_owned())].into();
+        Self::planned(Plan { quarantine, ..Plan::new(BUILD, tests) }, Oracle::Host(|_, _| Ok(None)))
+    }
+
     fn planned(plan: Plan, oracle: Oracle) -> Self {
         let mut session =
             Session::new(Setup { plan, budgets: BUDGETS, nonces: 1, parameters: PARAMETERS, oracle });

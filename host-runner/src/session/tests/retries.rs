@@ -1,4 +1,4 @@
-//! Tests that fail and are run again.
+//! Tests that fail and are run again, or are known to fail.
 
 use super::bench::{Bench, core, ms};
 use crate::plan::Again;
@@ -106,4 +106,20 @@ fn a_failure_is_not_forgotten_where_the_run_ends_before_another_attempt() {
     assert_eq!(ends[0], (0, PANICKED));
     assert!(matches!(ends[1], (1, Status::NotRun(_))), "{ends:?}");
     assert_eq!(bench.summary().cut_short, Some(CutShort::Interrupted));
+}
+
+#[test]
+fn a_failure_that_is_known_fails_no_run_and_anything_else_does() {
+    let known = |outcome| {
+        let mut bench = Bench::quarantined();
+        ended(&mut bench, &[outcome]);
+        (bench.only_end(), bench.summary().exit_code())
+    };
+    let words = "in quarantine".to_owned();
+    assert_eq!(known(Outcome::Panicked), (Status::Quarantined { was: Box::new(PANICKED), words }, 0));
+    assert_eq!(known(Outcome::Passed), (Status::Pass, 0));
+    let mut bench = Bench::quarantined();
+    bench.lose_line();
+    bench.pass(ms(100_000));
+    assert_eq!(bench.summary().exit_code(), 2);
 }
