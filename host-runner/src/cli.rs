@@ -144,7 +144,7 @@ pub enum Command {
         /// A folder below `target/hil`, `latest`, or a path
         run: String,
     },
-    /// Say what is other in one recorded run than in another; 1 if a test fails that did not before
+    /// Say what is other in one recorded run than in another; the exit code is that of tests which fail and did not before
     Diff {
         /// A folder below `target/hil`, or a path
         before: String,

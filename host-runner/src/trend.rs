@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 /// Whose operations are judged.
@@ -119,7 +119,7 @@ impl Trend {
         Ok(Self { entries })
     }
 
-    /// Adds `entry` at the end of `file`.
+    /// Adds `entry` at the end of `file`, in place of a last line that was not written as a whole.
     ///
     /// # Errors
     ///
@@ -128,7 +128,12 @@ impl Trend {
         file.parent().map_or(Ok(()), fs::create_dir_all)?;
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        OpenOptions::new().append(true).create(true).open(file)?.write_all(&line)
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(file)?;
+        let mut written = Vec::new();
+        file.read_to_end(&mut written)?;
+        let whole = written.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        file.set_len(whole as u64)?;
+        file.write_all(&line)
     }
 
     /// What became slower in `now` than noise explains.
@@ -240,6 +245,8 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, &text[..text.len() - 1]).unwrap();
         assert_eq!(Trend::read(&file).unwrap(), trend(&[50]));
+        Trend::append(&file, &entry(52, 100)).unwrap();
+        assert_eq!(Trend::read(&file).unwrap(), trend(&[50, 52]));
         fs::write(&file, "{}\n").unwrap();
         assert!(Trend::read(&file).is_err());
     }

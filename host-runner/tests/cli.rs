@@ -8,7 +8,12 @@ const BOARD: &str = include_str!("../../boards/qemu-virt/board.toml");
 
 fn runner() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-runner"));
-    command.env_remove("FRAMEKEEPER_BOARD").env("NO_COLOR", "1");
+    let is_wish = |name: &str| name.starts_with("FRAMEKEEPER_") || name.starts_with("GITHUB_");
+    let names = std::env::vars().map(|(name, _)| name);
+    for name in names.filter(|name| is_wish(name)) {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1");
     command
 }
 

@@ -17,10 +17,10 @@ use miette::{IntoDiagnostic, Result, WrapErr};
 pub(super) fn report(workspace: &Workspace, global: &Global, wanted: &str) -> Result<u8> {
     let folder = RunFolder::find(workspace, wanted)?;
     let mut files = global.files.clone();
-    if !files.are_wanted() {
+    if files.html.is_none() && files.junit.is_none() {
         files.html = Some(folder.path().join("report.html"));
     }
-    let code = write(&story(workspace, &folder)?, &files)?;
+    let code = write(&mut story(workspace, &folder)?, &files)?;
     for file in [&files.html, &files.junit].into_iter().flatten() {
         anstream::println!("{}", workspace.relative(file).display());
     }
@@ -34,18 +34,18 @@ pub(super) fn report(workspace: &Workspace, global: &Global, wanted: &str) -> Re
 ///
 /// As [`report`].
 pub(super) fn write_new(workspace: &Workspace, folder: &RunFolder, files: &Files) -> Result<u8> {
-    let story = story(workspace, folder)?;
-    let code = write(&story, files)?;
+    let mut story = story(workspace, folder)?;
+    let code = write(&mut story, files)?;
     files.remember(&story)?;
     Ok(code)
 }
 
-fn write(story: &Story, files: &Files) -> Result<u8> {
-    let regressions = files.write(story)?;
-    for regression in &regressions {
-        anstream::println!("SLOWER: {regression}");
+fn write(story: &mut Story, files: &Files) -> Result<u8> {
+    files.write(story)?;
+    for regression in story.slower() {
+        anstream::eprintln!("SLOWER: {regression}");
     }
-    Ok(if regressions.is_empty() { EXIT_PASSED } else { EXIT_FAILED })
+    Ok(if story.slower().is_empty() { EXIT_PASSED } else { EXIT_FAILED })
 }
 
 /// The `diff` command: what is other in the run called `after` than in the one called `before`.
@@ -59,7 +59,7 @@ pub(super) fn diff(workspace: &Workspace, before: &str, after: &str) -> Result<u
     for line in diff::lines(&before, &after) {
         anstream::println!("{line}");
     }
-    Ok(if diff::is_worse(&before, &after) { EXIT_FAILED } else { EXIT_PASSED })
+    Ok(diff::exit_code(&before, &after))
 }
 
 fn story(workspace: &Workspace, folder: &RunFolder) -> Result<Story> {

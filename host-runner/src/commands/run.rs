@@ -16,7 +16,7 @@ use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
 use crate::selection::{select, shuffle};
-use crate::session::{EXIT_INTERRUPTED, Oracle, Session};
+use crate::session::{EXIT_INFRA, EXIT_INTERRUPTED, EXIT_PASSED, Oracle, Session};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
@@ -118,13 +118,25 @@ fn run_image(
     let (outside, inbox) = channel();
     listen_for_interrupts(outside.clone());
     let faults = global.fault_link;
-    let summary =
-        drive(Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults })?;
-    let mut code = summary.exit_code();
-    if global.files.are_wanted() {
-        code = code.max(super::report::write_new(workspace, folder, &global.files)?);
+    let word = global.files.keep_from_github();
+    let driven =
+        drive(Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults });
+    if let Some(word) = word {
+        anstream::eprintln!("::{word}::");
     }
-    Ok(code)
+    // Also of a run that could not go on: what ran until then is recorded.
+    let written = match global.files.are_wanted() {
+        true => super::report::write_new(workspace, folder, &global.files),
+        false => Ok(EXIT_PASSED),
+    };
+    let code = driven?.exit_code();
+    Ok(match written {
+        Ok(slower) => code.max(slower),
+        Err(error) => {
+            anstream::eprintln!("{error:?}");
+            if code == EXIT_PASSED { EXIT_INFRA } else { code }
+        }
+    })
 }
 
 /// The ELF file that is to run, built unless one is given.

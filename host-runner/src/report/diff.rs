@@ -3,7 +3,7 @@
 use super::numbers::symbol;
 use super::story::{Story, Told};
 use super::{Tally, paint, words};
-use crate::session::{Measured, Spread};
+use crate::session::{EXIT_PASSED, Measured, Spread};
 use crate::units::Took;
 use std::time::Duration;
 
@@ -15,10 +15,13 @@ pub(crate) fn lines(before: &Story, after: &Story) -> Vec<String> {
     [run(before, after), ends(before, after), times(before, after), figures(before, after)].concat()
 }
 
-/// Whether a test passed before that fails now.
-pub(crate) fn is_worse(before: &Story, after: &Story) -> bool {
-    let fails = |told: &Told| Tally::of(&told.status) == Tally::Failed;
-    pairs(before, after).any(|(old, new)| !fails(old) && fails(new))
+/// The exit code that the tests make which fail in `after` and did not in `before`.
+pub(crate) fn exit_code(before: &Story, after: &Story) -> u8 {
+    let fails = |told: &&Told| Tally::of(&told.status) == Tally::Failed;
+    let failed =
+        |new: &&Told| before.tests.iter().filter(fails).any(|old| before.name(old) == after.name(new));
+    let worse = after.tests.iter().filter(fails).filter(|new| !failed(new));
+    worse.map(|told| told.status.exit_code()).max().unwrap_or(EXIT_PASSED)
 }
 
 fn run(before: &Story, after: &Story) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! Reports that are written into files when a run is over.
 
 use super::{Story, github, junit, page};
-use crate::trend::{Entry, Regression, Trend};
+use crate::parameters::random;
+use crate::trend::{Entry, Trend};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -39,18 +40,28 @@ impl Files {
         self.github || std::env::var_os("GITHUB_ACTIONS").is_some()
     }
 
-    /// Writes what is wanted. What became slower than in the runs of the trend, if that is asked for.
+    /// Writes what is wanted, and notes in the story what became slower than in the runs of the trend.
     ///
     /// # Errors
     ///
     /// When a file cannot be written; the others are written all the same.
-    pub(crate) fn write(&self, story: &Story) -> Result<Vec<Regression>> {
-        let before = self.trend.as_deref().map_or_else(|| Ok(Trend::default()), read_trend)?;
+    pub(crate) fn write(&self, story: &mut Story) -> Result<()> {
+        let read = self.trend.as_deref().map_or_else(|| Ok(Trend::default()), read_trend);
+        let before = read.as_ref().map(Clone::clone).unwrap_or_default();
+        story.slower = before.regressions(&story.entry());
         let html = self.html.as_deref().map(|file| write(file, &page::written(story, &before)));
         let junit = self.junit.as_deref().map(|file| write(file, &junit::written(story)?));
         let github = self.is_for_github().then(|| tell_github(story));
-        [html, junit, github].into_iter().flatten().collect::<Result<()>>()?;
-        Ok(before.regressions(&story.entry()))
+        [html, junit, github, Some(read.map(drop))].into_iter().flatten().collect()
+    }
+
+    /// From here on a line of the board's is no command to GitHub, whatever it says; until the word that is returned is said.
+    pub(crate) fn keep_from_github(&self) -> Option<String> {
+        self.is_for_github().then(|| {
+            let word = format!("{:016x}", random());
+            anstream::eprintln!("::stop-commands::{word}");
+            word
+        })
     }
 
     /// Adds the run to the trend, if that is asked for and it has measured anything.
@@ -86,9 +97,10 @@ fn write(file: &Path, text: &str) -> Result<()> {
         .wrap_err_with(|| format!("the report {} cannot be written", file.display()))
 }
 
-/// Annotations go to the output, where GitHub reads them; the summary to the file that it names.
+/// Annotations go to standard error, which GitHub reads as well, and where they are in no program's way; the summary goes to the
+/// file that GitHub names.
 fn tell_github(story: &Story) -> Result<()> {
-    anstream::print!("{}", github::annotations(story));
+    anstream::eprint!("{}", github::annotations(story));
     let Some(file) = std::env::var_os(STEP_SUMMARY) else { return Ok(()) };
     let append = || {
         OpenOptions::new().append(true).create(true).open(&file)?.write_all(github::summary(story).as_bytes())

@@ -2,13 +2,22 @@
 
 use super::story::{Story, Told};
 use super::{Tally, closing, words};
+use crate::units::counted;
 use anstream::adapter::strip_str;
 use std::fmt::Write;
+
+/// GitHub drops a summary of more than a mebibyte.
+const MOST_BYTES: usize = 900 << 10;
 
 /// Workflow commands, one a line: GitHub shows each beside the line that it names.
 pub(super) fn annotations(story: &Story) -> String {
     let failed = story.tests.iter().filter(|told| Tally::of(&told.status) == Tally::Failed);
-    failed.map(|told| annotation(story, told)).collect()
+    let troubles = story.troubles();
+    let troubles = troubles.iter().map(|(word, text)| {
+        let title = format!("{}: {word}", story.context.board);
+        format!("::error title={}::{}\n", parameter(&title), message(text))
+    });
+    failed.map(|told| annotation(story, told)).chain(troubles).collect()
 }
 
 fn annotation(story: &Story, told: &Told) -> String {
@@ -35,16 +44,36 @@ fn parameter(text: &str) -> String {
 
 /// The summary of a step, in Markdown: the verdict, the failures with what explains them, and where to look.
 pub(super) fn summary(story: &Story) -> String {
-    let mut text = format!("### {}\n\n", strip_str(&closing::verdict(&story.context, &story.summary)));
-    let failed: Vec<_> = story.tests.iter().filter(|told| Tally::of(&told.status) == Tally::Failed).collect();
+    let verdict = strip_str(&closing::verdict(&story.context, &story.summary)).to_string();
+    let mut text = format!("### {}\n\n", cell(&verdict));
+    for (word, trouble) in story.troubles() {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "**{word}**: {}\n", cell(&trouble));
+    }
+    let failed = story.tests.iter().filter(|told| Tally::of(&told.status) == Tally::Failed);
+    let mut left_out = 0;
     for told in failed {
-        text += &failure(story, told);
+        let failure = failure(story, told);
+        if text.len() + failure.len() > MOST_BYTES {
+            left_out += 1;
+        } else {
+            text += &failure;
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "{} more failed\n", counted(left_out, "test"));
     }
     text += "| | |\n|---|---|\n";
     for (name, value) in story.properties() {
-        let _ = writeln!(text, "| {name} | `{}` |", value.replace('|', "\\|"));
+        let _ = writeln!(text, "| {name} | <code>{}</code> |", cell(&value));
     }
     text
+}
+
+/// `text` where a line end would end it, and some characters mean something.
+fn cell(text: &str) -> String {
+    let escaped = markup(text).replace(['\r', '\n'], " ");
+    escaped.chars().flat_map(|c| "|`*_[]\\".contains(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 fn failure(story: &Story, told: &Told) -> String {
@@ -81,5 +110,6 @@ mod tests {
         assert_eq!(parameter("a::b, c"), "a%3A%3Ab%2C c");
         assert_eq!(fence(&["a ```` b".to_owned()]), "`````");
         assert_eq!(markup("<b> & c"), "&lt;b&gt; &amp; c");
+        assert_eq!(cell("`a`|\n<b>"), "\\`a\\`\\| &lt;b&gt;");
     }
 }

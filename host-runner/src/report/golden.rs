@@ -208,7 +208,7 @@ fn story() -> Story {
 #[test]
 fn what_is_other_in_another_run_is_told_and_what_is_not_is_not() {
     let before = story();
-    assert_eq!((diff::lines(&before, &before), diff::is_worse(&before, &before)), (Vec::new(), false));
+    assert_eq!((diff::lines(&before, &before), diff::exit_code(&before, &before)), (Vec::new(), 0));
     let mut after = story();
     // By their places: ignored, pass, FAIL, CRASH, and a pass at the second attempt.
     after.tests[1].numbers[0] = spread("allocate", "framekeeper", 1, [13, 40, 90, 1800]);
@@ -230,7 +230,7 @@ fn what_is_other_in_another_run_is_told_and_what_is_not_is_not() {
             "boot::level: allocate by framekeeper on 1 core: p50 12, then 13 ns",
         ]
     );
-    assert!(diff::is_worse(&before, &after) && diff::is_worse(&after, &before));
+    assert_eq!((diff::exit_code(&before, &after), diff::exit_code(&after, &before)), (1, 1));
 }
 
 #[test]
@@ -242,6 +242,33 @@ fn the_same_run_as_junit_xml() {
 fn the_same_run_for_github() {
     let story = story();
     insta::assert_snapshot!(format!("{}\n{}", github::annotations(&story), github::summary(&story)));
+}
+
+/// A run may be no success though all of its tests passed, and every report says why.
+#[test]
+fn what_is_wrong_with_a_run_and_with_no_test_is_in_every_report() {
+    let mut story = story();
+    story.tests.retain(|told| told.status == Status::Pass);
+    story.strays = vec!["core 0 at 0x1000: a load of 4 bytes at 0x2000".to_owned()];
+    story.summary.cut_short = Some(CutShort::Infra("the board is `gone` | <b>".to_owned()));
+    let (page, xml) = (page::written(&story, &Trend::default()), junit::written(&story).unwrap());
+    let (annotations, summary) = (github::annotations(&story), github::summary(&story));
+    for report in [&page, &xml, &annotations, &summary] {
+        assert!(report.contains("a load of 4 bytes at 0x2000"), "{report}");
+        assert!(report.contains("the board is "), "{report}");
+    }
+    assert!(xml.contains("errors=\"1\" failures=\"1\""), "{xml}");
+    assert!(!page.contains("| <b>"), "{page}");
+    assert!(summary.contains("\\`gone\\` \\| &lt;b&gt;"), "{summary}");
+    assert_eq!(annotations.lines().count(), 2);
+}
+
+#[test]
+fn characters_that_no_xml_may_have_are_replaced() {
+    let mut story = story();
+    story.tests[1].log.push_back("odd \u{1}\u{fffe}\u{ffff} line".to_owned());
+    let xml = junit::written(&story).unwrap();
+    assert!(xml.contains("odd ") && !xml.contains(['\u{1}', '\u{fffe}', '\u{ffff}']), "{xml}");
 }
 
 #[test]

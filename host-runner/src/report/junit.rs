@@ -12,9 +12,10 @@ pub(super) fn written(story: &Story) -> Result<String> {
     let mut suite = TestSuite::new(context.board.as_str());
     suite.set_time(story.summary.took);
     for (name, value) in story.properties() {
-        suite.add_property(Property::new(name, value));
+        suite.add_property(Property::new(name, xml(&value)));
     }
     suite.add_test_cases(story.tests.iter().map(|told| case(story, told)));
+    suite.add_test_cases(story.troubles().iter().map(|(word, text)| trouble(word, text)));
     let mut report = Report::new("framekeeper");
     report.set_time(story.summary.took).add_test_suite(suite);
     report.to_string().into_diagnostic()
@@ -28,7 +29,7 @@ fn case(story: &Story, told: &Told) -> TestCase {
     case.set_classname(format!("{}.{}", story.context.board, module.replace("::", ".")));
     case.set_time(told.took);
     if !told.log.is_empty() {
-        case.set_system_out(told.log_text());
+        case.set_system_out(xml(&told.log_text()));
     }
     if let Some(repeat) = story.repeat(told) {
         case.set_system_err(format!("to repeat it: {repeat}\n"));
@@ -38,6 +39,26 @@ fn case(story: &Story, told: &Told) -> TestCase {
         case.add_property(Property::new("line", line.to_string()));
     }
     case
+}
+
+/// What is wrong with the run and with no test of it, as a case of its own: some systems look at nothing else.
+fn trouble(word: &str, text: &str) -> TestCase {
+    let kind = if ["infra", "interrupted"].contains(&word) {
+        NonSuccessKind::Error
+    } else {
+        NonSuccessKind::Failure
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status
+        .set_type(word)
+        .set_message(xml(text.lines().next().unwrap_or_default()))
+        .set_description(xml(text));
+    TestCase::new(format!("the run: {word}"), status)
+}
+
+/// `text` without the characters that no XML may have and the writer lets through.
+fn xml(text: &str) -> String {
+    text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 fn status(told: &Told) -> TestCaseStatus {
@@ -53,10 +74,10 @@ fn status(told: &Told) -> TestCaseStatus {
         status.set_type(words::word(&told.status).to_lowercase());
     }
     if let Some(reason) = words::reason(&told.status) {
-        status.set_message(reason);
+        status.set_message(xml(&reason));
     }
     if !told.explanation.is_empty() {
-        status.set_description(told.explanation.join("\n"));
+        status.set_description(xml(&told.explanation.join("\n")));
     }
     status.add_reruns(told.earlier.iter().map(rerun));
     status
@@ -69,9 +90,9 @@ fn rerun(earlier: &Earlier) -> TestRerun {
         None => (NonSuccessKind::Error, "infra".to_owned()),
     };
     let mut rerun = TestRerun::new(kind);
-    rerun.set_type(word).set_message(earlier.reason.as_str());
+    rerun.set_type(word).set_message(xml(&earlier.reason));
     if !earlier.told.is_empty() {
-        rerun.set_description(earlier.told.join("\n"));
+        rerun.set_description(xml(&earlier.told.join("\n")));
     }
     rerun
 }

@@ -7,8 +7,8 @@ use super::attempt::Attempt;
 use super::{Context, Tally, evidence, paint, strays, words};
 use crate::parameters;
 use crate::record::{self, Recording};
-use crate::session::{Identity, Measured, Notice, Spread, Status, Summary};
-use crate::trend::Entry;
+use crate::session::{CutShort, Identity, Measured, Notice, Spread, Status, Summary};
+use crate::trend::{Entry, Regression};
 use crate::units::{Bytes, counted};
 use anstream::adapter::strip_str;
 use std::collections::VecDeque;
@@ -31,6 +31,10 @@ pub(crate) struct Story {
     pub(super) tests: Vec<Told>,
     /// What single cores did, and when.
     pub(super) marks: Vec<Mark>,
+    /// Accesses to what is neither RAM nor a known device, in words.
+    pub(super) strays: Vec<String>,
+    /// What became slower than noise explains.
+    pub(super) slower: Vec<Regression>,
     pub(super) summary: Summary,
 }
 
@@ -108,6 +112,11 @@ impl Story {
         Entry::of(&self.context.board, &self.context.kernel, &self.spreads().cloned().collect::<Vec<_>>())
     }
 
+    /// What became slower than noise explains.
+    pub(crate) fn slower(&self) -> &[Regression] {
+        &self.slower
+    }
+
     /// What operations cost, as tests have measured it.
     pub(super) fn spreads(&self) -> impl Iterator<Item = &Spread> {
         let numbers = self.tests.iter().flat_map(|told| &told.numbers);
@@ -115,6 +124,23 @@ impl Story {
             Measured::Spread(spread) => Some(spread),
             _ => None,
         })
+    }
+
+    /// Why the run is no success, beside tests that failed: each with a word for what it is.
+    pub(super) fn troubles(&self) -> Vec<(&'static str, String)> {
+        let mut troubles = Vec::new();
+        match &self.summary.cut_short {
+            Some(CutShort::Infra(reason)) => troubles.push(("infra", reason.clone())),
+            Some(CutShort::Interrupted) => {
+                troubles.push(("interrupted", "the user ended the run".to_owned()));
+            }
+            None => {}
+        }
+        if !self.strays.is_empty() {
+            troubles.push(("stray access", self.strays.join("\n")));
+        }
+        troubles.extend(self.slower.iter().map(|regression| ("slower", regression.to_string())));
+        troubles
     }
 
     /// The command that runs a test again which failed.
@@ -165,7 +191,8 @@ struct Teller {
 impl Teller {
     fn new(context: Context, command: String) -> Self {
         let (boots, tests, marks) = (Vec::new(), Vec::new(), Vec::new());
-        let story = Story { context, command, board: None, boots, tests, marks, summary: Summary::default() };
+        let (strays, slower, summary) = (Vec::new(), Vec::new(), Summary::default());
+        let story = Story { context, command, board: None, boots, tests, marks, strays, slower, summary };
         Self {
             story,
             cores: 0,
@@ -193,6 +220,7 @@ impl Teller {
             Notice::Strayed { count, described } => {
                 for line in strays::lines(&self.story.context.symbols, *count, described) {
                     self.missing(&line);
+                    self.story.strays.push(strip_str(&line).to_string());
                 }
             }
             Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),

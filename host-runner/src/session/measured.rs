@@ -27,18 +27,15 @@ pub struct Answer {
 }
 
 impl Oracle {
-    fn answer(&mut self, scenario: &str, parameters: &Parameters) -> Answer {
+    /// None where the recording is that of a runner which was killed while it computed.
+    fn answer(&mut self, scenario: &str, parameters: &Parameters) -> Option<Answer> {
         let recorded = match self {
             Self::Host(compute) => {
-                return Answer { scenario: scenario.to_owned(), digest: compute(scenario, parameters) };
+                return Some(Answer { scenario: scenario.to_owned(), digest: compute(scenario, parameters) });
             }
             Self::Recorded(answers) => answers.pop_front(),
         };
-        // Only of a runner that was killed while it computed: the test has no end in its run either.
-        recorded.filter(|answer| answer.scenario == scenario).unwrap_or_else(|| Answer {
-            scenario: scenario.to_owned(),
-            digest: Err("the recording does not hold the host's answer".to_owned()),
-        })
+        recorded.filter(|answer| answer.scenario == scenario)
     }
 }
 
@@ -132,24 +129,26 @@ impl Session {
         let wrong: Vec<_> = numbers.iter_mut().filter_map(|number| self.judge(number)).collect();
         self.tell(Notice::Measured(numbers));
         match (status, wrong.into_iter().next()) {
-            (Status::Pass | Status::Fail(_), Some(wrong)) => Status::Fail(wrong),
+            (Status::Pass | Status::Fail(_), Some(wrong)) => wrong,
             (status, _) => status,
         }
     }
 
-    /// Asks for the host's answer, if there can be one. The failure that it is, if that is another value or words.
-    fn judge(&mut self, number: &mut Measured) -> Option<Failure> {
+    /// Asks for the host's answer, if there can be one. The end that it makes of a test, if that is another value or words.
+    fn judge(&mut self, number: &mut Measured) -> Option<Status> {
         let Measured::Digest { scenario, value, expected } = number else { return None };
-        let answer = self.oracle.answer(scenario, &self.parameters);
+        let Some(answer) = self.oracle.answer(scenario, &self.parameters) else {
+            return Some(Status::NotRun("the run ended before the host's answer".to_owned()));
+        };
         self.actions.push(Action::Keep(answer.clone()));
         let (scenario, board) = (scenario.clone(), *value);
         match answer.digest {
             Ok(digest) => {
                 *expected = digest;
                 let host = digest.filter(|&host| host != board)?;
-                Some(Failure::OtherDigest { scenario, board, host })
+                Some(Status::Fail(Failure::OtherDigest { scenario, board, host }))
             }
-            Err(why) => Some(Failure::OnHost { scenario, why }),
+            Err(why) => Some(Status::Fail(Failure::OnHost { scenario, why })),
         }
     }
 }

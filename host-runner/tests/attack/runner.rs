@@ -46,10 +46,17 @@ impl Run {
 pub(crate) fn runner(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host-runner"));
     command.args(arguments).env("CI", "true").stdin(Stdio::null());
-    for option in ["FRAMEKEEPER_BOARD", "FRAMEKEEPER_SEED", "FRAMEKEEPER_BUDGET"] {
-        command.env_remove(option);
-    }
+    remove_wishes(&mut command);
     command
+}
+
+/// Takes out of the environment what a desk or a CI system wants of every run.
+fn remove_wishes(command: &mut Command) {
+    let is_wish = |name: &str| name.starts_with("FRAMEKEEPER_") || name.starts_with("GITHUB_");
+    let names = std::env::vars().map(|(name, _)| name);
+    for name in names.filter(|name| is_wish(name)) {
+        command.env_remove(name);
+    }
 }
 
 /// Runs it with its results as JSON.

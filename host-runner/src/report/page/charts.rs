@@ -53,7 +53,8 @@ fn all(story: &Story) -> Vec<Series<'_>> {
 pub(super) fn chart(series: &Series<'_>) -> Markup {
     let values = || series.points.iter().map(|point| point.1);
     let (least, most) = (values().min().unwrap_or(0), values().max().unwrap_or(0));
-    let (from, to) = (series.points.first().map_or(0, |p| p.0), series.points.last().map_or(0, |p| p.0));
+    let times = || series.points.iter().map(|point| point.0);
+    let (from, to) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
     html! {
         figure {
             figcaption { b { (series.name) } " " small { code { (series.test) } } }

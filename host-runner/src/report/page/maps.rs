@@ -15,6 +15,8 @@ const CELLS: u64 = 256;
 const ROW: f64 = 16.0;
 /// RAM that lies closer together than this is one bank.
 const SAME_BANK: u64 = 512 << 20;
+/// A terabyte is more than any board has.
+const MOST_FRAMES: u64 = (1 << 40) / FRAME_SIZE;
 /// A bank has a row for so many frames, so that large ones have several.
 const FRAMES_OF_A_ROW: u64 = (1 << 30) / FRAME_SIZE;
 
@@ -55,9 +57,28 @@ pub(super) fn section(story: &Story) -> Markup {
 fn picture(name: &str, bytes: &[u8]) -> Markup {
     let runs = Dump::new(bytes).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match runs {
+        Ok(runs) if !is_plausible(&runs) => {
+            html! { p { "It cannot be drawn: it speaks of more memory than there is." } }
+        }
         Ok(runs) => html! { (strips(name, &banks(&runs))) (table(&runs)) },
         Err(error) => html! { p { "It cannot be drawn: " (error) } },
     }
+}
+
+/// Whether there can be so much memory: a picture of what a damaged map speaks of may be larger than this machine.
+fn is_plausible(runs: &[Run]) -> bool {
+    let mut next = 0;
+    let mut drawn = 0_u64;
+    for run in runs.iter().filter(|run| run.block != Block::Hole) {
+        let (first, frames) = (run.first.number(), run.count.saturating_mul(run.block.frames()));
+        let gap = first.saturating_sub(next).min(SAME_BANK / FRAME_SIZE);
+        drawn = drawn.saturating_add(gap).saturating_add(frames);
+        if first < next || drawn > MOST_FRAMES {
+            return false;
+        }
+        next = first + frames;
+    }
+    true
 }
 
 /// RAM without a large hole in it: where it begins and ends, in frames, and what lies there.
@@ -184,5 +205,37 @@ fn table(runs: &[Run]) -> Markup {
                 "."
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use framekeeper::{Frame, Order, Owner};
+
+    fn run(first: u64, frames: u64, count: u64) -> Run {
+        let block = Block::Allocated { frames, owner: Owner::new(0) };
+        Run { first: Frame::new(first), block, count }
+    }
+
+    #[test]
+    fn a_dump_that_speaks_of_more_than_there_can_be_is_not_drawn() {
+        assert!(is_plausible(&[run(16, 4, 2), run(24, 1 << 20, 1), run(1 << 40, 1, 1)]));
+        assert!(!is_plausible(&[run(0, u64::MAX, 2)]));
+        assert!(!is_plausible(&[run(0, 1 << 28, 1), run(1 << 28, 1, 1)]));
+        assert!(!is_plausible(&[run(16, 4, 2), run(20, 1, 1)]));
+        let many: Vec<_> = (0..1 << 12).map(|bank| run(bank << 30, 1, 1)).collect();
+        assert!(!is_plausible(&many));
+    }
+
+    #[test]
+    fn each_cell_has_its_share() {
+        let order = Order::new(10).unwrap();
+        let free = Run { first: Frame::new(0), block: Block::Free { order }, count: 1 };
+        let banks = banks(&[free, run(1024, 512, 1), run(1 << 30, 1, 1)]);
+        assert_eq!(banks.len(), 2);
+        let rows = rows(&banks[0]);
+        assert_eq!((rows.len(), rows[0].cells.len()), (1, 2));
+        assert_eq!((rows[0].cells[0][0], rows[0].cells[1][3]), (1024, 512));
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn written(story: &Story, before: &Trend) -> String {
                 header.(tone(story)) { h1 { (verdict) } (counts(story)) }
                 main {
                     (contents(story))
+                    (troubles(story))
                     (failures(story))
                     (timeline::section(story))
                     (maps::section(story))
@@ -50,8 +51,8 @@ pub(super) fn written(story: &Story, before: &Trend) -> String {
 
 fn tone(story: &Story) -> &'static str {
     match story.summary.exit_code() {
-        0 => "good",
-        1 => "bad",
+        0 if story.slower.is_empty() => "good",
+        0 | 1 => "bad",
         _ => "doubtful",
     }
 }
@@ -95,6 +96,15 @@ fn contents(story: &Story) -> Markup {
             @if compared::has_any(story) { a href="#compared" { "What operations cost" } }
             a href="#tests" { "Tests" }
             a href="#about" { "About this run" }
+        }
+    }
+}
+
+/// What is wrong with the run and with no test of it.
+fn troubles(story: &Story) -> Markup {
+    html! {
+        @for (word, text) in story.troubles() {
+            article.failure { h3 { span.badge.bad { (word) } } pre { (text) } }
         }
     }
 }

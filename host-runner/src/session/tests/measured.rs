@@ -79,13 +79,8 @@ fn what_the_host_answered_is_what_the_test_is_judged_by_again() {
     assert_eq!(told, ["unknown", "broken", "known"]);
     for (recorded, end) in [
         (answers, first.only_end()),
-        (
-            vec![],
-            Status::Fail(Failure::OnHost {
-                scenario: "unknown".into(),
-                why: "the recording does not hold the host's answer".into(),
-            }),
-        ),
+        // Of a runner that was killed while it asked.
+        (vec![], Status::NotRun("the run ended before the host's answer".into())),
     ] {
         let mut again = believing(Oracle::Recorded(recorded.into()));
         measured.iter().for_each(|(scenario, value)| again.measure(&digest(scenario, *value)));
