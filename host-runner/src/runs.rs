@@ -28,6 +28,9 @@ pub struct RunFolder {
 pub struct Notes {
     /// The command that runs one test again, up to the test's name.
     pub repeat: String,
+    /// Where the project lay: its files are named without that.
+    #[serde(default)]
+    pub root: PathBuf,
 }
 
 /// There is no such run.
@@ -212,7 +215,7 @@ mod tests {
     fn notes_are_read_back() {
         let (_root, workspace) = workspace();
         let folder = RunFolder::create(&workspace, "b").unwrap();
-        let notes = Notes { repeat: "run".into() };
+        let notes = Notes { repeat: "run".into(), root: "/project".into() };
         folder.write_notes(&notes).unwrap();
         assert_eq!(folder.read_notes().unwrap(), notes);
     }

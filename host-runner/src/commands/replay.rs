@@ -18,7 +18,7 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
     let recording =
         Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
-    let image = Image::open(&folder.elf(), workspace.root())?;
+    let image = Image::open(&folder.elf(), &notes.root)?;
     let context = Context::new(workspace, &folder, notes, &recording.header, image);
     let screen = Screen::plain(anstream::stdout());
     let mut report = match global.format {

@@ -66,7 +66,7 @@ fn story(workspace: &Workspace, folder: &RunFolder) -> Result<Story> {
     let recording =
         Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
-    let image = Image::open(&folder.elf(), workspace.root())?;
+    let image = Image::open(&folder.elf(), &notes.root)?;
     let context = Context::new(workspace, folder, notes, &recording.header, image);
     Ok(Story::of(&recording, context))
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
         shuffle(&mut image.plan, seed);
         anstream::eprintln!("in an order drawn from {seed}: --shuffle-seed {seed}");
     }
-    let notes = Notes { repeat: repeat(global, selection, &parameters) };
+    let notes = Notes { repeat: repeat(global, selection, &parameters), root: workspace.root().to_owned() };
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
         .wrap_err("the run's folder cannot be made")?;
