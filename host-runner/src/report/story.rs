@@ -17,6 +17,9 @@ use std::time::Duration;
 /// The last log lines of a test that are kept.
 const LAST_LOGS: usize = 400;
 
+/// The marks that are kept.
+const MOST_MARKS: usize = 100_000;
+
 /// What happened in a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Story {
@@ -258,7 +261,7 @@ impl Teller {
 
     fn log(&mut self, now: Duration, core: u32, bytes: &[u8], verified: bool) {
         let Some(line) = evidence::log(&self.story.context, core, bytes, verified) else { return };
-        self.story.marks.push(Mark { at: now, core, kind: MarkKind::Log });
+        self.mark(Mark { at: now, core, kind: MarkKind::Log });
         self.log.push_back(strip_str(&line).to_string());
         if self.log.len() > LAST_LOGS {
             self.log.pop_front();
@@ -266,10 +269,23 @@ impl Teller {
         }
     }
 
+    /// Of too many marks of logs every second one goes: a drawing has no place for them.
+    fn mark(&mut self, mark: Mark) {
+        let marks = &mut self.story.marks;
+        marks.push(mark);
+        if marks.len() > MOST_MARKS {
+            let mut number = 0;
+            marks.retain(|mark| {
+                number += 1;
+                mark.kind == MarkKind::Grave || number % 2 == 0
+            });
+        }
+    }
+
     fn account(&mut self, now: Duration, notice: &Notice) {
         let Some((core, account)) = Account::of(&self.story.context.symbols, notice) else { return };
         if account.kind() == Kind::Grave {
-            self.story.marks.push(Mark { at: now, core, kind: MarkKind::Grave });
+            self.mark(Mark { at: now, core, kind: MarkKind::Grave });
             self.place = self.place.take().or_else(|| account.source_line());
         }
         self.attempt.add_account(core, account);
