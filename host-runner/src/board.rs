@@ -202,11 +202,12 @@ impl Board {
         if let (Load::Fastboot(load), Some(device)) = (&mut self.load, device) {
             load.device = Some(device.to_owned());
         }
+        // What presses a phone's buttons is of no use to a board without, and would come between another run and its phone.
+        if let (Load::Fastboot(_), Some(reset)) = (&self.load, reset) {
+            self.hooks.reset = Some(reset.to_owned());
+        }
         if let (Link::Serial(link), Some(port)) = (&mut self.link, port) {
             link.port = Some(port.to_owned());
-        }
-        if let Some(reset) = reset {
-            self.hooks.reset = Some(reset.to_owned());
         }
     }
 
@@ -326,6 +327,18 @@ mod tests {
         assert_eq!((options.cores, options.memory, options.virtualization), (8, 8 << 30, false));
         assert_eq!(board.budgets.boot, Duration::from_secs(10));
         assert_eq!(board.check, Some(Check::All));
+    }
+
+    #[test]
+    fn a_command_that_presses_a_phones_buttons_reaches_no_twin() {
+        let workspace = Workspace::find().unwrap();
+        let reset = |name: &str| {
+            let mut board = Board::find(&workspace, name).unwrap();
+            board.reach(None, None, Some("press"));
+            board.hooks.reset
+        };
+        assert_eq!(reset("pixel6").as_deref(), Some("press"));
+        assert_eq!((reset("pixel6-twin"), reset("qemu-virt")), (None, None));
     }
 
     #[test]

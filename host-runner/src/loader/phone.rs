@@ -152,8 +152,8 @@ impl Phone {
         }
         let left = self.held.borrow().left.is_some();
         match (&self.hooks.reset, &self.beside) {
-            (Some(command), _) => hooks::run(command, &self.board).map_err(Failure::Hook)?,
-            (None, Some(beside)) => beside.stand_in.press(Button::BootLoader),
+            (_, Some(beside)) => beside.stand_in.press(Button::BootLoader),
+            (Some(command), None) => hooks::run(command, &self.board).map_err(Failure::Hook)?,
             (None, None) if left => return self.find(WEDGED),
             (None, None) => anstream::eprintln!("waiting for the phone: {}", self.how_to_reach_it()),
         }
