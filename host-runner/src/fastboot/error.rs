@@ -93,6 +93,13 @@ pub enum FastbootError {
 }
 
 impl FastbootError {
+    /// Whether the phone may be on its way, or somewhere from where it can be brought. One that may not be opened is of no
+    /// account where another one was named.
+    #[must_use]
+    pub const fn is_absence(&self) -> bool {
+        matches!(self, Self::NoDevice { .. } | Self::NoPermission { device: Some(_), .. })
+    }
+
     /// What a person at the desk can do about it.
     #[must_use]
     pub fn advice(&self) -> String {
@@ -149,6 +156,17 @@ fn place(device: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn anothers_phone_that_may_not_be_opened_keeps_nobody_from_bringing_back_the_one_that_was_named() {
+        let denied = |device: Option<&str>| FastbootError::NoPermission {
+            device: device.map(str::to_owned),
+            said: "no permissions".into(),
+        };
+        assert!(denied(Some("B")).is_absence());
+        assert!(!denied(None).is_absence(), "it may be the one that is meant");
+        assert!(!FastbootError::Locked.is_absence());
+    }
 
     #[test]
     fn a_phone_that_may_not_be_opened_hides_nobodys_absence() {

@@ -147,7 +147,7 @@ impl Phone {
 
     fn bring_to_boot_loader(&self) -> Result<Found, Failure> {
         match self.find(self.until_something_is_done()) {
-            Err(Failure::Fastboot(FastbootError::NoDevice { .. })) => {}
+            Err(Failure::Fastboot(error)) if error.is_absence() => {}
             found => return found,
         }
         let left = self.held.borrow().left.is_some();
