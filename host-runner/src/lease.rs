@@ -112,6 +112,8 @@ pub struct Lease {
     place: Place,
     file: File,
     record: Record,
+    /// What its last user left behind, as long as this one knows nothing better.
+    found: Option<Record>,
 }
 
 /// Where the files about one phone lie.
@@ -188,7 +190,11 @@ impl Place {
         };
         let record = Record { user: user(), pid: std::process::id(), since: now, until, state: State::Held };
         write(&mut file, &record).map_err(unusable)?;
-        Ok((Lease { place: self.clone(), file, record }, before))
+        let found = match &before {
+            Before::Wedged(record) | Before::Abandoned(record) => Some(record.clone()),
+            Before::Free | Before::InUse(_) => None,
+        };
+        Ok((Lease { place: self.clone(), file, record, found }, before))
     }
 
     /// Leaves nothing behind of a phone that is gone for good, unless somebody holds it still.
@@ -264,8 +270,10 @@ impl Lease {
         }
     }
 
-    /// Marks the phone as one that could not be brought back, or takes the mark away.
+    /// Marks the phone as one that could not be brought back, or takes the mark away. Without either, what was found is left
+    /// as it was.
     pub fn mark(&mut self, wedged: Option<String>) {
+        self.found = None;
         self.record.state = wedged.map_or(State::Held, State::Wedged);
         // What cannot be written is still found out by the next runner, which only has to wait longer for it.
         let _ = write(&mut self.file, &self.record);
@@ -274,11 +282,20 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // No file is what a phone has of which nothing bad is known. One that was lost is another's.
-        if let (Ok(_guard), Ok(()), State::Held) = (self.place.guard(), self.renew(), &self.record.state) {
-            // Another user who left a mark on it owns the file: it stays, and says nothing.
-            let _ = self.file.set_len(0);
-            let _ = fs::remove_file(self.place.record_path());
+        // One that was lost is another's.
+        if let (Ok(_guard), Ok(())) = (self.place.guard(), self.renew()) {
+            match (&self.found, &self.record.state) {
+                (Some(found), _) => {
+                    let _ = write(&mut self.file, found);
+                }
+                (None, State::Wedged(_)) => {}
+                // No file is what a phone has of which nothing bad is known.
+                (None, State::Held) => {
+                    // Another user who left a mark on it owns the file: it stays, and says nothing.
+                    let _ = self.file.set_len(0);
+                    let _ = fs::remove_file(self.place.record_path());
+                }
+            }
         }
         // Closing is not enough: a process that is just being started may hold the same open file for a moment.
         let _ = self.file.unlock();

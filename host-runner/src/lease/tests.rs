@@ -77,6 +77,22 @@ fn a_wedged_phone_stays_marked_until_it_came_back() {
 }
 
 #[test]
+fn what_was_found_stays_as_it_was_where_nothing_better_is_known() {
+    let (_folder, place) = place();
+    let (mut lease, _) = place.take(1000, 1600).unwrap();
+    lease.mark(Some("it stopped answering".into()));
+    drop(lease);
+    let wedged = place.look().unwrap();
+    assert!(matches!(&wedged, Before::Wedged(record) if record.since == 1000));
+    drop(place.take(2000, 2600).unwrap());
+    assert_eq!(place.look().unwrap(), wedged);
+    let (mut lease, _) = place.take(3000, 3600).unwrap();
+    lease.mark(Some("it fell silent".into()));
+    drop(lease);
+    assert!(matches!(place.look(), Ok(Before::Wedged(record)) if record.since == 3000));
+}
+
+#[test]
 fn of_a_phone_that_is_gone_for_good_nothing_is_left_unless_somebody_holds_it() {
     let (_folder, place) = place();
     place.forget();

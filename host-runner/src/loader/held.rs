@@ -71,9 +71,13 @@ impl Held {
         })
     }
 
-    /// Leaves word how the phone is: why it could not be brought back, if it could not.
+    /// Leaves word how the phone is: why it could not be brought back, if it could not. A socket is not unwell: the next phone
+    /// in it may be another one.
     pub(super) fn mark(&mut self, wedged: Option<&str>) {
-        self.leases.iter_mut().for_each(|lease| lease.mark(wedged.map(str::to_owned)));
+        for lease in &mut self.leases {
+            let is_socket = lease.key().starts_with("usb:");
+            lease.mark(wedged.filter(|_| !is_socket).map(str::to_owned));
+        }
     }
 
     /// Whether an image was started on the phone, and nobody else has taken it since.
@@ -147,6 +151,18 @@ mod tests {
         let _other = Place::within(folder.path().to_owned(), "A").take(later, later + 100).unwrap();
         assert!(!held.may_switch_off());
         assert!(held.hold("A").unwrap_err().contains("another runner has taken it"));
+    }
+
+    #[test]
+    fn a_socket_is_not_wedged_when_the_phone_in_it_is() {
+        let (folder, mut held, _) = two();
+        held.hold("A").unwrap();
+        held.see(&seen()).unwrap();
+        held.mark(Some("it stopped answering"));
+        drop(held);
+        let look = |key: &str| Place::within(folder.path().to_owned(), key).look().unwrap();
+        assert!(matches!(look("A"), Before::Wedged(_)));
+        assert_eq!(look("usb:1-2"), Before::Free);
     }
 
     #[test]

@@ -119,19 +119,18 @@ impl Phone {
         self.held.borrow_mut().hold(self.fastboot.device.as_deref().unwrap_or(&self.board))?;
         let started = self.start(boot, inbox);
         let mut held = self.held.borrow_mut();
-        let wedged = match &started {
+        match &started {
             Err(Failure::Fastboot(error))
                 if held.started || matches!(error, FastbootError::Stalled { .. }) =>
             {
-                Some(error.to_string())
+                held.mark(Some(&error.to_string()));
             }
-            Err(Failure::Hook(reason)) if held.started => Some(reason.clone()),
-            // One that was never seen is not there, rather than unwell.
-            Err(_) => held.left.clone(),
-            Ok(_) => None,
-        };
+            Err(Failure::Hook(reason)) if held.started => held.mark(Some(reason)),
+            // One that was never seen is not there, rather than unwell: nothing new is known of it.
+            Err(_) => {}
+            Ok(_) => held.mark(None),
+        }
         held.started |= started.is_ok();
-        held.mark(wedged.as_deref());
         let left = held.left.take();
         started.map_err(|failure| failure.in_words(left))
     }

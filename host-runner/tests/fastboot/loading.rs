@@ -166,12 +166,14 @@ fn a_reset_hook_that_fails_is_told() {
     let next = loader(&desk.stand_in, desk.folder.path(), SHORT, None);
     let Desk { stand_in, loader: first, .. } = desk;
     drop(first);
+    let place = Place::of(&stand_in.device());
+    let wedged = place.look().unwrap();
+    assert!(matches!(wedged, Before::Wedged(_)));
     let error = next.boot(BootCount(1), channel().0).unwrap_err();
     assert!(error.contains("was marked as wedged: the board's command"), "{error}");
     drop(next);
+    assert_eq!(place.look().unwrap(), wedged, "who found nobody knows nothing better");
     // The mark goes with the phone.
-    let place = Place::of(&stand_in.device());
-    assert!(matches!(place.look(), Ok(Before::Wedged(_))));
     drop(stand_in);
     assert_eq!(place.look(), Ok(Before::Free));
 }
