@@ -6,10 +6,17 @@
 //! while it runs an image, and tells nothing, is turned away.
 
 use crate::fastboot::{Phone, Seen};
-use crate::lease::{Before, Lease, Place, State, now};
+use crate::lease::{Before, Lease, LeaseError, Place, State, now};
 use crate::units::Took;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long another runner is waited for that may be about to give back what it has.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether it has.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// What this runner has of a phone.
 #[derive(Debug)]
@@ -87,14 +94,44 @@ impl Held {
 
     /// Takes a lease under one of the phone's names, unless this runner has it.
     fn take(&mut self, name: &str) -> Result<(), String> {
+        let taken = match self.take_free(name) {
+            Err(LeaseError::InUse { .. }) if !self.started && !self.leases.is_empty() => {
+                self.take_in_order(name)
+            }
+            taken => taken,
+        };
+        taken.map_err(|error| error.to_string())
+    }
+
+    /// Each of two runners may have a name of the phone that the other one wants. What is held is given back, and all of it taken
+    /// again in an order that is everybody's: so one of them gets it, and the other waits in vain.
+    fn take_in_order(&mut self, name: &str) -> Result<(), LeaseError> {
+        let mut names: Vec<_> = self.leases.drain(..).map(|lease| lease.key().to_owned()).collect();
+        names.push(name.to_owned());
+        names.sort();
+        let deadline = Instant::now() + PATIENCE;
+        let taken = names.iter().try_for_each(|name| {
+            loop {
+                match self.take_free(name) {
+                    Err(LeaseError::InUse { .. }) if Instant::now() < deadline => thread::sleep(GLANCE),
+                    taken => return taken,
+                }
+            }
+        });
+        if taken.is_err() {
+            self.leases.clear();
+        }
+        taken
+    }
+
+    fn take_free(&mut self, name: &str) -> Result<(), LeaseError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         if self.leases.iter().any(|lease| lease.key() == name) {
             return Ok(());
         }
         let now = now();
         let place = Place::within(folder.clone(), name);
-        let (lease, before) =
-            place.take(now, now + self.total.as_secs()).map_err(|error| error.to_string())?;
+        let (lease, before) = place.take(now, now + self.total.as_secs())?;
         self.leases.push(lease);
         self.left = self.left.take().or_else(|| left_behind(before, now));
         Ok(())
@@ -184,6 +221,21 @@ mod tests {
         assert!(refused.contains("A is in use by"), "{refused}");
         drop(one);
         other.recognise(&phone(Some("A"))).unwrap();
+    }
+
+    #[test]
+    fn of_two_that_each_have_what_the_other_wants_one_gets_it() {
+        let (_folder, mut one, mut other) = two();
+        one.hold("usb:1-2").unwrap();
+        other.hold("A").unwrap();
+        let seen = thread::scope(|scope| {
+            let [one, other] = [&mut one, &mut other].map(|held| scope.spawn(|| held.see(&seen())));
+            [one.join().unwrap(), other.join().unwrap()]
+        });
+        assert_eq!(seen.iter().filter(|seen| seen.is_ok()).count(), 1, "{seen:?}");
+        let mut had = [one.leases.len(), other.leases.len()];
+        had.sort_unstable();
+        assert_eq!(had, [0, 2]);
     }
 
     #[test]
