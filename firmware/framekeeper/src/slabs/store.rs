@@ -12,7 +12,11 @@
 
 #![expect(unsafe_code, reason = "makes frames into words")]
 
-use super::memory::DirectMap;
+use super::{
+    memory::DirectMap,
+    shape::{GRAIN, Shape},
+    slab::descriptor_words,
+};
 use crate::{
     addr::PhysAddr,
     frame::Order,
@@ -28,6 +32,12 @@ const WORD: u64 = 8;
 
 /// How many sizes of descriptors there are, by their words: those of few words one by one, and the largest.
 const SIZES: usize = 20;
+
+/// Words of the largest descriptor, which is that of the smallest objects.
+const MOST_WORDS: usize = match Shape::of(GRAIN) {
+    Some(shape) => descriptor_words(&shape),
+    None => unreachable!(),
+};
 
 /// The memory of all descriptors. Behind a lock.
 #[derive(Debug)]
@@ -87,6 +97,11 @@ impl Rest {
 /// Which of the sizes so many words are. Between the small ones and the largest, of 8-byte objects, there is none.
 fn size_index(words: usize) -> usize {
     words.min(SIZES - 1)
+}
+
+/// Words of the descriptors whose [`size_index`] this is.
+const fn words_of(index: usize) -> usize {
+    if index < SIZES - 1 { index } else { MOST_WORDS }
 }
 
 /// The sizes of chunks: for small descriptors and for large ones.
@@ -190,14 +205,15 @@ impl Store {
             (Some(start), Some(end)) => start <= end && is_inside(start, end.0),
             (start, end) => rest.is_sound() && start == end,
         };
-        let are_spare = |(first, words): (&Link, u64)| {
+        let are_spare = |(index, first): (usize, &Link)| {
+            let size = words_of(index) as u64 * WORD;
             let descriptor = |bytes: u64, place: PhysAddr| {
-                let after = bytes + words * WORD;
-                (after <= self.bytes && is_inside(place, place.0 + words * WORD)).then_some(after)
+                let after = bytes + size;
+                (after <= self.bytes && is_inside(place, place.0 + size)).then_some(after)
             };
             walk(memory, *first, descriptor).is_some()
         };
-        self.current.iter().all(is_rest) && self.spare.iter().zip(0..).all(are_spare)
+        self.current.iter().all(is_rest) && self.spare.iter().enumerate().all(are_spare)
     }
 
     fn chunks(&self, memory: &impl DirectMap) -> impl Iterator<Item = PhysAddr> {

@@ -10,13 +10,21 @@ use crate::{
 };
 use std::vec::Vec;
 
-/// Words of a descriptor that there is none of.
+/// Words of a descriptor that no slab of the scene has.
 const WORDS: usize = 18;
+
+/// Words of the largest descriptor.
+const MOST: usize = 130;
 
 /// Runs `work` where one slab has a descriptor, of three words, in one small chunk.
 fn with_chunk(work: impl FnOnce(&Scene<'_>, PhysAddr)) {
+    with_chunk_for(WORDS, work);
+}
+
+/// Runs `work` where one slab has a descriptor, in one chunk that is for descriptors of so many words.
+fn with_chunk_for(words: usize, work: impl FnOnce(&Scene<'_>, PhysAddr)) {
     with_scene(0, |scene| {
-        scene.take(3072, 1);
+        scene.take(if is_large(words) { 8 } else { 3072 }, 1);
         let chunk = store(scene, |store| store.last.place().unwrap());
         work(scene, chunk);
         assert_eq!(scene.slabs.verify(), Ok(()));
@@ -38,42 +46,47 @@ fn found(scene: &Scene<'_>, change: impl FnOnce(&mut Store)) -> Result<(), SlabF
     found
 }
 
-/// What is found while descriptors of [`WORDS`] words wait at these places.
-fn found_waiting(scene: &Scene<'_>, places: &[PhysAddr]) -> Result<(), SlabFault> {
+/// What is found while descriptors of so many words wait at these places.
+fn found_waiting(scene: &Scene<'_>, words: usize, places: &[PhysAddr]) -> Result<(), SlabFault> {
     let link_to = |place: Option<&PhysAddr>| place.map_or(Link::NONE, |&place| Link::to(place));
     for (number, place) in places.iter().enumerate() {
         scene.memory.word(*place).store(link_to(places.get(number + 1)).0, Relaxed);
     }
-    found(scene, |store| store.spare[WORDS] = link_to(places.first()))
+    found(scene, |store| store.spare[size_index(words)] = link_to(places.first()))
 }
 
 const WRONG: Result<(), SlabFault> = Err(SlabFault::Store);
 
 #[test]
 fn descriptors_that_wait_are_inside_chunks() {
-    with_chunk(|scene, chunk| {
-        let end = chunk.0 + chunk_order(WORDS).bytes() - 8 * WORDS as u64;
-        let others = scene.frames.alloc(Request::order(Order::new(1).unwrap()).owned_by(OTHERS)).unwrap();
-        assert_eq!(found_waiting(scene, &[PhysAddr(end)]), Ok(()), "up to a chunk's end");
-        assert_eq!(found_waiting(scene, &[PhysAddr(end + 8)]), WRONG, "a word of it behind the chunk");
-        assert_eq!(found_waiting(scene, &[PhysAddr(end), PhysAddr(others.0 + 8)]), WRONG, "in no chunk");
-        let no_word = |store: &mut Store| store.spare[WORDS] = Link::to(PhysAddr(end - 4));
-        assert_eq!(found(scene, no_word), WRONG, "where no word starts");
-        let link = |store: &mut Store| store.spare[WORDS] = Link::to(chunk);
-        assert_eq!(found(scene, link), WRONG, "where the chunk's own link is");
-    });
+    for words in [WORDS, MOST] {
+        with_chunk_for(words, |scene, chunk| {
+            let end = chunk.0 + chunk_order(words).bytes() - 8 * words as u64;
+            let others = scene.frames.alloc(Request::order(Order::new(1).unwrap()).owned_by(OTHERS)).unwrap();
+            let found_waiting = |places: &[PhysAddr]| found_waiting(scene, words, places);
+            let found_at = |place| found(scene, |store| store.spare[size_index(words)] = Link::to(place));
+            assert_eq!(found_waiting(&[PhysAddr(end)]), Ok(()), "{words} words up to a chunk's end");
+            assert_eq!(found_waiting(&[PhysAddr(end + 8)]), WRONG, "one of {words} words behind the chunk");
+            assert_eq!(found_waiting(&[PhysAddr(end), PhysAddr(others.0 + 8)]), WRONG, "in no chunk");
+            assert_eq!(found_at(PhysAddr(end - 4)), WRONG, "where no word starts");
+            assert_eq!(found_at(chunk), WRONG, "where the chunk's own link is");
+        });
+    }
 }
 
 /// They overlap, or lead back to each other.
 #[test]
 fn more_descriptors_than_there_is_room_for_do_not_wait() {
-    with_chunk(|scene, chunk| {
-        let room = chunk_order(WORDS).bytes() / WORD;
-        let places =
-            |count| (0..count).map(|number| PhysAddr(chunk.0 + 8 * (100 + number))).collect::<Vec<_>>();
-        assert_eq!(found_waiting(scene, &places(room / WORDS as u64)), Ok(()));
-        assert_eq!(found_waiting(scene, &places(room / WORDS as u64 + 1)), WRONG);
-    });
+    for words in [WORDS, MOST] {
+        with_chunk_for(words, |scene, chunk| {
+            let room = chunk_order(words).bytes() / WORD / words as u64;
+            // Behind the slab's own descriptor.
+            let places =
+                |count| (0..count).map(|number| PhysAddr(chunk.0 + 8 * (200 + number))).collect::<Vec<_>>();
+            assert_eq!(found_waiting(scene, words, &places(room)), Ok(()), "{words} words");
+            assert_eq!(found_waiting(scene, words, &places(room + 1)), WRONG, "{words} words");
+        });
+    }
 }
 
 #[test]
@@ -114,7 +127,7 @@ fn what_is_given_back_waits_for_a_slab_that_needs_as_many_words() {
         scene.take(8, 1);
         let memory = scene.memory;
         store(scene, |store| {
-            let sizes = [3, 5, WORDS, 130];
+            let sizes = [3, 5, WORDS, MOST];
             let mut take = || sizes.map(|words| store.take(words, memory).unwrap());
             let first = take();
             sizes.iter().zip(first).for_each(|(&words, place)| store.give(place, words, memory));
