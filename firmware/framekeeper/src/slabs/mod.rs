@@ -26,7 +26,7 @@ mod in_use;
 mod magazine;
 mod memory;
 mod objects;
-mod pool;
+pub(crate) mod pool;
 mod refill;
 mod report;
 mod seal;

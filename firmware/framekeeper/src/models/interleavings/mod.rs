@@ -4,6 +4,7 @@
 
 mod drain;
 mod head;
+mod ids;
 mod objects;
 mod pending;
 mod zone;
