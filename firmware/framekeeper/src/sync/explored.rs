@@ -80,14 +80,10 @@ macro_rules! cell {
                 self.with(|cell| cell.store(value.into(), order), |plain| plain.store(value, order));
             }
 
-            #[expect(clippy::allow_attributes, reason = "only one of the two is swapped anywhere")]
-            #[allow(dead_code, reason = "only one of the two is swapped anywhere")]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
                 self.with(|cell| cell.swap(value.into(), order) as $value, |plain| plain.swap(value, order))
             }
 
-            #[expect(clippy::allow_attributes, reason = "only one of the two is exchanged anywhere")]
-            #[allow(dead_code, reason = "only one of the two is exchanged anywhere")]
             pub(crate) fn compare_exchange(
                 &self,
                 expected: $value,
@@ -101,20 +97,6 @@ macro_rules! cell {
                 self.with(
                     |cell| narrow(cell.compare_exchange(expected.into(), new.into(), success, failure)),
                     |plain| plain.compare_exchange(expected, new, success, failure),
-                )
-            }
-
-            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                self.with(
-                    |cell| cell.fetch_add(value.into(), order) as $value,
-                    |plain| plain.fetch_add(value, order),
-                )
-            }
-
-            pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
-                self.with(
-                    |cell| cell.fetch_and(value.into(), order) as $value,
-                    |plain| plain.fetch_and(value, order),
                 )
             }
 
@@ -162,6 +144,16 @@ impl<T> AtomicPtr<T> {
     fn in_run(&self) -> Option<Rc<Explored>> {
         let value = || self.0.load(Ordering::Relaxed).expose_provenance() as u64;
         in_run(core::ptr::from_ref(self).addr(), value)
+    }
+}
+
+impl AtomicU64 {
+    pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        self.with(|cell| cell.fetch_add(value, order), |plain| plain.fetch_add(value, order))
+    }
+
+    pub(crate) fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
+        self.with(|cell| cell.fetch_and(value, order), |plain| plain.fetch_and(value, order))
     }
 }
 
