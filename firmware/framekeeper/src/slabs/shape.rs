@@ -141,6 +141,7 @@ const fn inverse(odd: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::{super::class::Class, *};
+    use std::vec::Vec;
 
     fn shapes() -> impl Iterator<Item = Shape> {
         (GRAIN..=MAX_SIZE).step_by(GRAIN).map(|size| Shape::of(size).unwrap())
@@ -170,19 +171,39 @@ mod tests {
         }
     }
 
-    /// Of the smallest objects a slab is the largest; and of some sizes, of which no slab leaves little.
+    /// Of each class: bytes of an object, the order of its slabs, and how many slots they have.
+    #[rustfmt::skip]
+    const CLASSES: [(u32, u8, u32); Class::COUNT] = [
+        (8, 4, 8192), (16, 2, 1024), (24, 2, 682), (32, 2, 512),
+        (40, 2, 409), (48, 2, 341), (56, 2, 292), (64, 2, 256),
+        (72, 2, 227), (80, 2, 204), (88, 2, 186), (96, 2, 170),
+        (104, 2, 157), (112, 2, 146), (120, 2, 136), (128, 2, 128),
+        (144, 2, 113), (160, 2, 102), (176, 2, 93), (192, 2, 85),
+        (208, 2, 78), (224, 2, 73), (240, 2, 68), (256, 2, 64),
+        (288, 2, 56), (320, 2, 51), (352, 2, 46), (384, 2, 42),
+        (416, 2, 39), (448, 2, 36), (480, 2, 34), (512, 2, 32),
+        (576, 2, 28), (640, 2, 25), (704, 2, 23), (768, 2, 21),
+        (832, 2, 19), (896, 2, 18), (960, 2, 17), (1024, 2, 16),
+        (1152, 2, 14), (1280, 2, 12), (1408, 2, 11), (1536, 2, 10),
+        (1664, 3, 19), (1792, 2, 9), (1920, 2, 8), (2048, 2, 8),
+        (2304, 3, 14), (2560, 3, 12), (2816, 3, 11), (3072, 3, 10),
+        (3328, 4, 19), (3584, 3, 9), (3840, 3, 8), (4096, 3, 8),
+        (4608, 4, 14), (5120, 4, 12), (5632, 4, 11), (6144, 4, 10),
+        (6656, 4, 9), (7168, 4, 9), (7680, 4, 8), (8192, 4, 8),
+    ];
+
+    /// Of the smallest objects a slab is the largest; and of 6,656 bytes, of which no slab leaves little.
     #[test]
     fn a_slab_is_the_smallest_that_has_a_few_slots_and_leaves_little() {
-        let does = |size: u64, order: u8| {
-            let bytes = Order::new(order).unwrap().bytes();
-            let slots = bytes / size;
-            slots >= 8 && (bytes - slots * size) * 16 <= bytes
+        let shape_of = |class: Class| {
+            let shape = class.shape();
+            (shape.size, shape.order().number(), shape.slots)
         };
-        for shape in shapes().filter(|shape| shape.size() > 8) {
-            let order = (2..4).find(|&order| does(shape.size() as u64, order)).unwrap_or(4);
-            assert_eq!(shape.order().number(), order, "{shape:?}");
-        }
-        assert_eq!(Shape::of(8).unwrap().order().number(), 4);
+        assert!(
+            Class::all().map(shape_of).eq(CLASSES),
+            "{:?}",
+            Class::all().map(shape_of).collect::<Vec<_>>()
+        );
     }
 
     #[test]
