@@ -231,7 +231,8 @@ impl<'a> FrameMap<'a> {
         let covers = |&(head, word): &(Frame, Word)| {
             let frames = match word.kind() {
                 Kind::Pending => {
-                    // Only while it is a part: if the block went meanwhile, or is one frame, the word is another's.
+                    // Only while it is a part: if the block went meanwhile, or is one frame, the word is another's. If that is
+                    // a part too, no harm is done: it carries no number, so that only the head is covered.
                     let second = self.word(head.plus(1));
                     if second.kind() == Kind::Part { second.frames_field() } else { 0 }
                 }

@@ -1,6 +1,6 @@
 //! What `verify` looks at, piece by piece: a fault planted by hand for each, and what that is called.
 //!
-//! All of them are more than a flipped bit. All else that the allocator keeps agrees with them, so that nobody finds one
+//! Most of them are more than a flipped bit. All else that the allocator keeps agrees with them, so that nobody finds one
 //! but who looks for just this.
 
 use super::{

@@ -1,4 +1,4 @@
-//! Each clause of `verify` by a fault of its own, which no single flipped bit makes. All else is right beside it, and once
+//! Each clause of `verify` by a fault of its own, which most often no single flipped bit makes. All else is right beside it, and once
 //! it is taken out again, nothing is found.
 
 use super::scene::{OTHERS, OURS, Scene, class_of, with_scene};

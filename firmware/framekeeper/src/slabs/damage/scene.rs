@@ -73,7 +73,7 @@ impl Watched {
         Self { memory, allowed: RefCell::default() }
     }
 
-    /// A word of RAM, whose ever it is.
+    /// A word of RAM, whosever it is.
     pub(crate) fn word(&self, address: PhysAddr) -> &AtomicU64 {
         let offset = address.0.wrapping_sub(START);
         assert!(offset < BYTES && offset.is_multiple_of(8), "{address:?} is no word of RAM");
