@@ -152,7 +152,7 @@ pub struct Record {
     pub overrun: u64,
     /// SYSIP_DAT0 of the power management unit.
     pub boot_mode: u32,
-    /// Which watchdogs count, a bit each.
+    /// Which watchdogs counted as of the last look, a bit each.
     pub watchdogs: u64,
 }
 

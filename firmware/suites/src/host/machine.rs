@@ -231,16 +231,16 @@ impl Machine for HostMachine {
 
     fn report(&self, number: &Number<'_>) {
         off_core(|| {
-            if let Number::Map { .. } = number {
-                return;
-            }
-            (self.voice)(format_args!("{number:?}"));
-            let (list, name, value) = match number {
-                Number::Digest { scenario, value } => (&self.digests, scenario, value),
-                Number::Value { name, value, .. } => (&self.values, name, value),
-                Number::Spread { .. } | Number::Point { .. } | Number::Map { .. } => return,
+            let kept = match number {
+                Number::Digest { scenario, value } => Some((&self.digests, scenario, value)),
+                Number::Value { name, value, .. } => Some((&self.values, name, value)),
+                Number::Spread { .. } | Number::Point { .. } => None,
+                Number::Map { .. } => return,
             };
-            locked(list).push(((*name).into(), *value));
+            (self.voice)(format_args!("{number:?}"));
+            if let Some((list, name, value)) = kept {
+                locked(list).push(((*name).into(), *value));
+            }
         });
     }
 }

@@ -1,4 +1,5 @@
-//! A global allocator for a program with a machine in it: memory of the machine's heap on its cores, of the host elsewhere.
+//! A global allocator for a program with a machine in it: memory of the machine's heap on its cores, of the host elsewhere
+//! and on a core that panics.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
