@@ -59,7 +59,7 @@ pub fn r000_6_no_object_is_anybody_elses<M: Machine>(machine: &M) {
                 }
             }
             if core.index() == 0 {
-                picture::send(machine, "while all cores have objects and blocks");
+                picture::send(machine, "while core 0 has objects and blocks");
             }
             held_on(core, objects.give_all());
             held_on(core, blocks.give_all());
