@@ -286,7 +286,9 @@ fn on<C: CpuLocal, H: Hardening, R>(
     };
     // It is borrowed as long as what it is made of, by caches; nothing in it is to be dropped.
     let heap = ManuallyDrop::new(Heap::new());
-    assert_eq!(heap.init(&frames, setup, BLOCKS), Ok(()));
+    if let Err(error) = heap.init(&frames, setup, BLOCKS) {
+        panic!("an arena's heap: {error}");
+    }
     let arena =
         Arena { frames: &frames, heap: &heap, window, seats: &seats, course: plan.course, free_ram: &free };
     let (result, end) = work(&arena);

@@ -2,8 +2,10 @@
 //!
 //! What is done with all of RAM shows what is wrong with this machine; done with an arena as well, it ends with the same
 //! digest on every machine.
+//!
+//! What is looked at when a scenario is over, and is the same for all of them, is here and in [`arena`](crate::arena).
 
-use framekeeper::{CpuLocal, FrameAllocator};
+use framekeeper::{CpuLocal, FrameAllocator, slabs::Slabs};
 
 use crate::{Machine, Regions, arena::Course, digest::Digest, trail};
 
@@ -54,12 +56,36 @@ impl<C: CpuLocal> Ground<'_, '_, C> {
     }
 }
 
+/// Runs `work`, after which everything must be given back, and nothing damaged.
+pub(crate) fn all_comes_back<M: Machine>(machine: &M, work: impl FnOnce()) {
+    let heap = machine.heap();
+    let reports = || heap.slabs().map(Slabs::reports);
+    assert!(heap.shrink(), "all cores can be held");
+    let (before, reported, used) = (machine.frames().free().total(), reports(), heap.usage().used());
+    work();
+    assert!(heap.shrink(), "all cores can be held");
+    assert_eq!((heap.usage().used(), machine.frames().free().total()), (used, before), "{}", heap.usage());
+    assert_eq!(reports(), reported);
+    assert!(machine.frames().drain_all());
+    assert_eq!(machine.frames().verify(), Ok(()));
+}
+
+/// As [`all_comes_back`], after which the frames are what they were, to the last word of their map.
+pub(crate) fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
+    all_comes_back(machine, || {
+        Ground::whole(machine).leaves_no_trace(|| {
+            work();
+            machine.heap().shrink();
+        });
+    });
+}
+
 /// Makes a scenario of each of these functions: done with all of the machine's RAM, and then with an arena.
 macro_rules! on_both {
     ($($module:ident::$scenario:ident,)*) => { $(
         #[doc = concat!("`", stringify!($scenario), "`, with all of RAM and with an arena.")]
         pub fn $scenario<M: $crate::Machine>(machine: &M) {
-            $crate::heap::all_comes_back(machine, || $module::$scenario(&$crate::ground::Ground::whole(machine)));
+            $crate::ground::all_comes_back(machine, || $module::$scenario(&$crate::ground::Ground::whole(machine)));
             let plan = $crate::arena::Plan::ONE_CORE;
             $crate::arena::run::<_, _, framekeeper::slabs::Standard, _>(machine, plan, |arena| $module::$scenario(&arena.ground()));
         }

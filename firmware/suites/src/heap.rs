@@ -16,35 +16,11 @@ use spin::Mutex;
 use crate::{
     Dice, Machine,
     arena::{self, Plan},
-    ground::Ground,
+    ground::all_comes_back,
 };
 
 /// Steps of each core in a run with the default budget.
 const STEPS: u64 = 4_000;
-
-/// Runs `work`, after which everything must be given back, and nothing damaged.
-pub(crate) fn all_comes_back<M: Machine>(machine: &M, work: impl FnOnce()) {
-    let heap = machine.heap();
-    let reports = || heap.slabs().map(Slabs::reports);
-    assert!(heap.shrink(), "all cores can be held");
-    let (before, reported, used) = (machine.frames().free().total(), reports(), heap.usage().used());
-    work();
-    assert!(heap.shrink(), "all cores can be held");
-    assert_eq!((heap.usage().used(), machine.frames().free().total()), (used, before), "{}", heap.usage());
-    assert_eq!(reports(), reported);
-    assert!(machine.frames().drain_all());
-    assert_eq!(machine.frames().verify(), Ok(()));
-}
-
-/// As [`all_comes_back`], after which the frames are what they were, to the last word of their map.
-pub(crate) fn leaving_no_trace<M: Machine>(machine: &M, work: impl FnOnce()) {
-    all_comes_back(machine, || {
-        Ground::whole(machine).leaves_no_trace(|| {
-            work();
-            machine.heap().shrink();
-        });
-    });
-}
 
 /// The layout that a scenario asks for.
 #[track_caller]

@@ -15,7 +15,8 @@ use framekeeper::{Core, Order, Owner, PhysAddr, slabs::Slabs};
 
 use crate::{
     Machine,
-    heap::{layout, leaving_no_trace},
+    ground::leaving_no_trace,
+    heap::layout,
     lent,
     mix::{Blocks, Objects, Place, held},
 };

@@ -5,8 +5,7 @@ use framekeeper::{CpuLocal, FRAME_SIZE, Frame, Order, Owner, PhysAddr, State, sl
 use crate::{
     Machine,
     arena::{self, Plan},
-    ground::Ground,
-    heap::all_comes_back,
+    ground::{Ground, all_comes_back},
     picture,
 };
 

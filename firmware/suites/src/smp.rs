@@ -15,8 +15,7 @@ use spin::Mutex;
 use crate::{
     Machine,
     arena::{self, Course, Plan},
-    ground::Ground,
-    heap::leaving_no_trace,
+    ground::{Ground, leaving_no_trace},
     map::{for_each_block, take_all},
     mix::{Blocks, Objects, Place, held_on},
     picture,

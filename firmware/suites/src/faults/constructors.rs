@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use framekeeper::slabs::{Cache, Magazine, ObjectError};
 
-use crate::{Dice, Machine, heap::all_comes_back};
+use crate::{Dice, Machine, ground::all_comes_back};
 
 /// For as many cores as a machine may have.
 const CORES: usize = 16;

@@ -9,8 +9,7 @@ use spin::Mutex;
 
 use crate::{
     Machine,
-    ground::Ground,
-    heap::leaving_no_trace,
+    ground::{Ground, leaving_no_trace},
     map::{ME, give_all, take_all},
     mix::{Blocks, Objects, Place, held_on},
 };

@@ -3,7 +3,7 @@
 use framekeeper::{FRAME_SIZE, Order, PhysAddr, Request, State};
 
 use super::ME;
-use crate::{Machine, heap::leaving_no_trace, memory};
+use crate::{Machine, ground::leaving_no_trace, memory};
 
 /// What is asked to be zero is, also where somebody wrote before; single frames and large blocks.
 pub fn zeroed_frames_are_zero<M: Machine>(machine: &M) {
