@@ -16,6 +16,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+/// How long a file's name may be: two commands that begin with as many same characters are taken for one.
+const LONGEST: usize = 200;
+
 /// What is written into the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -29,6 +32,9 @@ pub struct Record {
     pub until: u64,
     /// How the phone was left.
     pub state: State,
+    /// As which board it is used; empty where that is not known.
+    #[serde(default)]
+    pub board: String,
 }
 
 /// How a phone is, by the file about it.
@@ -121,6 +127,7 @@ pub struct Lease {
 pub struct Place {
     key: String,
     folder: PathBuf,
+    board: String,
 }
 
 impl Place {
@@ -133,7 +140,13 @@ impl Place {
     /// The same in another folder.
     #[must_use]
     pub fn within(folder: PathBuf, key: &str) -> Self {
-        Self { key: key.to_owned(), folder }
+        Self { key: key.to_owned(), folder, board: String::new() }
+    }
+
+    /// The same, of a phone that is used as `board`.
+    #[must_use]
+    pub fn as_board(self, board: &str) -> Self {
+        Self { board: board.to_owned(), ..self }
     }
 
     /// How the phone is, without touching it.
@@ -154,6 +167,41 @@ impl Place {
             Err(TryLockError::WouldBlock) => Ok(record.map_or(Before::Free, Before::InUse)),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Makes sure that nobody uses the phone.
+    ///
+    /// # Errors
+    ///
+    /// When somebody does, or the files cannot be read.
+    pub fn is_free(&self, now: u64) -> Result<(), LeaseError> {
+        match self.look()? {
+            Before::InUse(holder) if holder.until >= now => Err(self.in_use_by(holder, now)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that no phone is used as this one's board but by who has the leases in `own`.
+    ///
+    /// # Errors
+    ///
+    /// When one is, or the files cannot be read.
+    pub fn is_only(&self, own: &[Lease], now: u64) -> Result<(), LeaseError> {
+        let unusable = |error: io::Error| self.unusable(&error);
+        let _guard = self.guard().map_err(unusable)?;
+        for entry in fs::read_dir(&self.folder).map_err(unusable)?.flatten() {
+            let path = entry.path();
+            if own.iter().any(|lease| lease.place.record_path() == path) {
+                continue;
+            }
+            let Ok(mut file) = File::open(&path) else { continue };
+            let is_locked = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            let holder = read(&mut file).filter(|holder| is_locked && holder.until >= now);
+            if let Some(holder) = holder.filter(|holder| holder.board == self.board) {
+                return Err(self.in_use_by(holder, now));
+            }
+        }
+        Ok(())
     }
 
     /// Takes the phone until `until` at most, both in seconds since 1970, and says how it was.
@@ -188,7 +236,8 @@ impl Place {
             }
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         };
-        let record = Record { user: user(), pid: std::process::id(), since: now, until, state: State::Held };
+        let (pid, board) = (std::process::id(), self.board.clone());
+        let record = Record { user: user(), pid, since: now, until, state: State::Held, board };
         write(&mut file, &record).map_err(unusable)?;
         let found = match &before {
             Before::Wedged(record) | Before::Abandoned(record) => Some(record.clone()),
@@ -210,9 +259,9 @@ impl Place {
     }
 
     fn record_path(&self) -> PathBuf {
-        // A serial number or an address: nothing in it may lead out of the folder.
+        // A serial number, an address or a command: nothing in it may lead out of the folder, nor be too long for a name.
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-        self.folder.join(self.key.chars().map(plain).collect::<String>())
+        self.folder.join(self.key.chars().map(plain).take(LONGEST).collect::<String>())
     }
 
     /// Keeps everybody else from deciding anything; given back when dropped.
@@ -228,10 +277,19 @@ impl Place {
     }
 
     fn in_use(&self, now: u64) -> LeaseError {
-        let unknown =
-            || Record { user: "somebody".into(), pid: 0, since: now, until: now, state: State::Held };
-        let holder =
-            open(&self.record_path()).ok().and_then(|mut file| read(&mut file)).unwrap_or_else(unknown);
+        let holder = open(&self.record_path()).ok().and_then(|mut file| read(&mut file));
+        let unknown = || Record {
+            user: "somebody".into(),
+            pid: 0,
+            since: now,
+            until: now,
+            state: State::Held,
+            board: String::new(),
+        };
+        self.in_use_by(holder.unwrap_or_else(unknown), now)
+    }
+
+    fn in_use_by(&self, holder: Record, now: u64) -> LeaseError {
         let (held, left) = (now.saturating_sub(holder.since), holder.until.saturating_sub(now));
         LeaseError::InUse { key: self.key.clone(), holder, held, left }
     }

@@ -4,7 +4,12 @@
 //! taken as soon as it is known, and kept for the whole run. So two runners that know one phone by different names meet at the
 //! latest when it tells its serial number, before either has sent it anything; and one that looks for it by any of its names
 //! while it runs an image, and tells nothing, is turned away.
+//!
+//! A phone that runs an image cannot be seen, so no name tells whether it is what a command resets, or a person who is asked for
+//! "the phone". A run that has such a command, or was given no device, therefore has its board to itself ([`Reach`]), and its
+//! commands as well, whichever board they are for.
 
+use crate::board::Hooks;
 use crate::fastboot::{Phone, Seen};
 use crate::lease::{Before, Lease, LeaseError, Place, State, now};
 use crate::units::Took;
@@ -18,9 +23,38 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked whether it has.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// What a run may disturb besides a phone that it names.
+#[derive(Debug)]
+pub(super) struct Reach {
+    /// What the phone is used as.
+    pub(super) board: String,
+    /// What nobody else may use meanwhile: the board and the commands, in everybody's order; none for a run that touches nothing
+    /// but the phone that it names.
+    names: Vec<String>,
+    /// By what the phone was asked for: the board's name stands for its only phone where none was named.
+    asked: String,
+}
+
+impl Reach {
+    pub(super) fn new(board: &str, hooks: &Hooks, device: Option<&str>) -> Self {
+        let mut names: Vec<_> = [&hooks.reset, &hooks.power_off].into_iter().flatten().cloned().collect();
+        if !names.is_empty() || device.is_none() {
+            names.push(board.to_owned());
+        }
+        names.sort();
+        Self { board: board.to_owned(), names, asked: device.unwrap_or(board).to_owned() }
+    }
+
+    /// Whether that is a name of the phone, rather than of what reaches it.
+    fn is_of_phone(&self, name: &str) -> bool {
+        name == self.asked || !self.names.iter().any(|reached| reached == name)
+    }
+}
+
 /// What this runner has of a phone.
 #[derive(Debug)]
 pub(super) struct Held {
+    reach: Reach,
     /// Where leases lie; none for a phone that nobody else can reach.
     folder: Option<PathBuf>,
     /// How long a run may take.
@@ -36,17 +70,27 @@ pub(super) struct Held {
 
 impl Held {
     /// Nothing yet of a phone of which others may have something, by the files in `folder`.
-    pub(super) fn shared(folder: PathBuf, total: Duration) -> Self {
-        Self { folder: Some(folder), ..Self::alone(total) }
+    pub(super) fn shared(folder: PathBuf, total: Duration, reach: Reach) -> Self {
+        Self { folder: Some(folder), reach, ..Self::alone(total) }
     }
 
     /// Nothing yet of a phone that nobody else can reach.
     pub(super) const fn alone(total: Duration) -> Self {
-        Self { folder: None, total, leases: Vec::new(), device: None, left: None, started: false }
+        let reach = Reach { board: String::new(), names: Vec::new(), asked: String::new() };
+        Self { reach, folder: None, total, leases: Vec::new(), device: None, left: None, started: false }
     }
 
     /// Makes the phone this runner's under the name by which it was asked for, or makes sure that it still is.
     pub(super) fn hold(&mut self, name: &str) -> Result<(), String> {
+        if self.leases.is_empty() {
+            // First of all, so that nobody who waits for them has what is waited for here.
+            let names = self.reach.names.clone();
+            let begun = names.iter().chain([&name.to_owned()]).try_for_each(|name| self.take_free(name));
+            begun.and_then(|()| self.keep_apart()).map_err(|error| {
+                self.leases.clear();
+                error.to_string()
+            })?;
+        }
         self.take(name)?;
         self.leases.iter().try_for_each(Lease::renew).map_err(|error| error.to_string())
     }
@@ -68,7 +112,8 @@ impl Held {
 
     /// What is not known of a phone that tells no serial number, if that matters to anybody.
     pub(super) fn doubt(&self, phone: &Phone) -> Option<String> {
-        let names: Vec<_> = self.leases.iter().map(Lease::key).collect();
+        let names: Vec<_> =
+            self.leases.iter().map(Lease::key).filter(|name| self.reach.is_of_phone(name)).collect();
         (phone.serial.is_none() && !names.is_empty()).then(|| {
             let names = names.join(" and ");
             format!(
@@ -81,15 +126,24 @@ impl Held {
     /// Leaves word how the phone is: why it could not be brought back, if it could not. A socket is not unwell: the next phone
     /// in it may be another one.
     pub(super) fn mark(&mut self, wedged: Option<&str>) {
+        let reach = &self.reach;
         for lease in &mut self.leases {
-            let is_socket = lease.key().starts_with("usb:");
-            lease.mark(wedged.filter(|_| !is_socket).map(str::to_owned));
+            let is_its_own = reach.is_of_phone(lease.key()) && !lease.key().starts_with("usb:");
+            lease.mark(wedged.filter(|_| is_its_own).map(str::to_owned));
         }
     }
 
     /// Whether an image was started on the phone, and nobody else has taken it since.
     pub(super) fn may_switch_off(&self) -> bool {
         self.started && self.leases.iter().all(|lease| lease.renew().is_ok())
+    }
+
+    /// Makes sure that no phone in use is within this run's reach, nor this one's phone within another's. Both take first and
+    /// look then, so that at least one of them sees the other.
+    fn keep_apart(&self) -> Result<(), LeaseError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let board = Place::within(folder.clone(), &self.reach.board).as_board(&self.reach.board);
+        if self.reach.names.is_empty() { board.is_free(now()) } else { board.is_only(&self.leases, now()) }
     }
 
     /// Takes a lease under one of the phone's names, unless this runner has it.
@@ -106,7 +160,9 @@ impl Held {
     /// Each of two runners may have a name of the phone that the other one wants. What is held is given back, and all of it taken
     /// again in an order that is everybody's: so one of them gets it, and the other waits in vain.
     fn take_in_order(&mut self, name: &str) -> Result<(), LeaseError> {
-        let mut names: Vec<_> = self.leases.drain(..).map(|lease| lease.key().to_owned()).collect();
+        let reach = &self.reach.names;
+        let given_back = self.leases.extract_if(.., |lease| !reach.iter().any(|name| name == lease.key()));
+        let mut names: Vec<_> = given_back.map(|lease| lease.key().to_owned()).collect();
         names.push(name.to_owned());
         names.sort();
         let deadline = Instant::now() + PATIENCE;
@@ -118,6 +174,7 @@ impl Held {
                 }
             }
         });
+        let taken = taken.and_then(|()| self.keep_apart());
         if taken.is_err() {
             self.leases.clear();
         }
@@ -130,10 +187,12 @@ impl Held {
             return Ok(());
         }
         let now = now();
-        let place = Place::within(folder.clone(), name);
+        let place = Place::within(folder.clone(), name).as_board(&self.reach.board);
         let (lease, before) = place.take(now, now + self.total.as_secs())?;
         self.leases.push(lease);
-        self.left = self.left.take().or_else(|| left_behind(before, now));
+        if self.reach.is_of_phone(name) {
+            self.left = self.left.take().or_else(|| left_behind(before, now));
+        }
         Ok(())
     }
 }
@@ -165,9 +224,67 @@ mod tests {
     /// Two runners on one machine.
     fn two() -> (tempfile::TempDir, Held, Held) {
         let folder = tempfile::tempdir().unwrap();
-        let held = || Held::shared(folder.path().to_owned(), LONG);
+        let held = || Held::shared(folder.path().to_owned(), LONG, reach(None, Some("(any)")));
         let (one, other) = (held(), held());
         (folder, one, other)
+    }
+
+    fn reach(reset: Option<&str>, device: Option<&str>) -> Reach {
+        Reach::new("pixel6", &Hooks { reset: reset.map(str::to_owned), power_off: None }, device)
+    }
+
+    /// Whether a runner may begin while another one's phone runs an image, and the other way round.
+    fn go_together(one: (Option<&str>, Option<&str>), other: (Option<&str>, Option<&str>)) -> bool {
+        let begin = |[first, second]: [(Option<&str>, Option<&str>); 2]| {
+            let folder = tempfile::tempdir().unwrap();
+            let held = |(reset, device): (Option<&str>, Option<&str>)| {
+                let mut held = Held::shared(folder.path().to_owned(), LONG, reach(reset, device));
+                held.hold(device.unwrap_or("pixel6")).map(|()| held)
+            };
+            let _first = held(first).unwrap();
+            let second = held(second).map(drop);
+            assert!(
+                second.as_ref().map_or_else(|told| told.contains("is in use by"), |()| true),
+                "{second:?}"
+            );
+            second.is_ok()
+        };
+        let (there, back) = (begin([one, other]), begin([other, one]));
+        assert_eq!(there, back);
+        there
+    }
+
+    #[test]
+    fn a_run_that_may_press_anothers_buttons_has_the_board_to_itself() {
+        let (a, b, any) = (Some("A"), Some("B"), None);
+        assert!(go_together((None, a), (None, b)), "each of them names what it is to be brought");
+        for (one, other) in [
+            ((None, a), (None, any)),
+            ((None, a), (Some("press"), any)),
+            ((None, a), (Some("press"), b)),
+            ((Some("press"), a), (None, any)),
+            ((Some("press"), a), (Some("press"), b)),
+            ((Some("press"), a), (Some("push"), b)),
+            ((None, any), (None, any)),
+        ] {
+            assert!(!go_together(one, other), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_one_runs_whichever_board_it_is_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = |board: &str, device: &str| {
+            let hooks = Hooks { reset: Some("press".into()), power_off: None };
+            let reach = Reach::new(board, &hooks, Some(device));
+            let mut held = Held::shared(folder.path().to_owned(), LONG, reach);
+            held.hold(device).map(|()| held)
+        };
+        let first = held("pixel6", "A").unwrap();
+        let refused = held("pixel7", "B").unwrap_err();
+        assert!(refused.contains("press is in use by"), "{refused}");
+        drop(first);
+        held("pixel7", "B").unwrap();
     }
 
     fn seen() -> Seen {

@@ -5,7 +5,7 @@
 //!
 //! Before anything is done to a phone it is made this runner's own (`held`).
 
-use super::held::Held;
+use super::held::{Held, Reach};
 use super::{BootCount, Incoming, Task, inspect, qmp};
 use crate::board::{Board, FastbootOptions, Hooks, SerialOptions, StandInOptions};
 use crate::boot_image::BootImage;
@@ -73,6 +73,7 @@ impl Phone {
         task: &Task,
     ) -> miette::Result<Self> {
         let FastbootOptions { product, device, find, send, .. } = load.clone();
+        let reach = Reach::new(&board.name, &board.hooks, device.as_deref());
         let (image, bytes) =
             write_image(kernel, &task.command_line).map_err(|reason| miette::miette!("{reason}"))?;
         Ok(Self {
@@ -82,7 +83,7 @@ impl Phone {
             hooks: board.hooks.clone(),
             image,
             bytes,
-            held: RefCell::new(Held::shared(lease::shared_folder(), task.total + find + send)),
+            held: RefCell::new(Held::shared(lease::shared_folder(), task.total + find + send, reach)),
             beside: None,
         })
     }
@@ -154,7 +155,7 @@ impl Phone {
             (_, Some(beside)) => beside.stand_in.press(Button::BootLoader),
             (Some(command), None) => hooks::run(command, &self.board).map_err(Failure::Hook)?,
             (None, None) if left => return self.find(WEDGED),
-            (None, None) => anstream::eprintln!("waiting for the phone: {}", self.how_to_reach_it()),
+            (None, None) => self.ask_a_person(),
         }
         self.find(self.fastboot.find)
     }
@@ -181,8 +182,12 @@ impl Phone {
         if is_on_its_way { RETURN } else { GLANCE }
     }
 
-    fn how_to_reach_it(&self) -> String {
-        FastbootError::NoDevice { device: self.fastboot.device.clone(), within: self.fastboot.find }.advice()
+    /// By its name, where it has one: others that run may be on the same desk.
+    fn ask_a_person(&self) {
+        let device = self.fastboot.device.clone();
+        let name = device.as_ref().map(|device| format!(" {device}")).unwrap_or_default();
+        let how = FastbootError::NoDevice { device, within: self.fastboot.find }.advice();
+        anstream::eprintln!("waiting for the phone{name}: {how}");
     }
 }
 

@@ -64,6 +64,8 @@ impl Desk {
 pub(super) fn board(stand_in: &StandIn, patience: Duration, reset: Option<&str>) -> Board {
     let mut board = Board::find(&Workspace::find().unwrap(), "pixel6").unwrap();
     board.reach(Some(&stand_in.device()), Some(stand_in.terminal()), reset);
+    // Of its own: a run with a reset command has its board to itself.
+    board.name = format!("pixel6 at {}", stand_in.device());
     let Load::Fastboot(load) = &mut board.load else { panic!("no phone") };
     (load.find, load.send) = (patience, patience);
     assert!(matches!(board.link, Link::Serial(_)));
@@ -159,7 +161,9 @@ fn the_reset_hook_brings_a_phone_that_hangs_back() {
 #[test]
 fn a_reset_hook_that_fails_is_told() {
     let (inside, _starts) = Echo::new();
-    let mut desk = Desk::with_reset(inside, Fault::None, &kernel(), LONG, Some("echo no relay; false"));
+    // Nobody else on this machine has the same command.
+    let hook = format!("echo no relay; false # {}", std::process::id());
+    let mut desk = Desk::with_reset(inside, Fault::None, &kernel(), LONG, Some(&hook));
     drop(desk.boot().unwrap());
     let error = desk.boot().unwrap_err();
     assert!(error.contains("no relay"), "{error}");
