@@ -72,7 +72,7 @@ pub enum LeaseError {
         /// What is in use.
         key: String,
         /// By whom.
-        holder: Record,
+        holder: Box<Record>,
         /// For how many seconds already.
         held: u64,
         /// For how many seconds at most.
@@ -88,7 +88,7 @@ pub enum LeaseError {
         /// What is held.
         key: String,
         /// By whom.
-        holder: Record,
+        holder: Box<Record>,
         /// For how many seconds already.
         held: u64,
         /// For how many of them without a right to it.
@@ -291,7 +291,7 @@ impl Place {
 
     fn in_use_by(&self, holder: Record, now: u64) -> LeaseError {
         let (held, left) = (now.saturating_sub(holder.since), holder.until.saturating_sub(now));
-        LeaseError::InUse { key: self.key.clone(), holder, held, left }
+        LeaseError::InUse { key: self.key.clone(), holder: Box::new(holder), held, left }
     }
 
     /// In a folder that everybody may write to, only its owner and root may take a file away.
@@ -300,7 +300,7 @@ impl Place {
             return self.unusable(error);
         }
         let (held, over) = (now.saturating_sub(holder.since), now.saturating_sub(holder.until));
-        LeaseError::Hangs { key: self.key.clone(), holder: holder.clone(), held, over }
+        LeaseError::Hangs { key: self.key.clone(), holder: Box::new(holder.clone()), held, over }
     }
 
     fn unusable(&self, error: &io::Error) -> LeaseError {
