@@ -208,15 +208,19 @@ pub(crate) fn tend(beacon: bool) {
 }
 
 /// Answers the host until `choose` takes one of its orders; none if no host has bound this boot by the end of `patience`.
+/// One that has passed already asks for none.
 pub(crate) fn serve<R>(
     patience: Option<Deadline>,
     mut choose: impl FnMut(&mut Link, ToBoard) -> Option<R>,
 ) -> Option<R> {
     let mut next_beacon = Deadline::in_ms(0);
     loop {
-        let (mut is_bound, mut is_bound_now) = (false, false);
+        let is_bound = with(|link| link.station.is_bound()).unwrap_or(false);
+        if !is_bound && patience.is_some_and(Deadline::has_passed) {
+            return None;
+        }
+        let mut is_bound_now = false;
         let chosen = with(|link| {
-            is_bound = link.station.is_bound();
             if next_beacon.has_passed() {
                 link.beacon();
                 next_beacon = Deadline::in_ms(BEACON_MS);
@@ -244,9 +248,6 @@ pub(crate) fn serve<R>(
         }
         if let Some(chosen) = chosen.flatten() {
             return Some(chosen);
-        }
-        if !is_bound && !is_bound_now && patience.is_some_and(Deadline::has_passed) {
-            return None;
         }
         core::hint::spin_loop();
     }
