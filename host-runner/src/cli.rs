@@ -86,7 +86,7 @@ pub struct Global {
         value_name = "NUMBER|new"
     )]
     pub seed: Seed,
-    /// How much each suite does, as about the time that the longest may take: 30s, 10m, 8h [default: 2m; with --smoke 15s]
+    /// How much each suite does, as about the time that the longest may take: 30s, 10m, 8h [default: 2m; with --smoke 10s]
     #[arg(
         long,
         global = true,
@@ -194,7 +194,7 @@ pub struct Selection {
     /// Also tests that are marked `#[ignore]`
     #[arg(long)]
     pub include_ignored: bool,
-    /// A selection for every push: without memory::, soak::, bench:: and misuse::, and with a budget of 15s unless told
+    /// A selection for every push: without memory::, soak::, bench:: and misuse::, and with a budget of 10s unless told
     #[arg(long)]
     pub smoke: bool,
     /// Run a test that fails so many times more, until it passes: it is flaky then

@@ -11,7 +11,7 @@ use std::time::Duration;
 use wire::{Coverage, DEFAULT_BUDGET_MS, Parameters};
 
 /// The budget of a selection for every push.
-const SMOKE_BUDGET: Duration = Duration::from_secs(15);
+const SMOKE_BUDGET: Duration = Duration::from_secs(10);
 
 /// What everything that suites draw by lot is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_smoke_run_is_short_unless_told_otherwise() {
-        assert_eq!(parsed("host-runner run --smoke").budget_ms, 15_000);
+        assert_eq!(parsed("host-runner run --smoke").budget_ms, 10_000);
         assert_eq!(parsed("host-runner run --smoke --budget 1m").budget_ms, 60_000);
     }
 

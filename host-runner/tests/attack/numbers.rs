@@ -88,7 +88,7 @@ fn what_is_said_on_the_command_line_or_around_it_reaches_the_test() {
     assert_eq!(told(&finish(command)), [json!(16), json!(28_800_000), json!(12), json!(1)]);
     let mut command = runner(&["--format", "json", "run", "--smoke", "--exact", TOLD]);
     command.env("FRAMEKEEPER_SEED", "9");
-    assert_eq!(told(&finish(command)), [json!(9), json!(15_000), json!(u64::MAX), json!(0)]);
+    assert_eq!(told(&finish(command)), [json!(9), json!(10_000), json!(u64::MAX), json!(0)]);
 }
 
 #[test]
