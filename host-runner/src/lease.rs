@@ -8,109 +8,24 @@
 //!
 //! All of that is decided under a second lock, which nobody holds for longer than it takes to read and write a line.
 
-use crate::units::Took;
-use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+mod error;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use error::LeaseError;
+pub use record::{Before, Record, State};
+
+use record::{before, open, read, user, write};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// How long a file's name may be: two commands that begin with as many same characters are taken for one.
-const LONGEST: usize = 200;
-
-/// What is written into the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// The user's name.
-    pub user: String,
-    /// The runner's process.
-    pub pid: u32,
-    /// When the lease began, in seconds since 1970.
-    pub since: u64,
-    /// When it ends at the latest.
-    pub until: u64,
-    /// How the phone was left.
-    pub state: State,
-    /// As which board it is used; empty where that is not known.
-    #[serde(default)]
-    pub board: String,
-}
-
-/// How a phone is, by the file about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Somebody uses it, or did and died.
-    Held,
-    /// It could not be brought back: why.
-    Wedged(String),
-}
-
-/// What is known of a phone before it is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Before {
-    /// Nothing bad.
-    Free,
-    /// Its last user could not bring it back.
-    Wedged(Record),
-    /// Its last user died, or hung until the time was over.
-    Abandoned(Record),
-    /// Somebody uses it now.
-    InUse(Record),
-}
-
-/// Why a phone may not be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LeaseError {
-    /// Another one uses it.
-    #[error(
-        "{key} is in use by {} (process {}) since {}; its time ends in {} at the latest", holder.user, holder.pid,
-        Took(Duration::from_secs(*held)), Took(Duration::from_secs(*left))
-    )]
-    InUse {
-        /// What is in use.
-        key: String,
-        /// By whom.
-        holder: Box<Record>,
-        /// For how many seconds already.
-        held: u64,
-        /// For how many seconds at most.
-        left: u64,
-    },
-    /// Another one has it whose time was over, and this user may not take it away.
-    #[error(
-        "{key} is held by {} (process {}) since {}, and its time was over {} ago: that runner hangs, and only {} or root can \
-         end it; have one of them run `kill -KILL {}`", holder.user, holder.pid, Took(Duration::from_secs(*held)),
-        Took(Duration::from_secs(*over)), holder.user, holder.pid
-    )]
-    Hangs {
-        /// What is held.
-        key: String,
-        /// By whom.
-        holder: Box<Record>,
-        /// For how many seconds already.
-        held: u64,
-        /// For how many of them without a right to it.
-        over: u64,
-    },
-    /// This runner's time was over, and another one has taken the phone.
-    #[error("the time of this run's lease on {key} was over, and another runner has taken it")]
-    Lost {
-        /// What was lost.
-        key: String,
-    },
-    /// The file cannot be used.
-    #[error("the lock of {key} cannot be used ({}): {reason}", path.display())]
-    Unusable {
-        /// Whose lock.
-        key: String,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-}
+/// How many characters of what a file is about its name begins with; the rest of the name is a digest of all of it.
+const READABLE: usize = 100;
 
 /// The right to use a phone. Dropping it gives the phone back.
 #[derive(Debug)]
@@ -261,7 +176,10 @@ impl Place {
     fn record_path(&self) -> PathBuf {
         // A serial number, an address or a command: nothing in it may lead out of the folder, nor be too long for a name.
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-        self.folder.join(self.key.chars().map(plain).take(LONGEST).collect::<String>())
+        let readable: String = self.key.chars().map(plain).take(READABLE).collect();
+        let digest = Sha256::digest(&self.key);
+        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(format!("{readable}.{digest}"))
     }
 
     /// Keeps everybody else from deciding anything; given back when dropped.
@@ -368,52 +286,8 @@ pub fn shared_folder() -> PathBuf {
     folder.join("framekeeper")
 }
 
-/// What a file that nobody has locked says of its phone.
-fn before(record: Record) -> Before {
-    match record.state {
-        State::Held => Before::Abandoned(record),
-        State::Wedged(_) => Before::Wedged(record),
-    }
-}
-
 /// Seconds since 1970.
 #[must_use]
 pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
-
-/// Opens what is there, or makes it. In this order: in a folder that everybody may write to, Linux refuses to open
-/// another user's file for creation (`fs.protected_regular`).
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true);
-    match options.open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        opened => return opened,
-    }
-    let file = options.create(true).mode(0o666).open(path)?;
-    // The user's mask does not know that the file is shared.
-    file.set_permissions(fs::Permissions::from_mode(0o666))?;
-    Ok(file)
-}
-
-fn read(file: &mut File) -> Option<Record> {
-    let mut text = String::new();
-    file.rewind().and_then(|()| file.read_to_string(&mut text)).ok()?;
-    serde_json::from_str(&text).ok()
-}
-
-fn write(file: &mut File, record: &Record) -> io::Result<()> {
-    file.rewind()?;
-    file.set_len(0)?;
-    file.write_all(serde_json::to_string(record)?.as_bytes())
-}
-
-fn user() -> String {
-    let uid = nix::unistd::getuid();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten();
-    user.map_or_else(|| format!("user {uid}"), |user| user.name)
-}
-
-#[cfg(test)]
-mod tests;
