@@ -356,6 +356,24 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_what_comes_first_has_nothing_that_comes_later() {
+        let (folder, mut one, mut other) = two();
+        one.hold("usb:1-2").unwrap();
+        other.hold("A").unwrap();
+        let socket = Place::within(folder.path().to_owned(), "usb:1-2");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| one.see(&seen()));
+            while !waiting.is_finished() && socket.look().unwrap() != Before::Free {
+                std::hint::spin_loop();
+            }
+            assert!(!waiting.is_finished(), "it kept the socket");
+            drop(other);
+            waiting.join().unwrap().unwrap();
+        });
+        assert_eq!(one.leases.iter().map(Lease::key).collect::<Vec<_>>(), ["A", "usb:1-2"]);
+    }
+
+    #[test]
     fn a_phone_that_tells_no_serial_number_is_held_by_what_there_is_and_that_is_said() {
         let (_folder, mut one, mut other) = two();
         one.hold("usb:1-2").unwrap();
