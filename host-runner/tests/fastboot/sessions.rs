@@ -19,7 +19,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
-use twin::block::Record;
+use twin::block::{End, Record};
 use wire::Parameters;
 
 /// Of what was selected: how many tests there are, and how the run ended; and what the twin has seen since its last start.
@@ -37,6 +37,16 @@ impl Run {
 
 /// Runs the tests of `area` on such a phone.
 fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
+    run_instead(|kernel| kernel, troubles, area, boot)
+}
+
+/// The same, where `change` makes what is loaded of the kernel.
+fn run_instead(
+    change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+    troubles: Troubles,
+    area: &str,
+    boot: Duration,
+) -> Run {
     let workspace = Workspace::find().unwrap();
     let inside = InTwin::new(&workspace, Shape::Oriole).unwrap().with(troubles);
     let witness = inside.witness();
@@ -48,8 +58,8 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
     let mut image = Image::open(&elf, workspace.root()).unwrap();
     select(&mut image.plan, &Selection { filters: vec![area.to_owned()], ..Selection::default() }).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let kernel = folder.path().join("Image");
-    std::fs::write(&kernel, &image.kernel).unwrap();
+    let path = folder.path().join("Image");
+    std::fs::write(&path, change(image.kernel)).unwrap();
     let symbols = Rc::new(image.symbols);
     let header = Header {
         format: FORMAT,
@@ -71,7 +81,7 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
         records: Rc::new(image.records),
     };
     let task = Task { command_line: String::new(), total: header.budgets.total };
-    let loader = Loader::new(&workspace, &board, kernel, symbols, &task).unwrap();
+    let loader = Loader::new(&workspace, &board, path, symbols, &task).unwrap();
     let recorder = Recorder::create(&folder.path().join("recording"), &header).unwrap();
     let session = Session::new(header.setup(Oracle::Host(expected)));
     let mut report = Report::json(context, Screen::plain(io::stdout()));
@@ -79,6 +89,27 @@ fn run(troubles: Troubles, area: &str, boot: Duration) -> Run {
     let run = Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults: None };
     let summary = drive::drive(run).unwrap();
     Run { tests: summary.ends.len(), summary, seen: witness.record().unwrap() }
+}
+
+/// Has a kernel reset into the boot loader, and do nothing else.
+fn reset_at_once(mut kernel: Vec<u8>) -> Vec<u8> {
+    const SMC: u32 = 0xd400_0003;
+    /// `b .+64`, over the header.
+    const TO_CODE: u32 = 0x1400_0010;
+    let put = |register: u32, value: u32| {
+        let [low, high] = [value & 0xffff, value >> 16];
+        // movz; movk
+        [0xd280_0000 | low << 5 | register, 0xf2a0_0000 | high << 5 | register]
+    };
+    // What to boot into, and the reset: bits of registers of the power management unit, by its secure call.
+    let calls = [[0x1746_0810, 0xff, 0xfc], [0x1746_3a00, 2, 2]].map(|[address, mask, bits]| {
+        let arguments = [0x8200_0504, address, 2, mask, bits].into_iter().zip(0..);
+        arguments.flat_map(|(value, register)| put(register, value)).chain([SMC]).collect::<Vec<u32>>()
+    });
+    let code: Vec<u8> = calls.concat().into_iter().flat_map(u32::to_le_bytes).collect();
+    kernel[..4].copy_from_slice(&TO_CODE.to_le_bytes());
+    kernel[64..64 + code.len()].copy_from_slice(&code);
+    kernel
 }
 
 /// As the runner computes it: this program is none.
@@ -120,6 +151,13 @@ fn a_port_that_dies_in_a_run_leaves_no_pass_behind() {
     let passes = run.passes();
     assert!(0 < passes && passes < run.tests, "{passes} of {} passed: {:?}", run.tests, run.summary);
     assert_ne!(run.summary.exit_code(), 0);
+}
+
+#[test]
+fn a_phone_that_resets_whenever_it_is_started_is_given_up() {
+    let run = run_instead(reset_at_once, Troubles::default(), "boot::", 2 * SHORT);
+    assert_eq!((run.passes(), run.summary.boots, run.summary.exit_code()), (0, 2, 2), "{:?}", run.summary);
+    assert_eq!((run.seen.end, run.seen.boot_mode), (Some(End::WarmReset), 0xfc));
 }
 
 /// However long the run takes: nothing counts any more when it is over.
