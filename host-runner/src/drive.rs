@@ -16,6 +16,13 @@ use std::time::{Duration, Instant};
 /// How long to wait when the session wants to be woken at no time in particular.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// Bytes that came within this time of each other are handed on together, and have the time of the first: a board that says
+/// much sends them in small pieces.
+const TOGETHER: Duration = Duration::from_millis(1);
+
+/// No more bytes than this are handed on together.
+const MOST_BYTES: usize = 1 << 16;
+
 /// What a run needs.
 #[derive(Debug)]
 pub struct Drive<'a> {
@@ -67,6 +74,8 @@ struct Run<'a> {
     now: Duration,
     machine: Option<Machine>,
     boot: BootCount,
+    /// What was taken from the inbox and not handed on yet.
+    ahead: Option<Incoming>,
     /// What the session was told of stray accesses in this boot.
     account: Option<Account>,
     from_board: Option<FaultyLink>,
@@ -82,8 +91,8 @@ impl<'a> Run<'a> {
         };
         let (from_board, to_board) = (line(0), line(u64::MAX));
         let (began, now) = (Instant::now(), Duration::ZERO);
-        let (machine, boot, account, summary) = (None, BootCount(0), None, None);
-        Self { drive, began, now, machine, boot, account, from_board, to_board, summary }
+        let (machine, boot, ahead, account, summary) = (None, BootCount(0), None, None, None);
+        Self { drive, began, now, machine, boot, ahead, account, from_board, to_board, summary }
     }
 
     fn run_out(mut self) -> Result<Summary, DriveError> {
@@ -100,9 +109,11 @@ impl<'a> Run<'a> {
 
     /// Waits for what happens next; none for what belongs to a machine that is gone.
     fn next_event(&mut self) -> Option<Event> {
-        match self.drive.inbox.recv_timeout(self.patience()) {
+        let ahead = self.ahead.take();
+        match ahead.map_or_else(|| self.drive.inbox.recv_timeout(self.patience()), Ok) {
             Ok(Incoming::Bytes { boot, at, bytes }) if boot == self.boot => {
                 self.advance(at);
+                let bytes = self.and_more(at, bytes);
                 Some(Event::Bytes(pass(&mut self.from_board, bytes)))
             }
             Ok(Incoming::Ended(boot)) if boot == self.boot => {
@@ -121,6 +132,22 @@ impl<'a> Run<'a> {
                 Some(Event::Tick)
             }
         }
+    }
+
+    /// With what came just behind them.
+    fn and_more(&mut self, first: Instant, mut bytes: Vec<u8>) -> Vec<u8> {
+        while bytes.len() < MOST_BYTES && self.ahead.is_none() {
+            match self.drive.inbox.try_recv() {
+                Ok(Incoming::Bytes { boot, at, bytes: more })
+                    if boot == self.boot && at.saturating_duration_since(first) < TOGETHER =>
+                {
+                    bytes.extend(more);
+                }
+                Ok(other) => self.ahead = Some(other),
+                Err(_) => break,
+            }
+        }
+        bytes
     }
 
     fn patience(&self) -> Duration {

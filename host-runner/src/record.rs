@@ -18,7 +18,7 @@ mod replay;
 mod tests;
 mod writer;
 
-pub use reader::Recording;
+pub use reader::{Events, Recording};
 pub use replay::replay;
 pub use writer::Recorder;
 

@@ -226,6 +226,15 @@ mod line {
         }
     }
 
+    /// For as long a log as is wanted: `--until 10000000 --budget 8h`.
+    #[test]
+    #[timeout(60)]
+    fn logs_as_many_lines_as_are_ordered() {
+        for line in 0..firmware::parameters().until.unwrap_or(100) {
+            defmt::info!("line {=u64}", line);
+        }
+    }
+
     #[test]
     #[timeout(60)]
     fn logs_from_all_cores_at_once() {

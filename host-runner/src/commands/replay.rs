@@ -15,8 +15,8 @@ use miette::{IntoDiagnostic, Result, WrapErr};
 /// When there is no such recording, or it is damaged.
 pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Result<u8> {
     let folder = RunFolder::find(workspace, wanted)?;
-    let recording =
-        Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
+    let unreadable = "the recording cannot be read";
+    let recording = Recording::open(folder.path()).into_diagnostic().wrap_err(unreadable)?;
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
     let image = Image::open(&folder.elf(), &notes.root)?;
     let context = Context::new(workspace, &folder, notes, &recording.header, image);
@@ -31,7 +31,9 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
         if shown.is_ok() {
             shown = report.notice(notice);
         }
-    });
+    })
+    .into_diagnostic()
+    .wrap_err(unreadable)?;
     shown.into_diagnostic()?;
     Ok(summary.exit_code())
 }

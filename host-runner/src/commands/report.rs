@@ -63,10 +63,10 @@ pub(super) fn diff(workspace: &Workspace, before: &str, after: &str) -> Result<u
 }
 
 fn story(workspace: &Workspace, folder: &RunFolder) -> Result<Story> {
-    let recording =
-        Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
+    let unreadable = "the recording cannot be read";
+    let recording = Recording::open(folder.path()).into_diagnostic().wrap_err(unreadable)?;
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
     let image = Image::open(&folder.elf(), &notes.root)?;
     let context = Context::new(workspace, folder, notes, &recording.header, image);
-    Ok(Story::of(&recording, context))
+    Story::of(&recording, context).into_diagnostic().wrap_err(unreadable)
 }

@@ -5,15 +5,22 @@
 
 use super::ImageError;
 use super::paths::shown_path;
-use defmt_decoder::{Encoding, Locations, Table};
+use defmt_decoder::{Encoding, Table};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The log strings of one image.
 pub struct Records {
     table: Option<Table>,
-    locations: Locations,
-    root: PathBuf,
+    locations: BTreeMap<u64, Location>,
+}
+
+/// Where a record is logged.
+struct Location {
+    file: String,
+    line: u64,
+    module: String,
 }
 
 impl std::fmt::Debug for Records {
@@ -41,7 +48,7 @@ impl Records {
     /// No strings: every record is damaged.
     #[must_use]
     pub fn none() -> Self {
-        Self { table: None, locations: Locations::new(), root: PathBuf::new() }
+        Self { table: None, locations: BTreeMap::new() }
     }
 
     pub(super) fn open(elf: &[u8], root: &Path) -> Result<Self, ImageError> {
@@ -53,8 +60,12 @@ impl Records {
         if table.encoding() != Encoding::Raw {
             return Err(strange(&"the image must be built with defmt's feature `encoding-raw`"));
         }
-        let locations = table.get_locations(elf).map_err(|error| strange(&error))?;
-        Ok(Self { table: Some(table), locations, root: root.to_owned() })
+        let known = table.get_locations(elf).map_err(|error| strange(&error))?;
+        let locations = known.into_iter().map(|(index, at)| {
+            let file = shown_path(root, &at.file);
+            (index, Location { file, line: at.line, module: at.module })
+        });
+        Ok(Self { locations: locations.collect(), table: Some(table) })
     }
 
     /// The words of one record; none if `bytes` are no record of this image.
@@ -75,7 +86,7 @@ impl Records {
             level: frame.level().map(|level| level.as_str().to_owned()),
             time: frame.display_timestamp().map(|time| time.to_string()),
             message: frame.display_message().to_string(),
-            line: location.map(|at| (shown_path(&self.root, &at.file), at.line)),
+            line: location.map(|at| (at.file.clone(), at.line)),
             module: location.map(|at| at.module.clone()),
         })
     }

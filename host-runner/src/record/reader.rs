@@ -1,10 +1,11 @@
-//! Reads a recording, as far as it goes.
+//! Reads a recording, as far as it goes, and no more of it at a time than an event: a long run's has gigabytes.
 
 use super::writer::at;
 use super::{EVENTS_FILE, Entry, Error, FORMAT, HEADER_FILE, Header, LINE_FILE, What};
 use crate::session::{Answer, Event};
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A recorded run.
@@ -14,64 +15,118 @@ pub struct Recording {
     pub header: Header,
     /// When the session was started, unless the runner was killed before that.
     pub start: Option<Duration>,
-    /// What the session was given, and when.
-    pub events: Vec<(Duration, Event)>,
     /// What the host answered when the session asked it, in turn.
     pub answers: Vec<Answer>,
+    directory: PathBuf,
 }
 
 impl Recording {
-    /// Reads the recording in `directory`. What its end lacks, because the runner was killed, is left out.
+    /// Looks through the recording in `directory`. What its end lacks, because the runner was killed, is left out.
     ///
     /// # Errors
     ///
     /// When a file cannot be read, or holds something else than a recording.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let header = read_header(directory)?;
-        let path = directory.join(EVENTS_FILE);
-        let text = fs::read(&path).map_err(at(&path))?;
-        let path_of_line = directory.join(LINE_FILE);
-        let line = fs::read(&path_of_line).map_err(at(&path_of_line))?;
-        let mut recording = Self { header, start: None, events: Vec::new(), answers: Vec::new() };
-        let mut rest = line.as_slice();
-        for (number, entry) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
-            // A line without an end was not written as a whole.
-            let Some(entry) = entry.strip_suffix(b"\n") else { break };
-            let entry = serde_json::from_slice::<Entry>(entry).map_err(|source| Error::Event {
-                path: path.clone(),
-                line: number + 1,
-                source,
-            })?;
-            if recording.take(entry, &mut rest).is_none() {
-                break;
+        let mut recording =
+            Self { header, start: None, answers: Vec::new(), directory: directory.to_owned() };
+        let mut entries = recording.entries()?;
+        while let Some(Entry { at_us, what }) = entries.next()? {
+            match what {
+                What::Start => recording.start = Some(Duration::from_micros(at_us)),
+                What::Answer { answer } => recording.answers.push(answer),
+                _ => {}
             }
         }
         Ok(recording)
     }
 
-    /// Adds an entry; `None` if bytes that it counts are not there.
-    fn take(&mut self, entry: Entry, line: &mut &[u8]) -> Option<()> {
-        let at = Duration::from_micros(entry.at_us);
-        let event = match entry.what {
-            What::Start => {
-                self.start = Some(at);
-                return Some(());
-            }
-            What::Answer { answer } => {
-                self.answers.push(answer);
-                return Some(());
-            }
-            What::Sent { .. } => return Some(()),
-            What::Bytes { length } => Event::Bytes(line.split_off(..length)?.to_vec()),
-            What::Closed { why } => Event::Closed(why),
-            What::LoadFailed { reason } => Event::LoadFailed(reason),
-            What::Inspected { report } => Event::Inspected(report),
-            What::Account { account } => Event::Account(account),
-            What::Tick => Event::Tick,
-            What::Interrupted => Event::Interrupted,
-        };
-        self.events.push((at, event));
-        Some(())
+    /// What the session was given, and when.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn events(&self) -> Result<Events, Error> {
+        let path = self.directory.join(LINE_FILE);
+        let line = BufReader::new(File::open(&path).map_err(at(&path))?);
+        Ok(Events { entries: self.entries()?, line, path })
+    }
+
+    fn entries(&self) -> Result<Entries, Error> {
+        let path = self.directory.join(EVENTS_FILE);
+        let events = BufReader::new(File::open(&path).map_err(at(&path))?);
+        let path_of_line = self.directory.join(LINE_FILE);
+        let bytes = fs::metadata(&path_of_line).map_err(at(&path_of_line))?.len();
+        Ok(Entries { events, path, text: Vec::new(), number: 0, bytes })
+    }
+}
+
+/// The entries of a recording whose bytes are there.
+#[derive(Debug)]
+struct Entries {
+    events: BufReader<File>,
+    path: PathBuf,
+    text: Vec<u8>,
+    number: usize,
+    /// How many of the line's bytes no entry so far has counted.
+    bytes: u64,
+}
+
+impl Entries {
+    fn next(&mut self) -> Result<Option<Entry>, Error> {
+        self.text.clear();
+        self.events.read_until(b'\n', &mut self.text).map_err(at(&self.path))?;
+        // A line without an end was not written as a whole.
+        let Some(text) = self.text.strip_suffix(b"\n") else { return Ok(None) };
+        self.number += 1;
+        let entry = serde_json::from_slice::<Entry>(text).map_err(|source| Error::Event {
+            path: self.path.clone(),
+            line: self.number,
+            source,
+        })?;
+        let counted = if let What::Bytes { length } = entry.what { length as u64 } else { 0 };
+        let is_whole = counted <= self.bytes;
+        self.bytes = self.bytes.saturating_sub(counted);
+        Ok(is_whole.then_some(entry))
+    }
+}
+
+/// What a session was given, read while it goes on.
+#[derive(Debug)]
+pub struct Events {
+    entries: Entries,
+    line: BufReader<File>,
+    path: PathBuf,
+}
+
+impl Events {
+    fn read(&mut self) -> Result<Option<(Duration, Event)>, Error> {
+        while let Some(Entry { at_us, what }) = self.entries.next()? {
+            let event = match what {
+                What::Start | What::Answer { .. } | What::Sent { .. } => continue,
+                What::Bytes { length } => {
+                    let mut bytes = vec![0; length];
+                    self.line.read_exact(&mut bytes).map_err(at(&self.path))?;
+                    Event::Bytes(bytes)
+                }
+                What::Closed { why } => Event::Closed(why),
+                What::LoadFailed { reason } => Event::LoadFailed(reason),
+                What::Inspected { report } => Event::Inspected(report),
+                What::Account { account } => Event::Account(account),
+                What::Tick => Event::Tick,
+                What::Interrupted => Event::Interrupted,
+            };
+            return Ok(Some((Duration::from_micros(at_us), event)));
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Events {
+    type Item = Result<(Duration, Event), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
     }
 }
 

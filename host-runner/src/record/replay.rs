@@ -1,12 +1,16 @@
 //! Runs a recording again.
 
-use super::Recording;
+use super::{Error, Recording};
 use crate::session::{Action, Event, Notice, Oracle, Session, Summary};
 use std::time::Duration;
 
 /// Gives a new session what the recorded one was given. `tell` gets the same notices at the same times, and the same summary
 /// comes out; if the recording ends before its run did, the run is interrupted there.
-pub fn replay(recording: &Recording, tell: &mut dyn FnMut(Duration, &Notice)) -> Summary {
+///
+/// # Errors
+///
+/// When the recording can no longer be read.
+pub fn replay(recording: &Recording, tell: &mut dyn FnMut(Duration, &Notice)) -> Result<Summary, Error> {
     let mut session =
         Session::new(recording.header.setup(Oracle::Recorded(recording.answers.clone().into())));
     let mut now = recording.start.unwrap_or_default();
@@ -22,10 +26,11 @@ pub fn replay(recording: &Recording, tell: &mut dyn FnMut(Duration, &Notice)) ->
         }
     };
     hand_on(session.start(now), now);
-    for (at, event) in &recording.events {
-        now = *at;
-        hand_on(session.on(event.clone(), now), now);
+    for event in recording.events()? {
+        let (at, event) = event?;
+        now = at;
+        hand_on(session.on(event, now), now);
     }
     hand_on(session.on(Event::Interrupted, now), now);
-    summary
+    Ok(summary)
 }

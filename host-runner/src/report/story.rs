@@ -90,11 +90,15 @@ pub(super) enum MarkKind {
 
 impl Story {
     /// The story of a recorded run.
-    pub(crate) fn of(recording: &Recording, context: Context) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When the recording can no longer be read.
+    pub(crate) fn of(recording: &Recording, context: Context) -> Result<Self, record::Error> {
         let command = recording.header.command.join(" ");
         let mut teller = Teller::new(context, command);
-        record::replay(recording, &mut |now, notice| teller.notice(now, notice));
-        teller.story
+        record::replay(recording, &mut |now, notice| teller.notice(now, notice))?;
+        Ok(teller.story)
     }
 
     /// The story of notices at these times.

@@ -18,6 +18,7 @@ fn expected() -> Vec<(&'static str, Value)> {
         ("hangs::with_interrupts_on", json!({"timeout": "test"})),
         ("line::forges_a_pass", json!({"fail": "panicked"})),
         ("line::forges_a_pass_and_hangs", json!({"timeout": "test"})),
+        ("line::logs_as_many_lines_as_are_ordered", json!("pass")),
         ("line::logs_from_all_cores_at_once", json!("pass")),
         ("line::logs_one_mebibyte", json!("pass")),
         ("line::passes_after_all_that", json!("pass")),
