@@ -5,8 +5,8 @@ use crate::truth::{BUILD, Truth, index};
 use std::collections::VecDeque;
 use std::time::Duration;
 use wire::{
-    Backtrace, BootId, Cause, Channel, CoreReport, Doing, FromBoard, Hello, MAX_BODY, Number, Outcome,
-    PROTOCOL, RunId, Station, ToBoard, Verdict,
+    Backtrace, BootId, BuildId, Cause, Channel, CoreReport, Doing, FromBoard, Hello, MAX_BODY, Number,
+    Outcome, PROTOCOL, RunId, Station, ToBoard, Verdict,
 };
 
 const fn ms(ms: usize) -> Duration {
@@ -19,6 +19,12 @@ pub(crate) struct Habits {
     /// With each beacon in which it waits, the board resets with this probability; not twice between two tests,
     /// which would make it a boot loop now and then.
     pub(crate) resets: f64,
+    /// When it resets, it does so in the middle of a frame.
+    pub(crate) brown_outs: bool,
+    /// It resets as soon as it has greeted, always.
+    pub(crate) loops: bool,
+    /// It runs another image than the host knows.
+    pub(crate) other_image: bool,
     /// Each test logs up to this many records, and sends one number more.
     pub(crate) chatter: usize,
 }
@@ -98,6 +104,17 @@ impl Board {
         self.state = State::Loading(now + ms(self.dice.between(200, 900)));
     }
 
+    fn reset(&mut self, now: Duration) {
+        if self.habits.brown_outs {
+            self.beacon();
+            if let Some(last) = self.output.blocks.last_mut() {
+                let left = self.dice.below(last.len());
+                last.truncate(left);
+            }
+        }
+        self.power_on(now);
+    }
+
     /// Cuts the power.
     pub(crate) fn power_off(&mut self) {
         self.state = State::Off;
@@ -123,7 +140,7 @@ impl Board {
             State::Restarting(_) => self.restart(now),
             State::Waiting { .. } if !self.has_reset && self.dice.chance(self.habits.resets) => {
                 self.has_reset = true;
-                self.power_on(now);
+                self.reset(now);
             }
             State::Waiting { beacon_at } => {
                 *beacon_at = now + ms(100);
@@ -147,7 +164,12 @@ impl Board {
         }
         for &byte in bytes {
             match self.station.receive(byte) {
-                Some(ToBoard::Begin { .. }) => self.greet(),
+                Some(ToBoard::Begin { .. }) => {
+                    self.greet();
+                    if self.habits.loops {
+                        return self.reset(now);
+                    }
+                }
                 Some(ToBoard::Run { run, entry, .. }) => self.begin(run, index(entry), now),
                 Some(ToBoard::Report) => (0..4).for_each(|core| self.report(Cause::Asked, core)),
                 _ => {}
@@ -181,7 +203,7 @@ impl Board {
     fn greet(&mut self) {
         self.say(&FromBoard::Hello(Hello {
             protocol: PROTOCOL,
-            build: BUILD,
+            build: if self.habits.other_image { BuildId([8; 20]) } else { BUILD },
             restarts: self.restarts,
             machine: "simulated",
             cores: 8,
@@ -232,7 +254,7 @@ impl Board {
                 self.state = State::Restarting(now + ms(self.dice.between(1, 30)));
             }
             Step::FallSilent => self.state = State::Silent,
-            Step::Reset => self.power_on(now),
+            Step::Reset => self.reset(now),
             Step::PowerOff => {
                 self.state = State::Off;
                 self.output.is_off = true;

@@ -11,7 +11,7 @@ const LATENCY: Duration = Duration::from_millis(1);
 const LONGEST_BURST: Duration = Duration::from_secs(2);
 
 /// How often what goes wrong. Rates are per byte, or per block where that is said.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Faults {
     /// A bit is flipped.
     pub(crate) flips: f64,
@@ -23,8 +23,14 @@ pub(crate) struct Faults {
     pub(crate) bursts: f64,
     /// The shortest and the longest burst.
     pub(crate) burst: (usize, usize),
-    /// Everything is lost for up to three seconds. Per block.
+    /// Everything is lost for a while. Per block.
     pub(crate) outages: f64,
+    /// For how long at most.
+    pub(crate) outage: Duration,
+    /// Everything is read at another speed than it was sent at, for a second. Per block.
+    pub(crate) misread: f64,
+    /// A block comes byte by byte, one each second, and what is sent meanwhile after it. Per block.
+    pub(crate) trickles: f64,
     /// A block comes again, up to two seconds later. Per block.
     pub(crate) repeated: f64,
     /// A block is overtaken by those after it. Per block.
@@ -35,6 +41,27 @@ pub(crate) struct Faults {
     pub(crate) floods: f64,
     /// Text of another program comes before, in or after a block. Per block.
     pub(crate) foreign: f64,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            flips: 0.0,
+            lost: 0.0,
+            doubled: 0.0,
+            bursts: 0.0,
+            burst: (0, 0),
+            outages: 0.0,
+            outage: Duration::from_secs(3),
+            misread: 0.0,
+            trickles: 0.0,
+            repeated: 0.0,
+            delayed: 0.0,
+            garbage: 0.0,
+            floods: 0.0,
+            foreign: 0.0,
+        }
+    }
 }
 
 /// One direction.
@@ -50,6 +77,9 @@ pub(crate) struct Line {
     burst: usize,
     burst_until: Duration,
     dead_until: Duration,
+    misread_until: Duration,
+    /// The last byte of a trickle comes then.
+    trickles_until: Duration,
 }
 
 impl Line {
@@ -65,16 +95,22 @@ impl Line {
             burst: 0,
             burst_until: Duration::ZERO,
             dead_until: Duration::ZERO,
+            misread_until: Duration::ZERO,
+            trickles_until: Duration::ZERO,
         }
     }
 
     /// Sends a block.
     pub(crate) fn send(&mut self, block: &[u8], now: Duration) {
         if self.dice.chance(self.faults.outages) {
-            self.dead_until = now + Duration::from_millis(self.dice.below(3000) as u64);
+            let most = self.faults.outage.as_millis() as usize;
+            self.dead_until = now + Duration::from_millis(self.dice.below(most) as u64);
         }
         if now < self.dead_until {
             return;
+        }
+        if now < self.trickles_until || self.dice.chance(self.faults.trickles) {
+            return self.trickle(block, now);
         }
         let whole = self.insert(block.to_vec());
         let block = self.damage(whole, now);
@@ -85,6 +121,18 @@ impl Line {
         let delayed = self.dice.chance(self.faults.delayed);
         let delay = Duration::from_micros(if delayed { self.dice.below(400_000) as u64 } else { 0 });
         self.put(block, now + LATENCY + delay);
+    }
+
+    /// What would take too long overflows somewhere.
+    fn trickle(&mut self, block: &[u8], now: Duration) {
+        const LONGEST: Duration = Duration::from_secs(20);
+        for &byte in block {
+            if self.trickles_until.saturating_sub(now) > LONGEST {
+                return;
+            }
+            self.trickles_until = self.trickles_until.max(now) + Duration::from_secs(1);
+            self.put(vec![byte], self.trickles_until);
+        }
     }
 
     /// Puts bytes on the line as they are.
@@ -139,6 +187,13 @@ impl Line {
 
     /// Strikes single bytes and bursts.
     fn damage(&mut self, block: Vec<u8>, now: Duration) -> Vec<u8> {
+        if self.dice.chance(self.faults.misread) {
+            self.misread_until = now + Duration::from_secs(1);
+        }
+        if now < self.misread_until {
+            let length = self.dice.between(1, block.len() + 1);
+            return self.dice.bytes(length);
+        }
         if now >= self.burst_until {
             self.burst = 0;
         }

@@ -2,7 +2,8 @@
 //! wrong, no test may be without an end, and what can be recovered must be.
 //!
 //! `cargo test -p host-runner --test simulated -- --nocapture` prints a line of figures for each kind of fault. Every
-//! failure names the seed of its session. `SIMULATED_TIMES=50` runs so many times the sessions.
+//! failure names the seed of its session. `SIMULATED_TIMES=50` runs so many times the sessions, `SIMULATED_TESTS=200` sessions
+//! of so many tests.
 
 mod board;
 mod campaign;
@@ -24,7 +25,7 @@ fn on_the_line(faults: Faults) -> Conditions {
 
 /// Nothing goes wrong but the tests.
 fn calm() -> Conditions {
-    Conditions { habits: Habits { chatter: 6, resets: 0.0 }, ..Conditions::default() }
+    Conditions { habits: Habits { chatter: 6, ..Habits::default() }, ..Conditions::default() }
 }
 
 #[test]
@@ -106,8 +107,59 @@ fn two_sessions_are_mixed() {
 
 #[test]
 fn the_board_resets_between_tests() {
-    let habits = Habits { resets: 0.02, chatter: 6 };
+    let habits = Habits { resets: 0.02, ..calm().habits };
     Campaign::new("resets between tests", 700, Conditions { habits, ..calm() }).run();
+}
+
+#[test]
+fn the_board_resets_in_the_middle_of_a_frame() {
+    let habits = Habits { resets: 0.02, brown_outs: true, ..calm().habits };
+    Campaign::new("brown-outs", 500, Conditions { habits, ..calm() }).run();
+}
+
+#[test]
+fn the_board_never_gets_further_than_its_greeting() {
+    let habits = Habits { loops: true, ..calm().habits };
+    Campaign::new("boot loop", 200, Conditions { habits, ..calm() }).never_begins().run();
+}
+
+#[test]
+fn the_board_runs_another_image() {
+    let habits = Habits { other_image: true, ..calm().habits };
+    Campaign::new("another image", 200, Conditions { habits, ..calm() }).never_begins().run();
+}
+
+#[test]
+fn the_board_logs_ten_times_as_much() {
+    let habits = Habits { chatter: 60, ..Habits::default() };
+    let faults = Faults { flips: 1e-5, ..Faults::default() };
+    Campaign::new("a flood of log", 200, Conditions { habits, ..on_the_line(faults) }).run();
+}
+
+#[test]
+fn the_line_is_read_at_another_speed() {
+    Campaign::new("misread for 1 s, 1 %", 300, on_the_line(Faults { misread: 0.01, ..Faults::default() }))
+        .run();
+}
+
+#[test]
+fn bytes_come_one_each_second() {
+    Campaign::new("a trickle", 200, on_the_line(Faults { trickles: 0.002, ..Faults::default() }))
+        .may_fall_silent()
+        .run();
+}
+
+#[test]
+fn the_line_is_dead_for_longer_than_a_board_may_be_silent() {
+    let faults = Faults { outages: 0.002, outage: Duration::from_secs(30), ..Faults::default() };
+    Campaign::new("outages of 0..30 s", 200, on_the_line(faults)).may_fall_silent().run();
+    let faults = Faults { outage: Duration::from_secs(1_000_000), ..faults };
+    Campaign::new("dead for ever", 200, on_the_line(faults)).may_fall_silent().run();
+}
+
+#[test]
+fn the_host_sleeps_for_a_minute() {
+    Campaign::new("naps of 60 s", 200, Conditions { naps: 2e-4, ..calm() }).may_sleep().run();
 }
 
 #[test]
@@ -124,6 +176,7 @@ fn everything_at_once() {
         garbage: 0.02,
         floods: 0.01,
         foreign: 0.02,
+        ..Faults::default()
     };
     let conditions = Conditions { stale: Stale::Mixed, ..on_the_line(faults) };
     Campaign::new("all of these, mildly", 1000, conditions).run();
@@ -132,7 +185,7 @@ fn everything_at_once() {
 #[test]
 fn frames_are_lost_for_good() {
     let faults = Faults { bursts: 1e-4, burst: (500, 5000), outages: 0.003, ..Faults::default() };
-    let habits = Habits { chatter: 60, resets: 0.0 };
+    let habits = Habits { chatter: 60, ..Habits::default() };
     let conditions = Conditions { forgets: true, habits, ..on_the_line(faults) };
     Campaign::new("frames lost for good", 300, conditions).may_lose_frames().run();
 }

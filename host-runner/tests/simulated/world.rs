@@ -20,6 +20,8 @@ pub(crate) struct Conditions {
     pub(crate) habits: Habits,
     /// How often per second the line is closed.
     pub(crate) closings: f64,
+    /// How often per step the host does nothing for a minute.
+    pub(crate) naps: f64,
     /// Output of an earlier run.
     pub(crate) stale: Stale,
     /// The board keeps few of its frames, so that some can be lost for good.
@@ -79,6 +81,8 @@ struct World<'a> {
     to_host: Line,
     to_board: Line,
     is_open: bool,
+    /// Until when the host does nothing.
+    asleep_until: Duration,
     closing: Option<(Duration, Closed)>,
     stale: std::slice::Iter<'a, Vec<u8>>,
     script: Script,
@@ -113,6 +117,7 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
         to_host: Line::new(conditions.to_host, fork()),
         to_board: Line::new(conditions.to_board, fork()),
         is_open: false,
+        asleep_until: Duration::ZERO,
         closing: None,
         stale: stale.iter(),
         script: Script::default(),
@@ -152,12 +157,16 @@ impl World<'_> {
 
     /// Goes on to the next moment at which something happens.
     fn step(&mut self) {
+        if self.dice.chance(self.conditions.naps) {
+            self.asleep_until = self.now + Duration::from_secs(60);
+        }
+        let awake = |at: Duration| at.max(self.asleep_until);
         let wakes = [
-            self.session.next_wake(),
-            self.to_host.next_arrival(),
+            self.session.next_wake().map(awake),
+            self.to_host.next_arrival().map(awake),
             self.to_board.next_arrival(),
             self.board.next_wake(),
-            self.closing.as_ref().map(|(at, _)| *at),
+            self.closing.as_ref().map(|(at, _)| awake(*at)),
         ];
         let next = wakes.into_iter().flatten().min().expect("a running session has a deadline");
         self.now = self.now.max(next);
@@ -168,6 +177,9 @@ impl World<'_> {
             self.board.wake(self.now);
         }
         self.transmit();
+        if self.now < self.asleep_until {
+            return;
+        }
         self.deliver();
         if self.session.next_wake().is_some_and(|at| at <= self.now) {
             self.hand_in(Event::Tick);
