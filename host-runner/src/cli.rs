@@ -21,6 +21,7 @@ Examples:
   cargo run -p host-runner -- run --smoke                 … what every push must pass
   cargo run -p host-runner -- replay latest               the report of the last run again
   cargo run -p host-runner -- report latest               … as a page to look at and to pass on
+  cargo run -p host-runner -- bisect --run latest a::test which tests before it make it fail
   cargo run -p host-runner -- diff 41 42                  what is other in run 42 than in run 41
   cargo run -p host-runner -- boards                      which boards are there, and who has them
   cargo run -p host-runner -- doctor                      what is missing on this machine
@@ -116,6 +117,8 @@ pub enum Command {
     Run(Selection),
     /// List the tests of the image
     List(Selection),
+    /// Find out after which other tests a test fails that passes by itself: the smallest set of them
+    Bisect(Bisect),
     /// Run the tests of this ELF file, as cargo and nextest ask for it: the `runner` of `.cargo/config.toml`
     Exec(Exec),
     /// Run every check that a change must pass: format, lints, docs, host tests, the suite on QEMU
@@ -207,6 +210,28 @@ pub struct Selection {
     #[arg(long)]
     pub shuffle: bool,
     /// Run the tests in the order that is drawn from this number
+    #[arg(long, value_name = "NUMBER")]
+    pub shuffle_seed: Option<u64>,
+}
+
+/// Which test fails after others, and which others may be why.
+#[derive(Clone, Debug, Args)]
+pub struct Bisect {
+    /// The test that fails, by its whole name
+    pub test: String,
+    /// Only tests whose name contains one of these are suspected, of those that run before it
+    pub suspects: Vec<String>,
+    /// As in this recorded run, whatever else is said: on its board, with its image, its seed and its order; a folder below
+    /// `target/hil`, `latest`, or a path
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// As in a run with `--smoke`
+    #[arg(long)]
+    pub smoke: bool,
+    /// As in a run with `--shuffle`
+    #[arg(long)]
+    pub shuffle: bool,
+    /// As in a run with this `--shuffle-seed`
     #[arg(long, value_name = "NUMBER")]
     pub shuffle_seed: Option<u64>,
 }

@@ -12,6 +12,7 @@
 //! [`session`] decides what every test's end is; it is a pure state machine, so every fault of a board or a line
 //! is a unit test, and a recorded run gives the same report again. Processes, sockets and files are around it.
 
+mod bisect;
 pub mod board;
 pub mod boot_image;
 pub mod check;

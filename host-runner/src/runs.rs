@@ -31,6 +31,9 @@ pub struct Notes {
     /// Where the project lay: its files are named without that.
     #[serde(default)]
     pub root: PathBuf,
+    /// What the order of the tests was drawn from, where it was.
+    #[serde(default)]
+    pub shuffle_seed: Option<u64>,
 }
 
 /// There is no such run.
@@ -215,7 +218,7 @@ mod tests {
     fn notes_are_read_back() {
         let (_root, workspace) = workspace();
         let folder = RunFolder::create(&workspace, "b").unwrap();
-        let notes = Notes { repeat: "run".into(), root: "/project".into() };
+        let notes = Notes { repeat: "run".into(), root: "/project".into(), shuffle_seed: Some(7) };
         folder.write_notes(&notes).unwrap();
         assert_eq!(folder.read_notes().unwrap(), notes);
     }

@@ -13,6 +13,13 @@ pub struct NothingSelected {
     of: usize,
 }
 
+impl NothingSelected {
+    /// Of an image with so many tests.
+    pub(crate) const fn of(of: usize) -> Self {
+        Self { of }
+    }
+}
+
 /// Marks every test of `plan` as `selection` wants it.
 ///
 /// # Errors
@@ -23,7 +30,7 @@ pub fn select(plan: &mut Plan, selection: &Selection) -> Result<(), NothingSelec
         test.selected = selected(selection, &test.name, test.selected == Selected::Ignored);
     }
     if plan.tests.iter().all(|test| test.selected == Selected::Filtered) {
-        return Err(NothingSelected { of: plan.tests.len() });
+        return Err(NothingSelected::of(plan.tests.len()));
     }
     Ok(())
 }

@@ -192,6 +192,42 @@ mod power {
     }
 }
 
+/// What one test leaves in free memory outlives the restart after it, and another test stumbles over it. On a board that has
+/// just been started there is none of it.
+#[embedded_test::tests]
+mod leftovers {
+    use crate::wild;
+
+    #[test]
+    fn leaves_a_key() {
+        wild::leave(wild::KEY);
+    }
+
+    #[test]
+    fn leaves_a_lock() {
+        wild::leave(wild::LOCK);
+    }
+
+    #[test]
+    fn leaves_nothing() {}
+
+    #[test]
+    fn minds_a_key() {
+        assert!(!wild::finds(wild::KEY), "free memory is not as it was: there is a key");
+    }
+
+    #[test]
+    fn minds_a_lock_with_its_key() {
+        assert!(
+            !(wild::finds(wild::LOCK) && wild::finds(wild::KEY)),
+            "free memory is not as it was: there are a lock and its key"
+        );
+    }
+
+    #[test]
+    fn minds_nothing() {}
+}
+
 #[embedded_test::tests]
 mod line {
     use crate::wild;

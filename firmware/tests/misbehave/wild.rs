@@ -7,7 +7,8 @@ use core::{
     sync::atomic::AtomicBool,
 };
 
-use firmware::{boot, cores::CoreId, layout, machine::SerialKind};
+use firmware::{boot, cores::CoreId, frames, layout, machine::SerialKind};
+use framekeeper::Request;
 
 /// Set by a core just before it hangs for good.
 pub(crate) static HUNG: AtomicBool = AtomicBool::new(false);
@@ -108,4 +109,40 @@ pub(crate) fn forge_verdict() {
         let verdict = Verdict { run: RunId(run), outcome: Outcome::Passed, lost_cores: 0 };
         station.say(&FromBoard::Verdict(verdict), &mut |bytes: &[u8]| send(bytes));
     }
+}
+
+/// Something that is left behind: its place in a block of memory, in words.
+#[derive(Clone, Copy)]
+pub(crate) struct Thing(u64);
+
+pub(crate) const KEY: Thing = Thing(7);
+pub(crate) const LOCK: Thing = Thing(4711);
+
+/// What a place holds where a thing lies.
+const LEFT: u64 = 0x6c65_6674_6c65_6674;
+
+/// Leaves something in memory and gives the memory back.
+pub(crate) fn leave(thing: Thing) {
+    with_the_same_block(|block| write(block + 8 * thing.0, LEFT));
+}
+
+/// Whether something was left in free memory.
+pub(crate) fn finds(thing: Thing) -> bool {
+    with_the_same_block(|block| read(block + 8 * thing.0) == LEFT)
+}
+
+/// How many frames a block has that is the same one after each start: the firmware takes none as large.
+const LARGE: u64 = 1 << 14;
+
+fn with_the_same_block<R>(work: impl FnOnce(u64) -> R) -> R {
+    let frames = frames::frames();
+    let block = match frames.alloc(Request::frames(LARGE)) {
+        Ok(block) => block,
+        Err(error) => panic!("{error}"),
+    };
+    let result = work(layout::DIRECT_MAP + block.0);
+    if let Err(error) = frames.free_frame(block) {
+        panic!("{error}");
+    }
+    result
 }

@@ -1,5 +1,6 @@
 //! What the program does about each command.
 
+mod bisect;
 mod boards;
 mod replay;
 mod report;
@@ -45,6 +46,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         None => run(&workspace, &cli.global, &Selection::default()),
         Some(Command::Run(selection)) => run(&workspace, &cli.global, selection),
         Some(Command::List(selection)) => list(&workspace, &cli.global, selection),
+        Some(Command::Bisect(wanted)) => bisect::bisect(&workspace, &cli.global, wanted),
         Some(Command::Exec(exec)) => execute(&workspace, &cli.global, exec),
         Some(Command::Check) => check::check(&workspace, &cli.global),
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),

@@ -7,6 +7,7 @@ use crate::digests;
 use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
+use crate::link::Faults;
 use crate::loader::{Incoming, Loader, Task};
 use crate::parameters::{limits, parameters, random, scale_own_limits};
 use crate::plan::{Again, Plan, Selected};
@@ -16,7 +17,7 @@ use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
 use crate::selection::{select, shuffle};
-use crate::session::{EXIT_INFRA, EXIT_INTERRUPTED, EXIT_PASSED, Oracle, Session};
+use crate::session::{EXIT_INFRA, EXIT_INTERRUPTED, EXIT_PASSED, Oracle, Session, Summary};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
@@ -43,17 +44,19 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     image.plan.again = Again { retries: selection.retries, flaky_passes: selection.flaky == Flaky::Pass };
     image.plan.quarantine = quarantined(workspace, &board)?;
     let parameters = parameters(global, selection);
-    if let Some(seed) = selection.order(&parameters) {
+    let shuffle_seed = selection.order(&parameters);
+    if let Some(seed) = shuffle_seed {
         shuffle(&mut image.plan, seed);
         anstream::eprintln!("in an order drawn from {seed}: --shuffle-seed {seed}");
     }
-    let notes = Notes { repeat: repeat(global, selection, &parameters), root: workspace.root().to_owned() };
+    let root = workspace.root().to_owned();
+    let notes = Notes { repeat: repeat(global, selection, &parameters), root, shuffle_seed };
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
         .wrap_err("the run's folder cannot be made")?;
     let header = header(&board, parameters, image.plan.clone());
     let context = Context::new(workspace, &folder, notes, &header, image);
-    run_image(workspace, &board, global, &folder, &header, context)
+    run_image(workspace, &board, global, &folder, &header, context).map(|(_, code)| code)
 }
 
 /// The tests in the board's quarantine. One whose time is up counts again, and is named.
@@ -67,22 +70,24 @@ fn quarantined(workspace: &Workspace, board: &Board) -> Result<BTreeMap<String, 
 }
 
 /// A folder with everything that QEMU and a later replay need.
-fn furnish(
+pub(super) fn furnish(
     workspace: &Workspace,
     board: &Board,
     elf: &Path,
     kernel: &[u8],
     notes: &Notes,
 ) -> io::Result<RunFolder> {
+    // Before a new folder takes the place of an old one: it may lie there.
+    let program = std::fs::read(elf)?;
     let folder = RunFolder::create(workspace, &board.name)?;
-    std::fs::copy(elf, folder.elf())?;
+    std::fs::write(folder.elf(), program)?;
     std::fs::write(folder.kernel(), kernel)?;
     folder.write_notes(notes)?;
     Ok(folder)
 }
 
 /// What the recording says about the run.
-fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> Header {
+pub(super) fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> Header {
     scale_own_limits(&mut plan, &parameters);
     Header {
         format: FORMAT,
@@ -96,31 +101,27 @@ fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> Header {
     }
 }
 
-fn run_image(
+/// Runs what `header` describes and reports it; how it went, and the exit code for that and for the reports in files.
+///
+/// # Errors
+///
+/// As [`Stage`].
+pub(super) fn run_image(
     workspace: &Workspace,
     board: &Board,
     global: &Global,
     folder: &RunFolder,
     header: &Header,
     context: Context,
-) -> Result<u8> {
-    let command_line = command_line::words(&header.parameters, &header.plan);
-    let task = Task { command_line, total: header.budgets.total };
-    let loader = Loader::new(workspace, board, folder.kernel(), Rc::clone(&context.symbols), &task)?;
-    let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
-    let session = Session::new(header.setup(Oracle::Host(digests::expected)));
+) -> Result<(Summary, u8)> {
+    let stage = Stage::new(workspace, board, folder, header, &context)?;
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
     let mut report = match global.format {
         Format::Text | Format::Terse => Report::text(context, Screen::live(shown)),
         Format::Json => Report::json(context, Screen::plain(anstream::stdout())),
     };
-    report.begin().into_diagnostic()?;
-    let (outside, inbox) = channel();
-    listen_for_interrupts(outside.clone());
-    let faults = global.fault_link;
     let word = global.files.keep_from_github();
-    let driven =
-        drive(Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults });
+    let driven = stage.play(&mut report, global.fault_link);
     if let Some(word) = word {
         anstream::eprintln!("::{word}::");
     }
@@ -129,14 +130,57 @@ fn run_image(
         true => super::report::write_new(workspace, folder, &global.files),
         false => Ok(EXIT_PASSED),
     };
-    let code = driven?.exit_code();
-    Ok(match written {
-        Ok(slower) => code.max(slower),
-        Err(error) => {
+    let summary = driven?;
+    let code = match (summary.exit_code(), written) {
+        (code, Ok(slower)) => code.max(slower),
+        (code, Err(error)) => {
             anstream::eprintln!("{error:?}");
             if code == EXIT_PASSED { EXIT_INFRA } else { code }
         }
-    })
+    };
+    Ok((summary, code))
+}
+
+/// Everything that a run needs is there: it can begin.
+pub(super) struct Stage {
+    loader: Loader,
+    recorder: Recorder,
+    session: Session,
+}
+
+impl Stage {
+    /// For the run that `header` describes; its recording is the one in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When the board cannot be had, or the folder takes no recording.
+    pub(super) fn new(
+        workspace: &Workspace,
+        board: &Board,
+        folder: &RunFolder,
+        header: &Header,
+        context: &Context,
+    ) -> Result<Self> {
+        let command_line = command_line::words(&header.parameters, &header.plan);
+        let task = Task { command_line, total: header.budgets.total };
+        let loader = Loader::new(workspace, board, folder.kernel(), Rc::clone(&context.symbols), &task)?;
+        let recorder = Recorder::create(folder.path(), header).into_diagnostic()?;
+        let session = Session::new(header.setup(Oracle::Host(digests::expected)));
+        Ok(Self { loader, recorder, session })
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    ///
+    /// When the recording or the report cannot be written.
+    pub(super) fn play(self, report: &mut Report, faults: Option<Faults>) -> Result<Summary> {
+        let Self { loader, recorder, session } = self;
+        report.begin().into_diagnostic()?;
+        let (outside, inbox) = channel();
+        listen_for_interrupts(outside.clone());
+        Ok(drive(Drive { session, loader: &loader, recorder, report, inbox, outside, faults })?)
+    }
 }
 
 /// The ELF file that is to run, built unless one is given.
@@ -150,7 +194,7 @@ pub(super) fn elf(workspace: &Workspace, board: &Board, global: &Global) -> Resu
     Ok(firmware::build(workspace, board, image, &global.log)?)
 }
 
-fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
+pub(super) fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
     let tools = match &board.load {
         Load::Qemu(_) => [Tool::Qemu].as_slice(),
         Load::Fastboot(_) => &[Tool::Fastboot],

@@ -6,6 +6,7 @@
 mod account;
 mod attempt;
 mod backtrace;
+mod bisection;
 mod closing;
 mod cores;
 pub(crate) mod diff;
@@ -27,6 +28,7 @@ mod text;
 mod words;
 
 pub(crate) use backtrace::Backtrace;
+pub(crate) use bisection::Bisection;
 pub(crate) use cores::{grouped as grouped_cores, named as named_cores};
 pub use files::Files;
 pub use screen::Screen;

@@ -78,6 +78,12 @@ impl Summary {
 }
 
 impl Status {
+    /// Whether it is known that the test does not do what it should.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        self.exit_code() == EXIT_FAILED
+    }
+
     /// The exit code of a run in which this is the worst end.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {

@@ -5,6 +5,7 @@
 //! These tests need QEMU and the firmware's target, and fail without them: the first message says what installs them.
 
 mod alone;
+mod bisect;
 mod board_side;
 mod device_tree;
 mod host_side;
