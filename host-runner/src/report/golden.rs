@@ -28,7 +28,7 @@ impl Write for Shared {
     }
 }
 
-fn context(names: &[&str]) -> Context {
+pub(super) fn context(names: &[&str]) -> Context {
     let test = |name: &&str| Test {
         name: (*name).to_owned(),
         entry: 0,
@@ -60,7 +60,7 @@ fn written(notices: &[Notice], make: fn(Context, Screen) -> Report) -> String {
     anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
 }
 
-fn ms(ms: u64) -> Duration {
+pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
@@ -197,7 +197,7 @@ fn a_run_with_every_kind_of_evidence() {
     assert_eq!(text, include_str!("golden.txt"), "the report is now:\n{text}");
 }
 
-fn story() -> Story {
+pub(super) fn story() -> Story {
     let names = ["boot::level", "buddy::merge", "slab::grow", "smp::race", "heap::later"];
     let notices = every_kind_of_evidence();
     let notices: Vec<_> =

@@ -1,10 +1,14 @@
-//! The report as JUnit XML, for CI systems that show tests.
+//! The report as JUnit XML, for CI systems that show tests. `junit.xsd` says what it may be.
+
+#[cfg(test)]
+mod tests;
 
 use super::story::{Earlier, Story, Told};
 use super::words;
 use crate::session::Status;
 use miette::{IntoDiagnostic, Result};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use std::time::Duration;
 
 /// Every test that was to be reported, as a suite with the board's name.
 pub(super) fn written(story: &Story) -> Result<String> {
@@ -15,7 +19,7 @@ pub(super) fn written(story: &Story) -> Result<String> {
         suite.add_property(Property::new(name, xml(&value)));
     }
     suite.add_test_cases(story.tests.iter().map(|told| case(story, told)));
-    suite.add_test_cases(story.troubles().iter().map(|(word, text)| trouble(word, text)));
+    suite.add_test_cases(story.troubles().iter().map(|(word, text)| trouble(story, word, text)));
     let mut report = Report::new("framekeeper");
     report.set_time(story.summary.took).add_test_suite(suite);
     report.to_string().into_diagnostic()
@@ -42,7 +46,7 @@ fn case(story: &Story, told: &Told) -> TestCase {
 }
 
 /// What is wrong with the run and with no test of it, as a case of its own: some systems look at nothing else.
-fn trouble(word: &str, text: &str) -> TestCase {
+fn trouble(story: &Story, word: &str, text: &str) -> TestCase {
     let kind = if ["infra", "interrupted"].contains(&word) {
         NonSuccessKind::Error
     } else {
@@ -53,7 +57,10 @@ fn trouble(word: &str, text: &str) -> TestCase {
         .set_type(word)
         .set_message(xml(text.lines().next().unwrap_or_default()))
         .set_description(xml(text));
-    TestCase::new(format!("the run: {word}"), status)
+    let mut case = TestCase::new(format!("the run: {word}"), status);
+    case.set_classname(story.context.board.as_str());
+    case.set_time(Duration::ZERO);
+    case
 }
 
 /// `text` without the characters that no XML may have and the writer lets through.
