@@ -6,6 +6,7 @@ use crate::report::Files;
 use crate::stand_in::{Fault, Troubles};
 use crate::twin::Shape;
 use crate::units::parse_duration;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,9 @@ Examples:
   cargo run -p host-runner -- doctor                      what is missing on this machine
 
 Cargo takes the options before `--` for itself: `--board` goes after it.
+
+Every option of `run` has a twin in the environment: FRAMEKEEPER_SHUFFLE_SEED for `--shuffle-seed`, and DEFMT_LOG for `--log`. What the
+command line says counts more. A switch is on with `true`, `yes`, `on` or `1`.
 
 Exit codes: 0 all passed, 1 tests failed, 2 no verdict (infrastructure or usage), 130 interrupted.";
 
@@ -52,22 +56,22 @@ pub struct Global {
     #[arg(long, global = true, default_value = "qemu-virt", env = "FRAMEKEEPER_BOARD", value_name = "NAME")]
     pub board: String,
     /// Install what is missing without asking
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "FRAMEKEEPER_YES", value_parser = BoolishValueParser::new())]
     pub yes: bool,
     /// What the firmware logs: off, error, warn, info, debug, trace, or any defmt filter
     #[arg(long, global = true, default_value = DEFAULT_LOG, env = "DEFMT_LOG", value_name = "LEVEL")]
     pub log: String,
     /// Whether to colour the output
-    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, global = true, default_value = "auto", env = "FRAMEKEEPER_COLOR", value_name = "WHEN")]
     pub color: Color,
     /// How results are written
-    #[arg(long, global = true, default_value = "text")]
+    #[arg(long, global = true, default_value = "text", env = "FRAMEKEEPER_FORMAT")]
     pub format: Format,
     /// The test image of the firmware package [default: the board's]
-    #[arg(long, global = true, value_name = "IMAGE")]
+    #[arg(long, global = true, env = "FRAMEKEEPER_IMAGE", value_name = "IMAGE")]
     pub image: Option<String>,
     /// Run this ELF file instead of building one
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "image")]
+    #[arg(long, global = true, env = "FRAMEKEEPER_ELF", value_name = "FILE", conflicts_with = "image")]
     pub elf: Option<PathBuf>,
     /// Which phone, as `fastboot -s` takes it: a serial number, or tcp:HOST:PORT
     #[arg(long, global = true, env = "FRAMEKEEPER_DEVICE", value_name = "DEVICE")]
@@ -97,13 +101,19 @@ pub struct Global {
     )]
     pub budget: Option<Duration>,
     /// Soaks end after this many operations, to repeat a failure
-    #[arg(long, global = true, value_name = "OPERATIONS")]
+    #[arg(long, global = true, env = "FRAMEKEEPER_UNTIL", value_name = "OPERATIONS")]
     pub until: Option<u64>,
     /// How much of memory is touched by tests that could touch all of it
-    #[arg(long, global = true, default_value = "sampled", value_name = "HOW MUCH")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "sampled",
+        env = "FRAMEKEEPER_MEMORY",
+        value_name = "HOW MUCH"
+    )]
     pub memory: Memory,
     /// Damage the bytes between board and host, to try the runner: `flip=1e-4,drop=1e-4,double=1e-4,seed=7`
-    #[arg(long, global = true, value_name = "RATES", hide_short_help = true)]
+    #[arg(long, global = true, env = "FRAMEKEEPER_FAULT_LINK", value_name = "RATES", hide_short_help = true)]
     pub fault_link: Option<Faults>,
     /// Reports beside the one on the terminal.
     #[command(flatten)]
@@ -186,31 +196,32 @@ pub struct Selection {
     /// Only tests whose name contains one of these
     pub filters: Vec<String>,
     /// The filters are whole names
-    #[arg(long)]
+    #[arg(long, env = "FRAMEKEEPER_EXACT", value_parser = BoolishValueParser::new())]
     pub exact: bool,
-    /// Leave out tests whose name contains this (with `--exact`: is this); may be repeated
-    #[arg(long, value_name = "FILTER")]
+    /// Leave out tests whose name contains this (with `--exact`: is this); may be repeated, or name
+    /// several with commas between them
+    #[arg(long, env = "FRAMEKEEPER_SKIP", value_delimiter = ',', value_name = "FILTER")]
     pub skip: Vec<String>,
     /// Only tests that are marked `#[ignore]`
-    #[arg(long, conflicts_with = "include_ignored")]
+    #[arg(long, env = "FRAMEKEEPER_IGNORED", value_parser = BoolishValueParser::new(), conflicts_with = "include_ignored")]
     pub ignored: bool,
     /// Also tests that are marked `#[ignore]`
-    #[arg(long)]
+    #[arg(long, env = "FRAMEKEEPER_INCLUDE_IGNORED", value_parser = BoolishValueParser::new())]
     pub include_ignored: bool,
     /// A selection for every push: without memory::, soak::, bench:: and misuse::, and with a budget of 10s unless told
-    #[arg(long)]
+    #[arg(long, env = "FRAMEKEEPER_SMOKE", value_parser = BoolishValueParser::new())]
     pub smoke: bool,
     /// Run a test that fails so many times more, until it passes: it is flaky then
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[arg(long, env = "FRAMEKEEPER_RETRIES", value_name = "NUMBER", default_value_t = 0)]
     pub retries: u32,
     /// Whether a run with a flaky test fails
-    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    #[arg(long, env = "FRAMEKEEPER_FLAKY", value_name = "WHAT", default_value = "fail")]
     pub flaky: Flaky,
     /// Run the tests in an order that is drawn from the seed
-    #[arg(long)]
+    #[arg(long, env = "FRAMEKEEPER_SHUFFLE", value_parser = BoolishValueParser::new())]
     pub shuffle: bool,
     /// Run the tests in the order that is drawn from this number
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, env = "FRAMEKEEPER_SHUFFLE_SEED", value_name = "NUMBER")]
     pub shuffle_seed: Option<u64>,
 }
 
@@ -226,13 +237,13 @@ pub struct Bisect {
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// As in a run with `--smoke`
-    #[arg(long)]
+    #[arg(long, env = "FRAMEKEEPER_SMOKE", value_parser = BoolishValueParser::new())]
     pub smoke: bool,
     /// As in a run with `--shuffle`
-    #[arg(long)]
+    #[arg(long, env = "FRAMEKEEPER_SHUFFLE", value_parser = BoolishValueParser::new())]
     pub shuffle: bool,
     /// As in a run with this `--shuffle-seed`
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, env = "FRAMEKEEPER_SHUFFLE_SEED", value_name = "NUMBER")]
     pub shuffle_seed: Option<u64>,
 }
 

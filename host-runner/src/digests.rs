@@ -4,6 +4,7 @@
 //! by a process of its own: a scenario that fails on the host, or brings its process down, leaves nothing behind for the
 //! next, and the runner goes on.
 
+use crate::environment;
 use crate::processes::{Outcome, run_within};
 use std::any::Any;
 use std::io;
@@ -53,6 +54,7 @@ pub fn expected_by(runner: &str, scenario: &str, parameters: &Parameters) -> Res
 /// Has a process compute it.
 fn ask(runner: &str, scenario: &str, parameters: &Parameters) -> io::Result<Outcome> {
     let mut program = Command::new(runner);
+    environment::remove_twins(&mut program);
     program.args(["digest", scenario]).args(Arguments(*parameters).to_string().split_whitespace());
     run_within(&mut program, PATIENCE + Duration::from_millis(parameters.budget_ms), |_| false)
 }

@@ -21,6 +21,7 @@ pub mod command_line;
 pub mod commands;
 pub mod digests;
 pub mod drive;
+mod environment;
 pub mod fastboot;
 pub mod firmware;
 mod hooks;

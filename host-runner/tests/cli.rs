@@ -1,5 +1,7 @@
 //! The program as users meet it: exit codes, messages, and what it does with a broken workspace or machine.
 
+use clap::CommandFactory;
+use host_runner::cli::Cli;
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -151,4 +153,105 @@ fn outside_of_any_workspace_the_programs_own_is_used() {
     let (code, text) = said(&run_in(nowhere.path(), &["boards"]));
     assert_eq!(code, 0);
     assert!(text.contains("qemu-virt-el2"), "{text}");
+}
+
+/// Options of `run` without a twin in the environment, and why.
+const WITHOUT_TWIN: [(&str, &str); 2] =
+    [("help", "it is asked for by people, and nothing runs then"), ("version", "the same")];
+
+/// The options of `run`, with those of every command, and the name of each one's twin.
+fn twins() -> Vec<(clap::Arg, String)> {
+    let mut definition = Cli::command();
+    definition.build();
+    let run = definition.find_subcommand("run").unwrap();
+    let options = run.get_opts().cloned().chain(run.get_arguments().filter(|a| is_switch(a)).cloned());
+    let named = options.map(|option| {
+        let name = option.get_long().unwrap_or_else(|| panic!("{option} has no name"));
+        let twin = match name {
+            // What defmt itself reads when an image is compiled, and cargo's configuration sets.
+            "log" => "DEFMT_LOG".to_owned(),
+            name => format!("FRAMEKEEPER_{}", name.to_uppercase().replace('-', "_")),
+        };
+        (option, twin)
+    });
+    named.collect()
+}
+
+fn is_switch(argument: &clap::Arg) -> bool {
+    !argument.is_positional() && !argument.get_action().takes_values()
+}
+
+#[test]
+fn every_option_of_a_run_has_a_twin_in_the_environment_and_the_help_names_it() {
+    let (_, help) = said(&run(&["run", "--help"]));
+    let mut count = 0;
+    for (option, twin) in twins() {
+        let name = option.get_long().unwrap();
+        if WITHOUT_TWIN.iter().any(|(exception, _)| *exception == name) {
+            continue;
+        }
+        assert_eq!(option.get_env().and_then(|env| env.to_str()), Some(twin.as_str()), "--{name}");
+        assert!(help.contains(&format!("[env: {twin}=")), "--{name}: {help}");
+        count += 1;
+    }
+    assert!(count >= 24, "{count} options only: where are the others?");
+}
+
+#[test]
+fn a_wrong_value_of_the_environment_is_told_with_the_name_of_the_variable() {
+    for (option, twin) in twins() {
+        let takes_anything =
+            ["board", "log", "image", "elf", "device", "port", "reset", "html", "junit", "trend", "skip"];
+        let name = option.get_long().unwrap();
+        if takes_anything.contains(&name) || option.get_env().is_none() {
+            continue;
+        }
+        let output = runner().arg("run").env(&twin, "(wrong)").output().unwrap();
+        let (code, text) = said(&output);
+        assert_eq!(code, 2, "{twin}: {text}");
+        assert!(text.contains(&format!("{twin} is `(wrong)`")), "{twin}: {text}");
+    }
+}
+
+/// Who looks for a mistake in the environment that is on the command line finds none.
+#[test]
+fn the_command_line_counts_more_than_the_environment_and_is_blamed_alone() {
+    let with_seed = |arguments: &[&str]| {
+        said(&runner().args(arguments).env("FRAMEKEEPER_SEED", "(wrong)").output().unwrap())
+    };
+    assert_eq!(with_seed(&["boards", "--seed", "7"]).0, 0);
+    for arguments in [["boards", "--seed", "old"].as_slice(), &["boards", "--seed=old"]] {
+        let (code, text) = with_seed(arguments);
+        assert_eq!(code, 2);
+        assert!(text.contains("old") && !text.contains("FRAMEKEEPER_SEED"), "{text}");
+    }
+}
+
+#[test]
+fn what_the_environment_says_twice_is_told_with_both_variables() {
+    let mut command = runner();
+    command.arg("run").env("FRAMEKEEPER_ELF", "a.elf").env("FRAMEKEEPER_IMAGE", "suite");
+    let (code, text) = said(&command.output().unwrap());
+    assert_eq!(code, 2);
+    assert!(
+        text.contains("FRAMEKEEPER_ELF is `a.elf`") && text.contains("FRAMEKEEPER_IMAGE is `suite`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_twin_does_what_its_option_does() {
+    let root = workspace(BOARD);
+    let own = std::env::current_exe().unwrap();
+    let with = |twins: &[(&str, &str)]| {
+        let mut command = runner();
+        command.current_dir(root.path()).arg("list").envs(twins.iter().copied());
+        said(&command.output().unwrap())
+    };
+    let (_, text) = with(&[("FRAMEKEEPER_BOARD", "mien")]);
+    assert!(text.contains("did you mean `mine`?"), "{text}");
+    let (_, text) = with(&[("FRAMEKEEPER_BOARD", "mine"), ("FRAMEKEEPER_ELF", own.to_str().unwrap())]);
+    assert!(text.contains("`.embedded_test`"), "{text}");
+    let (_, coloured) = with(&[("FRAMEKEEPER_BOARD", "mien"), ("FRAMEKEEPER_COLOR", "always")]);
+    assert!(coloured.contains("\u{1b}["), "{coloured}");
 }

@@ -2,6 +2,7 @@
 
 use crate::board::{Board, Check, Load};
 use crate::cli::Selection;
+use crate::environment;
 use crate::workspace::Workspace;
 use std::process::Command;
 
@@ -66,6 +67,7 @@ impl Cargo {
 
     pub(super) fn succeeds(&self, workspace: &Workspace) -> bool {
         let mut command = Command::new("cargo");
+        environment::remove_twins(&mut command);
         command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(workspace.root());
         match command.status() {
             Ok(status) => status.success(),

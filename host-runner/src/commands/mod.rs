@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::check;
 use crate::cli::{Cli, Color, Command, Exec, Format, Global, Selection};
 use crate::digests;
+use crate::environment;
 use crate::image::Image;
 use crate::plan::Selected;
 use crate::selection::select;
@@ -29,7 +30,7 @@ pub(crate) use run::run;
 /// Does what the command line asks for, and says how it went by the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| environment::with_variables(error).exit());
     set_colours(cli.global.color);
     match dispatch(&cli) {
         Ok(code) => ExitCode::from(code),

@@ -25,7 +25,7 @@ pub struct Files {
     #[arg(long, global = true, env = "FRAMEKEEPER_TREND", value_name = "FILE")]
     pub trend: Option<PathBuf>,
     /// Show failures beside their lines on GitHub, and a summary of the step [default: where GITHUB_ACTIONS is set]
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "FRAMEKEEPER_GITHUB", value_parser = clap::builder::BoolishValueParser::new())]
     pub github: bool,
 }
 
