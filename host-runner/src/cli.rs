@@ -268,9 +268,16 @@ pub struct Exec {
     /// Taken, and left unheeded: a board runs one test at a time
     #[arg(long, value_name = "NUMBER", hide_short_help = true)]
     pub test_threads: Option<u32>,
-    /// Taken, and left unheeded: nothing here is unstable
+    /// With `unstable-options`, `--format json` is what test programs of the standard library mean by it
     #[arg(short = 'Z', value_name = "OPTION", hide_short_help = true)]
     pub unstable: Vec<String>,
+}
+
+impl Exec {
+    /// Whether the format is to be that of test programs of the standard library.
+    pub(crate) fn is_libtest(&self, format: Format) -> bool {
+        format == Format::Json && self.unstable.iter().any(|option| option == "unstable-options")
+    }
 }
 
 /// What a test counts as that passed after it had failed.
@@ -313,6 +320,9 @@ pub enum Format {
     Terse,
     /// For programs: one JSON object a line: how tests run, each number, each ended test, the whole run.
     Json,
+    /// What test programs of the standard library mean by JSON: `exec FILE --format json -Z unstable-options`.
+    #[value(skip)]
+    Libtest,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::digests;
 use crate::environment;
 use crate::image::Image;
 use crate::plan::Selected;
+use crate::report::libtest;
 use crate::selection::select;
 use crate::session::{EXIT_INFRA, EXIT_PASSED};
 use crate::setup::{ThisMachine, Tool, doctor};
@@ -91,13 +92,20 @@ fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result
     let mut image = Image::open(&elf, workspace.root())?;
     select(&mut image.plan, selection)?;
     let mut out = anstream::stdout();
+    if global.format == Format::Libtest {
+        return libtest::listed(&image.plan)
+            .iter()
+            .try_for_each(|line| writeln!(out, "{line}"))
+            .map(|()| EXIT_PASSED)
+            .into_diagnostic();
+    }
     for test in image.plan.tests.iter().filter(|test| test.selected != Selected::Filtered) {
         let ignored = test.selected == Selected::Ignored;
         let line = match global.format {
             Format::Text if ignored => format!("{} (ignored)", test.name),
             Format::Text => test.name.clone(),
             Format::Terse => format!("{}: test", test.name),
-            Format::Json => {
+            Format::Json | Format::Libtest => {
                 json!({"name": test.name, "ignored": ignored, "should_panic": test.should_panic}).to_string()
             }
         };
@@ -108,11 +116,19 @@ fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result
 
 /// What cargo or nextest ask a test program for.
 fn execute(workspace: &Workspace, global: &Global, exec: &Exec) -> Result<u8> {
-    let global = Global { elf: Some(exec.program.clone()), ..global.clone() };
+    let format = if exec.is_libtest(global.format) { Format::Libtest } else { global.format };
+    let global = Global { elf: Some(exec.program.clone()), format, ..global.clone() };
     let mut image = Image::open(&exec.program, workspace.root())?;
     // Cargo gives one filter to many programs, most of which have no such test.
     if let Err(nothing) = select(&mut image.plan, &exec.selection) {
         anstream::eprintln!("{nothing}");
+        if format == Format::Libtest {
+            let lines = match exec.list {
+                true => libtest::listed(&image.plan),
+                false => libtest::nothing(image.plan.tests.len()),
+            };
+            lines.iter().for_each(|line| anstream::println!("{line}"));
+        }
         return Ok(EXIT_PASSED);
     }
     if exec.list {

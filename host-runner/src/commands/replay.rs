@@ -1,6 +1,6 @@
 //! The `replay` command: the report of a recorded run, made again from the recording.
 
-use crate::cli::{Format, Global};
+use crate::cli::Global;
 use crate::image::Image;
 use crate::record::{self, Recording};
 use crate::report::{Context, Report, Screen};
@@ -21,10 +21,7 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
     let image = Image::open(&folder.elf(), &notes.root)?;
     let context = Context::new(workspace, &folder, notes, &recording.header, image);
     let screen = Screen::plain(anstream::stdout());
-    let mut report = match global.format {
-        Format::Text | Format::Terse => Report::text(context, screen),
-        Format::Json => Report::json(context, screen),
-    };
+    let mut report = Report::new(global.format, context, screen);
     report.begin().into_diagnostic()?;
     let mut shown = Ok(());
     let summary = record::replay(&recording, &mut |_, notice| {

@@ -116,10 +116,11 @@ pub(super) fn run_image(
 ) -> Result<(Summary, u8)> {
     let stage = Stage::new(workspace, board, folder, header, &context)?;
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
-    let mut report = match global.format {
-        Format::Text | Format::Terse => Report::text(context, Screen::live(shown)),
-        Format::Json => Report::json(context, Screen::plain(anstream::stdout())),
+    let screen = match global.format {
+        Format::Text | Format::Terse => Screen::live(shown),
+        Format::Json | Format::Libtest => Screen::plain(anstream::stdout()),
     };
+    let mut report = Report::new(global.format, context, screen);
     let word = global.files.keep_from_github();
     let driven = stage.play(&mut report, global.fault_link);
     if let Some(word) = word {

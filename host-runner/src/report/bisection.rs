@@ -28,7 +28,7 @@ impl Bisection {
     pub(crate) fn new(format: Format, test: &str, board: &str) -> Self {
         Self {
             screen: Screen::plain(anstream::stdout()),
-            is_for_people: format != Format::Json,
+            is_for_people: matches!(format, Format::Text | Format::Terse),
             test: test.to_owned(),
             board: board.to_owned(),
             suspects: 0,

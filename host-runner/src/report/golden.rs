@@ -48,7 +48,7 @@ pub(super) fn context(names: &[&str]) -> Context {
     }
 }
 
-fn written(notices: &[Notice], make: fn(Context, Screen) -> Report) -> String {
+pub(super) fn written(notices: &[Notice], make: fn(Context, Screen) -> Report) -> String {
     let shared = Shared::default();
     let names = ["boot::level", "buddy::merge", "slab::grow", "smp::race", "heap::later"];
     let mut report = make(context(&names), Screen::plain(shared.clone()));
@@ -107,11 +107,11 @@ fn panic() -> PanicNote {
     }
 }
 
-fn began(index: usize, attempt: u32) -> Notice {
+pub(super) fn began(index: usize, attempt: u32) -> Notice {
     Notice::Began { index, attempt }
 }
 
-fn ended(index: usize, status: Status, took: u64) -> Notice {
+pub(super) fn ended(index: usize, status: Status, took: u64) -> Notice {
     Notice::Ended { index, status, took: ms(took) }
 }
 
@@ -143,7 +143,7 @@ fn numbers() -> Notice {
     ])
 }
 
-fn summary(ends: &[Status], cut_short: Option<CutShort>) -> Summary {
+pub(super) fn summary(ends: &[Status], cut_short: Option<CutShort>) -> Summary {
     Summary {
         ends: ends.iter().cloned().enumerate().collect(),
         cut_short,
@@ -156,7 +156,7 @@ fn summary(ends: &[Status], cut_short: Option<CutShort>) -> Summary {
     }
 }
 
-fn every_kind_of_evidence() -> Vec<Notice> {
+pub(super) fn every_kind_of_evidence() -> Vec<Notice> {
     let crash = Status::Crash(Crash::Exception(3));
     let fail = Status::Fail(Failure::Panicked);
     let ends = [Status::Pass, fail.clone(), crash.clone(), Status::Ignored, Status::Pass];

@@ -17,6 +17,7 @@ mod github;
 mod golden;
 mod json;
 mod junit;
+pub(crate) mod libtest;
 mod numbers;
 mod page;
 mod paint;
@@ -34,6 +35,7 @@ pub use files::Files;
 pub use screen::Screen;
 pub(crate) use story::Story;
 
+use crate::cli::Format;
 use crate::image::{Image, Records, Symbols};
 use crate::plan::Plan;
 use crate::record::Header;
@@ -111,6 +113,8 @@ pub enum Report {
     Text(Box<text::Text>),
     /// For programs.
     Json(Box<json::Json>),
+    /// For callers of cargo.
+    Libtest(Box<libtest::Libtest>),
 }
 
 impl Report {
@@ -126,6 +130,22 @@ impl Report {
         Self::Json(Box::new(json::Json::new(context, screen)))
     }
 
+    /// A report for callers of cargo.
+    #[must_use]
+    pub fn libtest(context: Context, screen: Screen) -> Self {
+        Self::Libtest(Box::new(libtest::Libtest::new(context, screen)))
+    }
+
+    /// A report in this format.
+    #[must_use]
+    pub(crate) fn new(format: Format, context: Context, screen: Screen) -> Self {
+        match format {
+            Format::Text | Format::Terse => Self::text(context, screen),
+            Format::Json => Self::json(context, screen),
+            Format::Libtest => Self::libtest(context, screen),
+        }
+    }
+
     /// Shows the head, before any notice.
     ///
     /// # Errors
@@ -135,6 +155,7 @@ impl Report {
         match self {
             Self::Text(text) => text.begin(),
             Self::Json(json) => json.begin(),
+            Self::Libtest(libtest) => libtest.begin(),
         }
     }
 
@@ -147,6 +168,7 @@ impl Report {
         match self {
             Self::Text(text) => text.notice(notice),
             Self::Json(json) => json.notice(notice),
+            Self::Libtest(libtest) => libtest.notice(notice),
         }
     }
 }

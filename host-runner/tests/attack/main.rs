@@ -7,6 +7,7 @@
 mod alone;
 mod bisect;
 mod board_side;
+mod cargos_runner;
 mod device_tree;
 mod host_side;
 mod kept;
