@@ -77,6 +77,7 @@ pub(crate) struct Line {
     burst: usize,
     burst_until: Duration,
     dead_until: Duration,
+    is_dead: bool,
     misread_until: Duration,
     /// The last byte of a trickle comes then.
     trickles_until: Duration,
@@ -95,6 +96,7 @@ impl Line {
             burst: 0,
             burst_until: Duration::ZERO,
             dead_until: Duration::ZERO,
+            is_dead: false,
             misread_until: Duration::ZERO,
             trickles_until: Duration::ZERO,
         }
@@ -102,9 +104,12 @@ impl Line {
 
     /// Sends a block.
     pub(crate) fn send(&mut self, block: &[u8], now: Duration) {
-        if self.dice.chance(self.faults.outages) {
+        // Behind each outage something is heard: else a few of them together are as a line that is dead for longer.
+        let is_just_over = std::mem::replace(&mut self.is_dead, now < self.dead_until) && !self.is_dead;
+        if !self.is_dead && !is_just_over && self.dice.chance(self.faults.outages) {
             let most = self.faults.outage.as_millis() as usize;
             self.dead_until = now + Duration::from_millis(self.dice.below(most) as u64);
+            self.is_dead = true;
         }
         if now < self.dead_until {
             return;
