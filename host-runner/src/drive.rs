@@ -46,12 +46,12 @@ pub struct Drive<'a> {
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DriveError {
     /// What happens cannot be kept.
-    #[error("the run cannot be recorded: {0}")]
+    #[error("the run cannot be recorded")]
     #[diagnostic(help("recordings lie in target/hil; is the disk full?"))]
     Recording(#[from] record::Error),
     /// What happens cannot be shown.
-    #[error("the report cannot be written: {0}")]
-    Report(std::io::Error),
+    #[error("the report cannot be written")]
+    Report(#[source] std::io::Error),
     /// The session broke its promise.
     #[error("bug: the session finished without a summary")]
     NoSummary,

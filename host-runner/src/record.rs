@@ -68,7 +68,7 @@ impl Header {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or the directory cannot be made, written or read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The header is not one.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Header {
         /// The header's file.
         path: PathBuf,
@@ -92,7 +92,7 @@ pub enum Error {
         found: u32,
     },
     /// A whole line of the events is not one.
-    #[error("{}, line {line}: {source}", path.display())]
+    #[error("{}, line {line}", path.display())]
     Event {
         /// The events' file.
         path: PathBuf,

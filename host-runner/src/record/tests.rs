@@ -3,7 +3,9 @@
 use super::{EVENTS_FILE, Error, FORMAT, HEADER_FILE, Header, LINE_FILE, Recorder, Recording, replay};
 use crate::plan::{Plan, Selected, Test};
 use crate::session::{Action, Answer, Budgets, Closed, CutShort, Event, Notice, Oracle, Session, Status};
+use std::error::Error as _;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -145,6 +147,19 @@ fn an_event_whose_bytes_are_not_there_ends_the_recording() {
     record(directory.path(), &events());
     cut(&directory.path().join(LINE_FILE), 1);
     assert_eq!(read_events(directory.path()).len(), 1);
+}
+
+#[test]
+fn a_disk_that_is_full_is_told_with_the_file_and_leaves_what_was_written() {
+    let directory = TempDir::new().unwrap();
+    symlink("/dev/full", directory.path().join(LINE_FILE)).unwrap();
+    let mut recorder = Recorder::create(directory.path(), &header()).unwrap();
+    recorder.start(Duration::ZERO).unwrap();
+    recorder.event(&Event::Tick, Duration::ZERO).unwrap();
+    let error = recorder.event(&Event::Bytes(vec![0]), Duration::ZERO).unwrap_err();
+    assert!(error.to_string().ends_with(LINE_FILE), "{error}");
+    assert_eq!(error.source().unwrap().to_string(), "No space left on device (os error 28)");
+    assert_eq!(read_events(directory.path()), [(Duration::ZERO, Event::Tick)]);
 }
 
 #[test]
