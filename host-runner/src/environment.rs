@@ -9,13 +9,11 @@ use std::process::Command;
 /// Has an error name the variables that what is wrong comes from: the message itself speaks of options, which nobody may have
 /// written.
 pub(crate) fn with_variables(mut error: Error) -> Error {
-    let said: Vec<_> = std::env::args_os().collect();
     let definition = definition();
     let blamed = blamed(&error);
-    let from_there = arguments(&definition).into_iter().filter(|argument| {
-        let is_said = argument.get_long().is_some_and(|long| is_said(&said, long));
-        blamed.contains(&argument.to_string()) && !is_said
-    });
+    let from_there = arguments(&definition)
+        .into_iter()
+        .filter(|argument| blamed.contains(&argument.to_string()) && is_from_there(&error, argument));
     let mut tips: Vec<String> = from_there.filter_map(tip).collect();
     tips.sort();
     tips.dedup();
@@ -60,10 +58,22 @@ fn arguments(definition: &Definition) -> Vec<&Arg> {
     definition.get_arguments().chain(below).collect()
 }
 
-fn is_said(said: &[OsString], long: &str) -> bool {
-    said.iter()
-        .filter_map(|word| word.to_str()?.strip_prefix("--"))
-        .any(|option| option.strip_prefix(long).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
+/// Whether what an error says of an option comes from its twin: the value is the twin's, or where no value is wrong, nobody
+/// has written the option.
+fn is_from_there(error: &Error, option: &Arg) -> bool {
+    let Some(twin) = option.get_env().and_then(std::env::var_os) else { return false };
+    match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => twin.to_string_lossy() == value.as_str(),
+        _ => !option.get_long().is_some_and(is_written),
+    }
+}
+
+fn is_written(long: &str) -> bool {
+    let written = |word: OsString| {
+        let rest = word.to_str()?.strip_prefix("--")?.strip_prefix(long)?;
+        Some(rest.is_empty() || rest.starts_with('='))
+    };
+    std::env::args_os().any(|word| written(word) == Some(true))
 }
 
 fn tip(argument: &Arg) -> Option<String> {

@@ -32,8 +32,8 @@ struct UnknownTest {
     help: String,
 }
 
-/// Looks for the smallest set of tests after which the wanted one fails. The exit code says whether it failed: 0 where nothing made it fail, 1 where
-/// what does is known.
+/// Looks for the smallest set of tests after which the wanted one fails. The exit code says whether it failed: 0 where nothing
+/// made it fail, 1 where what does is known.
 ///
 /// # Errors
 ///
@@ -151,7 +151,9 @@ struct Search<'a> {
     folder: RunFolder,
     notes: Notes,
     parameters: Parameters,
-    /// What reports of trials know; nothing is selected in its plan.
+    /// Every test with its own limits, in order; none is selected.
+    plan: Plan,
+    /// What reports of trials know.
     context: Context,
     /// The place of the test that fails.
     test: usize,
@@ -180,7 +182,8 @@ impl<'a> Search<'a> {
         for test in &mut image.plan.tests {
             test.selected = Selected::Filtered;
         }
-        let header = run::header(&board, parameters, image.plan.clone());
+        let plan = image.plan.clone();
+        let header = run::header(&board, parameters, plan.clone());
         let context = Context::new(workspace, &folder, notes.clone(), &header, image);
         let told = Bisection::new(global.format, &wanted.test, &board.name);
         let failure = None;
@@ -191,6 +194,7 @@ impl<'a> Search<'a> {
             folder,
             notes,
             parameters,
+            plan,
             context,
             test,
             suspects,
@@ -254,7 +258,7 @@ impl<'a> Search<'a> {
 
     /// A run of the tests at these places, and of the one that fails.
     fn header(&self, after: &[usize]) -> Header {
-        let mut plan = self.context.plan.clone();
+        let mut plan = self.plan.clone();
         for place in after.iter().chain([&self.test]) {
             plan.tests[*place].selected = Selected::Yes;
         }
@@ -262,7 +266,7 @@ impl<'a> Search<'a> {
     }
 
     fn names(&self, places: &[usize]) -> Vec<String> {
-        places.iter().map(|&place| self.context.plan.tests[place].name.clone()).collect()
+        places.iter().map(|&place| self.plan.tests[place].name.clone()).collect()
     }
 
     fn conclude(&mut self, found: &Found) -> Result<u8, Stop> {
@@ -273,7 +277,7 @@ impl<'a> Search<'a> {
         };
         let names = self.names(after);
         let before = self.repeat_up_to_the_test(&names);
-        let command = format!("{before} {}", self.context.plan.tests[self.test].name);
+        let command = format!("{before} {}", self.plan.tests[self.test].name);
         Ok(match self.confirm(after, before)? {
             true => self.told.found(&names, &command)?,
             false => self.told.not_again(&names, &command)?,

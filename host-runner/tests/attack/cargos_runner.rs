@@ -3,6 +3,7 @@
 use crate::runner::{finish, runner};
 use host_runner::{board::Board, firmware, workspace::Workspace};
 use serde::Deserialize;
+use serde_json::Value;
 use std::process::Command;
 
 /// All that a test program of the standard library may say, as its readers know it: nothing else.
@@ -18,7 +19,7 @@ enum Line {
         ignored: Option<usize>,
         measured: Option<usize>,
         filtered_out: Option<usize>,
-        exec_time: Option<f64>,
+        exec_time: Option<Value>,
         tests: Option<usize>,
         benchmarks: Option<usize>,
         total: Option<usize>,
@@ -26,7 +27,7 @@ enum Line {
     Test {
         event: String,
         name: String,
-        exec_time: Option<f64>,
+        exec_time: Option<Value>,
         stdout: Option<String>,
         message: Option<String>,
         ignore: Option<bool>,
