@@ -6,6 +6,10 @@ use std::{vec, vec::Vec};
 
 const NODES: usize = 3;
 
+/// Sequences, and steps of each at most; less under Miri, which is thousands of times slower.
+const CASES: u32 = if cfg!(miri) { 2 } else { 64 };
+const STEPS: usize = if cfg!(miri) { 8 } else { 200 };
+
 struct Memory {
     bits: Vec<AtomicU64>,
     census: Vec<AtomicU64>,
@@ -77,10 +81,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
-    fn a_level_does_what_units_one_by_one_do(steps in prop::collection::vec(step(), 0..200)) {
+    fn a_level_does_what_units_one_by_one_do(steps in prop::collection::vec(step(), 0..STEPS)) {
         let memory = Memory::new();
         let (mut level, mut model) = (memory.level(), Model(vec![false; NODES * UNITS]));
         let mut held: Vec<(usize, u32)> = (0..NODES).map(|node| (node * UNITS, WHOLE)).collect();

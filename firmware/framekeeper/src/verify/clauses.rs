@@ -5,7 +5,7 @@
 
 use super::{
     Fault,
-    damage::{GIB, MIB, ram, with_allocator},
+    damage::{GIB, MIB, SOME, ram, scaled, with_allocator},
     places::Cell,
 };
 use crate::{
@@ -55,10 +55,10 @@ fn an_area_that_is_free_as_a_whole_is_found_on_the_lower_level() {
 /// Blocks of an order are counted from all of them. Some count twice there, and their highest bit is lost.
 #[test]
 fn a_counter_that_went_below_zero_is_found() {
-    let ram = ram(&[(GIB, GIB + 8 * MIB)]);
+    let ram = ram(&[(GIB, GIB + SOME)]);
     with_allocator(&ram, &ram, |frames| {
         for kind in ZoneKind::ALL {
-            for counter in 0..4 * Order::COUNT {
+            for counter in (0..4 * Order::COUNT).step_by(scaled(1, 5)) {
                 Cell::Blocks(kind, counter).flip(frames, 63);
                 let found = frames.verify();
                 assert!(
@@ -112,7 +112,7 @@ fn a_frame_of_a_slab_that_does_not_follow_the_one_before_it_is_found() {
 /// All limits are those of a smaller share of memory, so that they agree with each other.
 #[test]
 fn a_cache_that_has_more_than_it_may_is_found() {
-    let ram = ram(&[(GIB, GIB + 8 * MIB)]);
+    let ram = ram(&[(GIB, GIB + SOME)]);
     with_allocator(&ram, &ram, |frames| {
         assert!(frames.alloc_frame().is_some(), "and some more go to the cache");
         for stack in frames.caches().iter().flat_map(CoreCache::kept) {

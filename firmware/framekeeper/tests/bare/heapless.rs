@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "a global allocator is unsafe to write")]
 
 use crate::{
-    ground::{GIB, MIB, Memory, ram, range},
+    ground::{GIB, MIB, Memory, ram, range, scaled},
     tour::{Zeroing, tour},
 };
 use framekeeper::{CoreCache, FrameAllocator, MapLayout};
@@ -44,8 +44,9 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn r004_16_no_call_uses_a_heap() {
-    let whole = ram(&[(GIB, 2 * GIB), (4 * GIB, 4 * GIB + 64 * MIB)]);
-    let reserved = range(GIB + 32 * MIB, GIB + 33 * MIB);
+    let (low, high) = (scaled(GIB, 2 * MIB), scaled(64, 2) * MIB);
+    let whole = ram(&[(GIB, GIB + low), (4 * GIB, 4 * GIB + high)]);
+    let reserved = range(GIB + scaled(32, 1) * MIB, GIB + scaled(33, 2) * MIB);
     let mut free = whole;
     free.subtract(reserved).unwrap();
     let (mut memory, caches, zeroed) = (Memory::of(&whole), [CoreCache::new()], Cell::new(0));

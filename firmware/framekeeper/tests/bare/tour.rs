@@ -1,5 +1,6 @@
 //! Every operation once, right and wrong, without a heap.
 
+use crate::ground::scaled;
 use framekeeper::{
     AddError, AllocError, Core, CpuLocal, FRAME_SIZE, FrameAllocator, FreeError, Order, Owner, PhysAddr,
     PhysRange, Request, State, Zero,
@@ -44,10 +45,14 @@ pub(crate) fn tour(frames: &FrameAllocator<'_, Zeroing<'_>>, reserved: PhysRange
     assert!(matches!(frames.add(reserved), Err(AddError::NotReserved { .. })));
     let all = frames.free();
     assert!(all.total() > free.total());
-    Order::all().take(16).for_each(|order| one(frames, Request::order(order)));
-    [1, 3, 511, 513, 5000].into_iter().for_each(|count| one(frames, Request::frames(count)));
+    Order::all()
+        .take(scaled(16, 10))
+        .step_by(scaled(1, 9))
+        .for_each(|order| one(frames, Request::order(order)));
+    let counts: &[u64] = scaled(&[1, 3, 511, 513, 5000], &[3, 100]);
+    counts.iter().for_each(|&count| one(frames, Request::frames(count)));
     one(frames, Request::order(Order::MIB_2).below(reserved.end()));
-    let mut places = [PhysAddr(0); 200];
+    let mut places = [PhysAddr(0); scaled(200, 20)];
     for order in [Order::FRAME, Order::MIB_2] {
         let taken = frames.alloc_bulk(order, OWNER, &mut places);
         assert!(taken > 0);

@@ -13,6 +13,7 @@ use std::{cell::Cell, ptr};
 const SIZE: u64 = 1100 * MIB;
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri maps no memory that cannot be touched")]
 fn r004_10_the_whole_buddy_runs_over_memory_that_nobody_may_touch() {
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     // SAFETY: a new mapping, where the system likes, of which nothing can be read or written.

@@ -6,14 +6,14 @@ use crate::{
     examine::{Figures, examine},
     mutate::{Random, mutate},
     odd, pixel6,
-    sample::sample,
+    sample::{sample, scaled},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
 
-const EXECUTIONS: u64 = 2_000_000;
+const EXECUTIONS: u64 = scaled(2_000_000, 40);
 
 #[test]
 fn r004_12_damaged_trees_do_no_harm_and_dtoolkit_agrees() {

@@ -2,6 +2,7 @@
 
 use crate::{
     odd::text,
+    sample::scaled,
     writer::{Blob, Writer},
 };
 use framekeeper::devicetree::{RamDescription, Tree};
@@ -14,6 +15,9 @@ const BANKS: [(u64, u64); 4] = [
     (0x9_0000_0000, 0x8000_0000),
     (0x9_8000_0000, 0x8000_0000),
 ];
+
+/// Devices at the root of the stock tree.
+const DEVICES: u64 = scaled(1_320, 60);
 
 /// What was seen on the phone, all of it `no-map`.
 const SEEN: [(&str, u64, u64); 12] = [
@@ -115,7 +119,7 @@ pub(crate) fn upstream() -> Blob {
 /// The stock shape: devices by the hundred at the root, long names, and a group in `/reserved-memory`.
 fn stock() -> Blob {
     root(|root| {
-        for number in 0..1_320 {
+        for number in 0..DEVICES {
             root.node(&format!("device_{number:X}@0x{:08X}", 0x1000_0000 + number * 0x1_0000), |device| {
                 device.text("compatible", "samsung,exynos-device");
                 device.ranges("reg", &[(0x1000_0000 + number * 0x1_0000, 0x1_0000)], 2, 1);
@@ -181,7 +185,7 @@ fn r004_13_the_upstream_tree_leaves_the_free_runs_that_the_phone_showed() {
 fn r004_12_the_stock_tree_has_over_1300_nodes_and_long_names_and_is_read() {
     let blob = stock();
     let tree = Tree::new(&blob.bytes).unwrap();
-    assert!(tree.nodes().count() > 1_300);
+    assert!(tree.nodes().count() as u64 > DEVICES);
     assert!(dtoolkit::fdt::Fdt::new(&blob.bytes).is_err(), "the reason why it is not our reader");
     assert_eq!(read(&blob).ram.size(), 8 << 30);
 }

@@ -3,6 +3,11 @@
 use crate::writer::{Blob, Layout, Writer};
 use framekeeper::devicetree::{STEPS_PER_BYTE, Tree};
 
+/// What is usual; or under Miri, which is thousands of times slower, less that goes the same ways.
+pub(crate) const fn scaled<T: Copy>(usual: T, under_miri: T) -> T {
+    if cfg!(miri) { under_miri } else { usual }
+}
+
 /// 1 GiB of RAM from 0x8000_0000, of which two reservations take 0x8000_0000 and 0x9000_0000, 4 KiB each.
 pub(crate) fn sample() -> Blob {
     machine(|_| {})

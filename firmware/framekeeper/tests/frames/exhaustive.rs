@@ -1,14 +1,14 @@
 //! Every sequence of operations on sixteen frames, up to a depth, against the model.
 
 use crate::{
-    ground::{digest, ram, with_cache, with_zones},
+    ground::{digest, ram, scaled, with_cache, with_zones},
     model::{Model, Step, agree, same},
 };
 use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, Free};
 use std::collections::HashMap;
 
 const FRAMES: usize = 16;
-const DEPTH: usize = if cfg!(miri) { 1 } else { 6 };
+const DEPTH: usize = scaled(6, 1);
 
 fn steps() -> impl Iterator<Item = Step> {
     let limited = [
@@ -40,7 +40,7 @@ fn search(run: impl Fn(&[Step]) -> (Model, Option<(u64, Free)>), verify: impl Fn
     for _ in 0..DEPTH {
         let mut next = Vec::new();
         for path in &frontier {
-            for step in steps() {
+            for step in steps().step_by(scaled(1, 4)) {
                 let longer = [path.as_slice(), &[step]].concat();
                 let (model, digest) = run(&longer);
                 runs += 1;

@@ -1,12 +1,14 @@
 //! Misuse is an error that changes nothing, with and without a cache in front.
 
-use crate::ground::{MIB, digest, ram, with_cache, with_zones};
+use crate::ground::{Dice, MIB, digest, ram, scaled, with_cache, with_zones};
 use framekeeper::{
     CpuLocal, Frame, FrameAllocator, FreeError, Order, Owner, PhysAddr, Request, ResizeError, State,
 };
 
+const SIZE: u64 = scaled(16, 2) * MIB;
+
 fn misuse<C: CpuLocal>(frames: &FrameAllocator<'_, C>) {
-    let ram = ram(&[(0, 16 * MIB)]);
+    let ram = ram(&[(0, SIZE)]);
     let block = frames.alloc(Request::frames(5)).unwrap();
     let freed = frames.alloc_frame().unwrap();
     frames.free_frame(freed).unwrap();
@@ -36,7 +38,7 @@ fn misuse<C: CpuLocal>(frames: &FrameAllocator<'_, C>) {
 
 #[test]
 fn misuse_is_an_error_that_changes_nothing() {
-    let (ram, free) = (ram(&[(0, 16 * MIB)]), ram(&[(MIB, 16 * MIB)]));
+    let (ram, free) = (ram(&[(0, SIZE)]), ram(&[(MIB, SIZE)]));
     with_zones(&ram, &free, misuse);
     with_cache(&ram, &free, misuse);
 }
@@ -45,12 +47,12 @@ fn misuse_is_an_error_that_changes_nothing() {
 /// other operations, as long as nobody else has it.
 #[test]
 fn a_second_free_is_always_refused() {
-    let ram = ram(&[(0, 16 * MIB)]);
+    let ram = ram(&[(0, SIZE)]);
     with_cache(&ram, &ram, |frames| {
-        let mut dice = crate::ground::Dice::new(2);
+        let mut dice = Dice::new(2);
         let (mut held, mut given): (Vec<PhysAddr>, Vec<PhysAddr>) = (Vec::new(), Vec::new());
         let mut refused = 0;
-        while refused < 10_000 {
+        while refused < scaled(10_000, 100) {
             let order = Order::new(dice.below(10) as u8).unwrap();
             let block = (dice.below(2) == 0).then(|| frames.alloc_frames(order)).flatten();
             if let Some(block) = block {
@@ -73,7 +75,7 @@ fn a_second_free_is_always_refused() {
 
 #[test]
 fn a_block_that_cannot_grow_says_what_is_in_its_way() {
-    let ram = ram(&[(0, 16 * MIB)]);
+    let ram = ram(&[(0, SIZE)]);
     with_zones(&ram, &ram, |frames| {
         let (owner, single) = (Owner::new(5), Order::FRAME);
         let [block, other] =

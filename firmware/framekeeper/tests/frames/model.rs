@@ -1,5 +1,6 @@
 //! A model that is too simple to be wrong: one entry for each frame.
 
+use crate::ground::scaled;
 use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, Order, Owner, PhysAddr, Request, State};
 
 /// Whose each frame is: the start and size of the block it belongs to, or `None` if it is free.
@@ -101,9 +102,9 @@ fn resize<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &mut Model, frame:
     }
 }
 
-/// What the allocator says of each frame must be what the model says.
+/// What the allocator says of each frame, under Miri of some, must be what the model says.
 pub(crate) fn agree<C: CpuLocal>(frames: &FrameAllocator<'_, C>, model: &Model) {
-    for (frame, owned) in model.0.iter().enumerate() {
+    for (frame, owned) in model.0.iter().enumerate().step_by(scaled(1, 7)) {
         let state = frames.state(PhysAddr(frame as u64 * FRAME_SIZE));
         let seen = match state {
             State::Allocated { head, frames, .. } => Some((head.number() as usize, frames as usize)),

@@ -4,17 +4,17 @@
 //! fails is printed with as few steps as it needs, as text that goes into [`KNOWN`].
 
 use crate::{
-    ground::{Dice, Memory},
+    ground::{Dice, Memory, scaled},
     setting,
     trace::{Op, Op::*, decode},
 };
 use std::time::Instant;
 
 /// Traces run if the environment says nothing else.
-const TRACES: u64 = if cfg!(miri) { 12 } else { 1_000_000 };
+const TRACES: u64 = scaled(1_000_000, 4);
 
 /// Traces after which a map is made anew, if none of them added memory.
-const ROUND: u64 = if cfg!(miri) { 2 } else { 1_000 };
+const ROUND: u64 = scaled(1_000, 2);
 
 /// Traces that are worth to be run each time: those that once failed, and those that are rarely met by chance.
 const KNOWN: [&[Op]; 6] = [

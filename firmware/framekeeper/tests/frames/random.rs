@@ -1,17 +1,17 @@
 //! Random steps, against the model.
 
 use crate::{
-    ground::{ram, with_cache, with_zones},
+    ground::{ram, scaled, with_cache, with_zones},
     model::{Model, Step, agree, same},
 };
 use framekeeper::{CpuLocal, FRAME_SIZE, FrameAllocator, PhysAddr};
 use proptest::prelude::*;
 
-const FRAMES: usize = 2048;
+const FRAMES: usize = scaled(2048, 512);
 
 /// Sequences, and steps of each at most; less under Miri, which wants `-Zmiri-disable-isolation` for proptest.
-const CASES: u32 = if cfg!(miri) { 2 } else { 64 };
-const STEPS: usize = if cfg!(miri) { 10 } else { 150 };
+const CASES: u32 = scaled(64, 2);
+const STEPS: usize = scaled(150, 10);
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![

@@ -2,7 +2,7 @@
 
 use crate::{
     crowd::{Cores, cores::refuse_after, on_core},
-    ground::{MIB, Memory, digest, ram, range},
+    ground::{MIB, Memory, check, digest, ram, range, scaled},
 };
 use framekeeper::{
     AddError, AllocError, Asked, Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, Order, Owner,
@@ -89,7 +89,7 @@ fn refused_and_repeated<T: std::fmt::Debug + PartialEq, E: std::fmt::Debug + Par
             assert_eq!(refused, E::from(asked));
             assert_eq!(digest(frames, &ram(&[(0, 5 * MIB)])), before, "{asked}");
             assert!(call(frames).is_ok(), "{asked}");
-            frames.verify().unwrap();
+            check(frames);
             assert_eq!(frames.state(block), frames.state(PhysAddr(MIB)));
         });
     }
@@ -97,13 +97,13 @@ fn refused_and_repeated<T: std::fmt::Debug + PartialEq, E: std::fmt::Debug + Par
 
 #[test]
 fn each_form_of_allocation_that_is_refused_changes_nothing() {
-    for order in Order::all().take(10) {
+    for order in Order::all().take(10).step_by(scaled(1, 10)) {
         let request = Request::order(order).owned_by(ME);
         refused_and_repeated(order.frames(), |frames| frames.alloc(request));
         refused_and_repeated(order.frames(), |frames| frames.alloc(request.dma32()));
         refused_and_repeated(order.frames(), |frames| frames.alloc_at(PhysAddr(2 * MIB), order, ME));
     }
-    for count in [3, 100, 500] {
+    for &count in scaled::<&[_]>(&[3, 100, 500], &[100]) {
         refused_and_repeated(count, |frames| frames.alloc(Request::frames(count)));
         refused_and_repeated(count, |frames| frames.alloc_zeroed(Request::frames(count)));
     }
@@ -111,7 +111,7 @@ fn each_form_of_allocation_that_is_refused_changes_nothing() {
 
 #[test]
 fn a_block_whose_growth_is_refused_keeps_its_size() {
-    for count in [2, 3, 100, 256] {
+    for &count in scaled::<&[_]>(&[2, 3, 100, 256], &[256]) {
         refused_and_repeated(count - 1, |frames| frames.resize(PhysAddr(MIB), count));
     }
 }
@@ -141,8 +141,9 @@ fn where_no_reason_is_told_nothing_is_handed_out() {
 /// In chunks of 64; what is refused ends it.
 #[test]
 fn a_bulk_that_is_refused_at_any_point_keeps_what_it_got() {
-    const WANTED: usize = 200;
-    for (caches, refused) in (0..2).flat_map(|caches| (0..5).map(move |refused| (caches, refused))) {
+    const WANTED: usize = scaled(200, 70);
+    for (caches, refused) in (0..2).flat_map(|caches| (0..scaled(5, 3)).map(move |refused| (caches, refused)))
+    {
         with_gate(caches, |frames, gate| {
             let total = frames.free().total();
             let mut places = [PhysAddr(u64::MAX); WANTED];
@@ -150,7 +151,7 @@ fn a_bulk_that_is_refused_at_any_point_keeps_what_it_got() {
             let got = frames.alloc_bulk(Order::FRAME, ME, &mut places);
             assert_eq!(got, WANTED.min(64 * refused as usize));
             assert!(places[got..].iter().all(|place| *place == PhysAddr(u64::MAX)), "the rest is untouched");
-            frames.verify().unwrap();
+            check(frames);
             assert_eq!(frames.free().total(), total - got as u64);
             gate.left.set(None);
             let rest = frames.alloc_bulk(Order::FRAME, ME, &mut places[got..]);
@@ -222,7 +223,7 @@ fn a_wrong_request_is_wrong_also_where_all_are_refused() {
 /// A day of calls on two cores in turn, of which as many are refused as is told.
 fn day(frames: &FrameAllocator<'_, Cores>) -> u64 {
     let (mut held, mut refused) = (Vec::new(), 0);
-    for number in 0..90_u64 {
+    for number in 0..scaled(90_u64, 12) {
         on_core((number % 2) as u8);
         let request = Request::frames(number * number % 13 + 1).owned_by(ME);
         match frames.alloc(request) {
@@ -238,7 +239,7 @@ fn day(frames: &FrameAllocator<'_, Cores>) -> u64 {
             frames.free_frame(block).unwrap();
         }
     }
-    frames.verify().unwrap();
+    check(frames);
     for block in held {
         frames.free_frame(block).unwrap();
     }
@@ -258,7 +259,7 @@ fn each_of_many_requests_can_be_the_one_that_is_refused() {
             let refused = day(&frames);
             assert_eq!(refuse_after(None), refused == 0);
             frames.drain_all();
-            frames.verify().unwrap();
+            check(&frames);
             assert_eq!(frames.free().blocks(ZoneKind::Dma32, Order::new(10).unwrap()), 1);
             if refused == 0 {
                 break;
@@ -266,7 +267,7 @@ fn each_of_many_requests_can_be_the_one_that_is_refused() {
             refusals += refused;
         }
         println!("{refusals} refusals with {caches} caches");
-        assert!(refusals > 20);
+        assert!(refusals > scaled(20, 3));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be seen from outside, and blocks that free themselves.
 
-use crate::ground::{GIB, MIB, Memory, ram, with_cache, with_zones};
+use crate::ground::{AMPLE, GIB, MIB, Memory, ram, scaled, with_cache, with_zones};
 use framekeeper::{
     AddError, AllocError, Core, CoreCache, CpuLocal, Effort, FRAME_SIZE, Fault, Frame, FrameAllocator,
     Frames, FreeError, MapError, MapLayout, Needs, Order, Owner, PhysAddr, PhysRange, Request, ResizeError,
@@ -25,7 +25,7 @@ fn free_blocks_are_written_as_a_line_for_each_zone() {
 
 #[test]
 fn what_lies_in_a_cache_is_free_and_counted() {
-    let ram = ram(&[(0, 64 * MIB)]);
+    let ram = ram(&[(0, AMPLE)]);
     with_cache(&ram, &ram, |frames| {
         let before = frames.free();
         let frame = frames.alloc_frame().unwrap();
@@ -57,7 +57,7 @@ fn the_work_of_both_zones_is_counted() {
 
 #[test]
 fn owners_are_told_apart() {
-    let ram = ram(&[(0, 64 * MIB)]);
+    let ram = ram(&[(0, AMPLE)]);
     with_cache(&ram, &ram, |frames| {
         let (kernel, user) = (Owner::new(1), Owner::new(200));
         let blocks = [
@@ -75,7 +75,7 @@ fn owners_are_told_apart() {
 
 #[test]
 fn frames_free_themselves_unless_their_address_is_taken() {
-    let ram = ram(&[(0, 64 * MIB)]);
+    let ram = ram(&[(0, AMPLE)]);
     with_zones(&ram, &ram, |frames| {
         let before = frames.free();
         let block = Frames::new(frames, Request::frames(5)).unwrap();
@@ -128,7 +128,7 @@ impl Zero for &Zeroing {
 
 #[test]
 fn what_is_asked_for_zeroed_is_zeroed_before_it_is_handed_out() {
-    let ram = ram(&[(0, 64 * MIB)]);
+    let ram = ram(&[(0, AMPLE)]);
     let (mut memory, caches, zeroing) = (Memory::of(&ram), [CoreCache::new()], Zeroing::default());
     let frames = FrameAllocator::new(&ram, &ram, memory.storage(), &caches, &zeroing).unwrap();
     let block = frames.alloc_zeroed(Request::frames(3)).unwrap();
@@ -162,8 +162,8 @@ fn sets_of_regions_are_equal_if_their_ranges_are() {
 
 #[test]
 fn what_is_shown_for_debugging_is_short() {
-    let ram = ram(&[(MIB, 2 * MIB), (4 * MIB, 64 * MIB)]);
-    assert_eq!(format!("{ram:?}"), "{0x100000..0x200000, 0x400000..0x4000000}");
+    let ram = ram(&[(MIB, 2 * MIB), (4 * MIB, 6 * MIB)]);
+    assert_eq!(format!("{ram:?}"), "{0x100000..0x200000, 0x400000..0x600000}");
     assert_eq!(format!("{:?} {:?}", Owner::new(200), Frame::new(1)), "owner 200 frame 0x1000");
     with_cache(&ram, &ram, |frames| assert_eq!(format!("{frames:?}"), "FrameAllocator { caches: 1, .. }"));
 }
@@ -177,7 +177,7 @@ fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
     let shortage = |below, in_other_caches| Shortage { wanted: Order::MIB_2, below, zones, in_other_caches };
     let (given, needed) = (Needs { words: 1, index: 2 }, Needs { words: 3, index: 4 });
     // Under Miri sections are smaller.
-    let most_sections = if cfg!(miri) { 131_071 } else { 2047 };
+    let most_sections = scaled(2047, 131_071);
     let zones_say = "NORMAL has nothing free; DMA32 has 7 frames free, largest order 0";
     let texts: [(&dyn std::error::Error, String); 22] = [
         (&AllocError::OutOfMemory(shortage(None, 0)), format!("wanted order 9; {zones_say}")),
@@ -229,8 +229,9 @@ fn an_error_says_in_one_line_what_was_wanted_and_what_was_there() {
 
 #[test]
 fn how_much_memory_a_map_needs_is_the_same_wherever_ram_lies() {
-    let needs = |start| MapLayout::of(&ram(&[(start, start + 8 * GIB)])).unwrap().needs();
-    for start in [16 * GIB, 1 << 40, (1 << 50) - 8 * GIB] {
+    const SIZE: u64 = scaled(8 * GIB, 64 * MIB);
+    let needs = |start| MapLayout::of(&ram(&[(start, start + SIZE)])).unwrap().needs();
+    for start in [16 * GIB, 1 << 40, (1 << 50) - SIZE] {
         assert_eq!(needs(start), needs(8 * GIB), "{start:#x}");
     }
 }

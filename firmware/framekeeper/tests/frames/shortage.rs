@@ -2,7 +2,7 @@
 //! call is met.
 
 use crate::{
-    ground::{Dice, MIB, Memory, Ram, digest, ram, range},
+    ground::{Dice, MIB, Memory, Ram, check, digest, ram, range, scaled},
     trace::Cores,
 };
 use framekeeper::{
@@ -14,8 +14,10 @@ use std::cell::Cell;
 const ME: Owner = Owner::new(1);
 const OTHERS: Owner = Owner::new(2);
 
-/// Frames in all.
-const FRAMES: u64 = 1024;
+/// The order of all memory, and how many frames and bytes that is.
+const WHOLE: u8 = scaled(10, 7);
+const FRAMES: u64 = 1 << WHOLE;
+const SIZE: u64 = FRAMES * FRAME_SIZE;
 
 type Allocator<'f> = FrameAllocator<'f, Cores<'f>>;
 
@@ -29,7 +31,7 @@ fn with_allocator(ram: &Ram, free: &Ram, caches: usize, work: impl FnOnce(&Alloc
 
 /// All that may not change when a call fails. Where free blocks lie may: a failing call empties the caches.
 fn counted(frames: &Allocator<'_>) -> (u64, [u64; 2]) {
-    frames.verify().unwrap();
+    check(frames);
     let owners = frames.owners();
     (frames.free().total(), [ME, OTHERS].map(|owner| owners.frames(owner)))
 }
@@ -48,7 +50,7 @@ fn give_all(frames: &Allocator<'_>, held: Vec<PhysAddr>) {
 }
 
 fn memory() -> Ram {
-    ram(&[(0, FRAMES * FRAME_SIZE)])
+    ram(&[(0, SIZE)])
 }
 
 fn order(number: u8) -> Order {
@@ -58,9 +60,11 @@ fn order(number: u8) -> Order {
 /// With 0, 1, 2 and so on frames left, and as many wanted as it takes to fail.
 #[test]
 fn a1_an_allocation_that_fails_at_any_point_loses_nothing() {
-    let requests = || Order::all().take(11).map(Request::order).chain([3, 100, 1000].map(Request::frames));
+    let orders = || (0..=WHOLE).step_by(scaled(1, 3)).map(|number| Request::order(order(number)));
+    let requests = || orders().chain(scaled([3, 100, 1000], [3, 10, 100]).map(Request::frames));
     for caches in [0, 1, 2] {
-        for left in (0..40).chain([63, 64, 100, 511, 512, 1023]) {
+        let many: &[u64] = scaled(&[63, 64, 100, 511, 512, 1023], &[]);
+        for left in (0..40).step_by(scaled(1, 31)).chain(many.iter().copied()) {
             with_allocator(&memory(), &memory(), caches, |frames, _| {
                 let mut held = take_all_but(frames, left);
                 for request in requests() {
@@ -78,7 +82,7 @@ fn a1_an_allocation_that_fails_at_any_point_loses_nothing() {
                     frames.free_frame(start).unwrap();
                 }
                 frames.drain_all();
-                assert_eq!(frames.free().blocks(framekeeper::ZoneKind::Dma32, order(10)), 1);
+                assert_eq!(frames.free().blocks(framekeeper::ZoneKind::Dma32, order(WHOLE)), 1);
             });
         }
     }
@@ -86,9 +90,10 @@ fn a1_an_allocation_that_fails_at_any_point_loses_nothing() {
 
 #[test]
 fn a1_a_bulk_that_fails_at_any_point_keeps_what_it_got_and_nothing_else() {
-    const WANTED: usize = 200;
+    const WANTED: usize = scaled(200, 70);
+    let edges: &[u64] = scaled(&[63, 64, 65, 127, 128, 129], &[64]);
     for caches in [0, 2] {
-        for left in (0..WANTED as u64).step_by(7).chain([63, 64, 65, 127, 128, 129]) {
+        for left in (0..WANTED as u64).step_by(scaled(7, 35)).chain(edges.iter().copied()) {
             with_allocator(&memory(), &memory(), caches, |frames, _| {
                 let held = take_all_but(frames, left);
                 let mut places = [PhysAddr(u64::MAX); WANTED];
@@ -150,9 +155,10 @@ fn a1_a_bulk_has_no_gap_where_something_came_back_meanwhile() {
 fn a2_random_failures_lose_nothing() {
     with_allocator(&memory(), &memory(), 2, |frames, core| {
         let (mut dice, mut held, mut live, mut failures) = (Dice::new(2), Vec::new(), 0, 0);
-        for step in 0..1_000_000 {
+        for step in 0..scaled(1_000_000, 300) {
             core.set(dice.below(2) as u8);
-            let request = Request::order(order(dice.next().trailing_ones().min(10) as u8)).owned_by(ME);
+            let request =
+                Request::order(order(dice.next().trailing_ones().min(WHOLE.into()) as u8)).owned_by(ME);
             match frames.alloc(request) {
                 Ok(start) => {
                     let State::Allocated { frames, .. } = frames.state(start) else { panic!("{start}") };
@@ -171,7 +177,7 @@ fn a2_random_failures_lose_nothing() {
             }
         }
         println!("{failures} failures");
-        assert!(failures > 100_000, "{failures}");
+        assert!(failures > scaled(100_000, 20), "{failures}");
         give_all(frames, held);
         assert_eq!(counted(frames), (FRAMES, [0, 0]));
     });
@@ -180,7 +186,7 @@ fn a2_random_failures_lose_nothing() {
 /// Every second block of an order is held, so that all larger orders fail.
 #[test]
 fn a3_only_large_orders_fail() {
-    for small in 0..10 {
+    for small in (0..WHOLE).step_by(scaled(1, 4)) {
         with_allocator(&memory(), &memory(), 2, |frames, _| {
             let held: Vec<_> = (0..FRAMES >> small)
                 .filter(|number| number % 2 == 1)
@@ -188,7 +194,7 @@ fn a3_only_large_orders_fail() {
                 .map(|start| frames.alloc_at(start, order(small), OTHERS).unwrap())
                 .collect();
             let before = counted(frames);
-            for large in small + 1..=18 {
+            for large in (small + 1..=18).step_by(scaled(1, 5)) {
                 let failed = frames.alloc(Request::order(order(large)).owned_by(ME));
                 assert!(matches!(failed, Err(AllocError::OutOfMemory(_))), "{failed:?}");
                 let failed = frames.alloc_at(PhysAddr(0), order(large), ME);
@@ -199,8 +205,8 @@ fn a3_only_large_orders_fail() {
             let start = frames.alloc(Request::order(order(small)).owned_by(ME)).unwrap();
             frames.free_frame(start).unwrap();
             give_all(frames, held);
-            let start = frames.alloc(Request::order(order(10)).owned_by(ME)).unwrap();
-            assert_eq!(frames.free_frame(start), Ok(1024));
+            let start = frames.alloc(Request::order(order(WHOLE)).owned_by(ME)).unwrap();
+            assert_eq!(frames.free_frame(start), Ok(FRAMES));
         });
     }
 }
@@ -229,15 +235,15 @@ fn a5_memory_that_is_out_of_reach_is_named_and_is_had_later() {
 
 #[test]
 fn a10_memory_that_is_added_serves_what_failed_before() {
-    let (ram, free) = (ram(&[(0, 8 * MIB)]), ram(&[(0, 4 * MIB)]));
+    let (ram, free) = (ram(&[(0, 2 * SIZE)]), ram(&[(0, SIZE)]));
     for caches in [0, 2] {
         with_allocator(&ram, &free, caches, |frames, _| {
             let held = take_all_but(frames, 0);
-            let request = Request::order(order(10)).owned_by(ME);
+            let request = Request::order(order(WHOLE)).owned_by(ME);
             assert!(frames.alloc(request).is_err());
-            assert_eq!(frames.add(range(4 * MIB, 8 * MIB)), Ok(FRAMES));
-            assert_eq!(frames.alloc(request), Ok(PhysAddr(4 * MIB)));
-            frames.free_frame(PhysAddr(4 * MIB)).unwrap();
+            assert_eq!(frames.add(range(SIZE, 2 * SIZE)), Ok(FRAMES));
+            assert_eq!(frames.alloc(request), Ok(PhysAddr(SIZE)));
+            frames.free_frame(PhysAddr(SIZE)).unwrap();
             give_all(frames, held);
             assert_eq!(counted(frames), (2 * FRAMES, [0, 0]));
         });

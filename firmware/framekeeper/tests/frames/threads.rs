@@ -2,7 +2,7 @@
 
 use crate::{
     crowd::{Cores, Ground, Owned, Tally, in_handler, on_core, ram_around_the_border},
-    ground::{Dice, MIB, Memory, Ram, ram},
+    ground::{Dice, MIB, Memory, Ram, ram, scaled},
 };
 use framekeeper::{
     AllocError, Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, FreeError, Order, PhysAddr, Request,
@@ -17,11 +17,12 @@ use std::{
 };
 
 /// What a run does; less under Miri, which is hundreds of times slower.
-const OPERATIONS: u32 = if cfg!(miri) { 24 } else { 20_000 };
-const EACH_SIDE: u64 = if cfg!(miri) { 2 * MIB } else { 4 * MIB };
-const SEEDS: u64 = if cfg!(miri) { 1 } else { 8 };
-const PASSES: u64 = if cfg!(miri) { 8 } else { 10_000 };
-const RACES: u64 = if cfg!(miri) { 20 } else { 10_000 };
+const OPERATIONS: u32 = scaled(20_000, 24);
+const EACH_SIDE: u64 = scaled(4, 2) * MIB;
+const SEEDS: u64 = scaled(8, 1);
+const PASSES: u64 = scaled(10_000, 8);
+const RACES: u64 = scaled(10_000, 20);
+const SMALL: u64 = scaled(4, 1) * MIB;
 
 /// An allocator over all of `ram` for so many cores.
 fn with_cores<C: CpuLocal, R>(
@@ -164,7 +165,7 @@ fn until(condition: impl Fn() -> bool) {
 fn fill_the_cache_of_core_1<C: CpuLocal>(frames: &FrameAllocator<'_, C>) -> u64 {
     on_core(1);
     let held: Vec<_> = iter::repeat_with(|| frames.alloc_frame()).map_while(|frame| frame).collect();
-    held.iter().take(8).for_each(|&frame| assert_eq!(frames.free_frame(frame), Ok(1)));
+    held.iter().take(scaled(8, 2)).for_each(|&frame| assert_eq!(frames.free_frame(frame), Ok(1)));
     let cached = frames.free().cached();
     assert_eq!((cached > 0, frames.free().total()), (true, cached));
     on_core(0);
@@ -173,7 +174,7 @@ fn fill_the_cache_of_core_1<C: CpuLocal>(frames: &FrameAllocator<'_, C>) -> u64 
 
 #[test]
 fn memory_in_other_cores_caches_is_had_before_there_is_none() {
-    let ram = ram(&[(0, 4 * MIB)]);
+    let ram = ram(&[(0, SMALL)]);
     with_cores(&ram, 2, Cores::new(2), |frames| {
         let cached = fill_the_cache_of_core_1(frames);
         (0..cached).for_each(|_| assert!(frames.alloc_frame().is_some()));
@@ -184,7 +185,7 @@ fn memory_in_other_cores_caches_is_had_before_there_is_none() {
 
 #[test]
 fn a_block_asked_for_by_address_is_had_from_another_cores_cache() {
-    let ram = ram(&[(0, 4 * MIB)]);
+    let ram = ram(&[(0, SMALL)]);
     with_cores(&ram, 2, Cores::new(2), |frames| {
         fill_the_cache_of_core_1(frames);
         let cached = (0..ram.size()).step_by(FRAME_SIZE as usize).map(PhysAddr);
@@ -208,7 +209,7 @@ impl CpuLocal for NobodyHeld {
 
 #[test]
 fn where_no_core_can_be_held_the_shortage_says_what_lies_in_other_caches() {
-    let ram = ram(&[(0, 4 * MIB)]);
+    let ram = ram(&[(0, SMALL)]);
     with_cores(&ram, 2, NobodyHeld(Cores::new(2)), |frames| {
         let cached = fill_the_cache_of_core_1(frames);
         let error = frames.alloc(Request::order(Order::FRAME)).unwrap_err();
@@ -224,7 +225,7 @@ fn where_no_core_can_be_held_the_shortage_says_what_lies_in_other_caches() {
 /// A handler has no cache and no lock to wait for, and all that it does is seen by the core that it interrupted.
 #[test]
 fn r004_19_a_handler_takes_and_gives_back_between_a_cores_own_calls() {
-    let ram = ram(&[(0, 4 * MIB)]);
+    let ram = ram(&[(0, SMALL)]);
     with_cores(&ram, 1, Cores::new(1), |frames| {
         on_core(0);
         let before = frames.free();

@@ -4,7 +4,7 @@
 //! named by its place in the window.
 
 use crate::{
-    ground::{Ram, range},
+    ground::{Ram, range, scaled},
     model::Model,
 };
 use framekeeper::{
@@ -336,7 +336,7 @@ impl<'f, 'a> Trace<'f, 'a> {
     }
 
     fn compare_all(&self) -> Result<(), Disagreement> {
-        for (frame, owned) in self.model.0.iter().enumerate() {
+        for (frame, owned) in self.model.0.iter().enumerate().step_by(scaled(1, 31)) {
             self.is_state(frame, self.frames.state(address(frame)), *owned)?;
         }
         let free = self.model.0.iter().filter(|frame| frame.is_none()).count() as u64;
