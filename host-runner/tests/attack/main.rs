@@ -9,6 +9,7 @@ mod bisect;
 mod board_side;
 mod cargos_runner;
 mod device_tree;
+mod failures;
 mod host_side;
 mod kept;
 mod numbers;
