@@ -73,7 +73,10 @@ impl Failure {
                 "| `{name}` | FAIL or CRASH | the panic of the core that was heard first | {place} |\n"
             );
         }
-        let cause = self.cause().map(|cause| format!("; {}", settled(cause))).unwrap_or_default();
+        // Whether a core answers in time is open, and what it is doing is then seen from outside.
+        let is_open = end == "TIMEOUT";
+        let shown = |cause: &str| if is_open { "what each core is doing".to_owned() } else { settled(cause) };
+        let cause = self.cause().map(|cause| format!("; {}", shown(cause))).unwrap_or_default();
         let place = self.place().unwrap_or("–");
         format!("| `{name}` | {end} | {reason}{cause} | {place} |\n").replace("||", "\\|\\|")
     }
