@@ -3,12 +3,13 @@
 //! Every session is made from a seed; a failure names it. `LINE_TIMES=n` runs n times as many.
 
 use wire::{
-    BootId, Channel, Coverage, Doing, FromBoard, MAX_BODY, Nonce, Number, Outcome, Parameters, RunId,
-    Station, ToBoard, Unit, Verdict,
-    host::{Heard, Receiver, encode_order},
+    BootId, Channel, Chunk, Coverage, Deframer, Doing, Frame, FromBoard, MAX_BODY, Nonce, Number, Outcome,
+    Parameters, RunId, Station, ToBoard, Unit, Verdict,
+    host::{Heard, Receiver, decode_message, encode_order},
 };
 
 const SESSIONS: u64 = 500_000;
+const DAMAGED: u64 = 1_000_000;
 const NONCE: Nonce = Nonce(0x5eed_5eed_5eed_5eed);
 const BOOT: BootId = BootId(77);
 
@@ -151,11 +152,46 @@ fn recover(station: &mut Station<Vec<u8>>, receiver: &mut Receiver, heard: &mut 
     }
 }
 
+fn times() -> u64 {
+    std::env::var("LINE_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
 #[test]
 fn a_receiver_hears_what_was_said_and_nothing_else() {
-    let times = std::env::var("LINE_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    for seed in 0..SESSIONS * times {
+    for seed in 0..SESSIONS * times() {
         session(seed);
+    }
+}
+
+/// Whatever came before, the next frame is heard, and of what was damaged nothing that was not said.
+#[test]
+fn a_decoder_bears_anything_and_hears_the_next_frame() {
+    let mut deframer: Deframer = Deframer::new();
+    let next = Frame { channel: Channel::Log, nonce: NONCE, sequence: 0, body: b"next" };
+    let clean = next.encode().unwrap();
+    for seed in 0..DAMAGED * times() {
+        let mut dice = Dice(seed ^ 0x0dec_0de5);
+        let length = dice.below(60);
+        let body: Vec<u8> = (0..length).map(|_| dice.next() as u8).collect();
+        let said =
+            Frame { channel: Channel::Control, nonce: Nonce(seed), sequence: seed as u32, body: &body };
+        let mut line = said.encode().unwrap().as_bytes().to_vec();
+        match dice.below(4) {
+            0 => line.iter_mut().for_each(|byte| *byte = dice.next() as u8),
+            faults => (0..=faults).for_each(|_| damage(&mut line, &mut dice)),
+        }
+        for &byte in &line {
+            if let Some(Chunk::Frame(frame)) = deframer.receive(byte) {
+                assert_eq!(frame, said, "seed {seed}");
+            }
+        }
+        let heard = clean
+            .as_bytes()
+            .iter()
+            .filter(|&&byte| matches!(deframer.receive(byte), Some(Chunk::Frame(frame)) if frame == next));
+        assert_eq!(heard.count(), 1, "seed {seed}: the next frame is not heard");
+        // What is in a frame need not be a message, nor a number.
+        let (_, _) = (decode_message(&body), Number::decode(&body));
     }
 }
 
