@@ -13,7 +13,7 @@
 //! # Map
 //!
 //! - [`boot`]: from the boot loader to `main`, and back there after each test. [`machine`]: what the device tree
-//!   says, a crate of its own. `watchdog`, `uart`, [`power`]: devices. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame. [`heap`]: memory for
+//!   says, a crate of its own. `watchdog`, `port`, [`power`]: devices. [`memory`], [`layout`]: what is mapped where. [`frames`]: who has which frame. [`heap`]: memory for
 //!   collections.
 //! - `exceptions`, [`interrupts`], [`clock`], [`cores`], [`psci`]: the processor.
 //! - `link`, `log`, [`numbers`], `semihosting`, `crash`, `panic`: everything the host hears. [`parameters()`]: what it said
@@ -50,11 +50,11 @@ pub mod numbers;
 mod panic;
 mod parameters;
 mod persist;
+mod port;
 pub mod power;
 pub mod psci;
 mod screen;
 mod semihosting;
-mod uart;
 mod watchdog;
 
 pub use machine;

@@ -1,11 +1,11 @@
-//! The link to the host: the station of the `wire` crate behind one lock, on the serial port.
+//! The link to the host: the station of the `wire` crate behind one lock, on a serial port, or in RAM for a debugger.
 //!
 //! The lock is taken with interrupts masked and held for one frame at a time. A core that already holds it gets
 //! nothing instead of waiting for itself: an exception taken inside cannot log. It comes last in the lock order.
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
-//! | one driver for the serial port | [`LINK`], filled once per start, if the machine has a port that may be used | – |
+//! | one driver for the port | [`LINK`], filled once per start, if the machine has a port that may be used | – |
 //! | a lock is broken only when its owner will not go on | [`seize`] is for crashes and waits first | the crash tests |
 
 #![expect(unsafe_code, reason = "gives the driver the port's registers, and breaks the lock of a dead core")]
@@ -20,8 +20,9 @@ use crate::{
     boot, clock,
     clock::Deadline,
     cores::{self, CoreId},
-    interrupts, layout, notes, persist, power,
-    uart::Uart,
+    interrupts, layout, notes, persist,
+    port::Port,
+    power,
 };
 
 static LINK: Mutex<Option<Link>> = Mutex::new(None);
@@ -41,14 +42,14 @@ const BEACON_MS: u64 = 100;
 /// The station and the port.
 pub(crate) struct Link {
     station: &'static mut Station<&'static mut [u8]>,
-    uart: Uart,
+    port: Port,
 }
 
 impl Link {
     /// Sends a control message.
     pub(crate) fn say(&mut self, message: &FromBoard<'_>) {
-        let Self { station, uart } = self;
-        station.say(message, &mut |bytes: &[u8]| send(uart, bytes));
+        let Self { station, port } = self;
+        station.say(message, &mut |bytes: &[u8]| send(port, bytes));
     }
 
     pub(crate) fn doing(&self) -> Doing {
@@ -60,25 +61,25 @@ impl Link {
     }
 
     fn send(&mut self, channel: Channel, body: &[u8]) {
-        let Self { station, uart } = self;
-        station.send(channel, body, &mut |bytes: &[u8]| send(uart, bytes));
+        let Self { station, port } = self;
+        station.send(channel, body, &mut |bytes: &[u8]| send(port, bytes));
     }
 
     fn beacon(&mut self) {
-        let Self { station, uart } = self;
-        station.beacon(&mut |bytes: &[u8]| send(uart, bytes));
+        let Self { station, port } = self;
+        station.beacon(&mut |bytes: &[u8]| send(port, bytes));
     }
 
     /// Sends one frame that was asked for again; false if none is owed.
     fn send_owed(&mut self) -> bool {
-        let Self { station, uart } = self;
-        station.send_owed(&mut |bytes: &[u8]| send(uart, bytes))
+        let Self { station, port } = self;
+        station.send_owed(&mut |bytes: &[u8]| send(port, bytes))
     }
 
     /// The next order that has arrived whole.
     fn receive(&mut self) -> Option<ToBoard> {
-        let Self { station, uart } = self;
-        core::iter::from_fn(|| uart.receive()).find_map(|byte| station.receive(byte))
+        let Self { station, port } = self;
+        core::iter::from_fn(|| port.receive()).find_map(|byte| station.receive(byte))
     }
 
     /// Says who is speaking; a board that did not get as far as knowing it says nothing, and the host's time for the
@@ -99,16 +100,28 @@ impl Link {
     }
 }
 
-fn send(uart: &mut Uart, bytes: &[u8]) {
+fn send(port: &mut Port, bytes: &[u8]) {
     for &byte in bytes {
-        if uart.send(byte) {
+        if port.send(byte) {
             SENT.fetch_add(1, Relaxed);
         }
     }
 }
 
-/// Opens the link on a port of this kind whose registers are at `registers`.
+/// Opens the link on a serial port of this kind whose registers are at `registers`.
 pub(crate) fn open(kind: SerialKind, registers: u64, seed: u64) {
+    open_on(serial(kind, registers), seed);
+}
+
+/// Opens the link in RAM, for a debugger.
+pub(crate) fn open_in_ram(seed: u64) {
+    if boot::restarts() == 0 {
+        persist::ring().open();
+    }
+    open_on(Port::ram(), seed);
+}
+
+fn open_on(port: Port, seed: u64) {
     let station = if boot::restarts() == 0 {
         // A value that no two boots share: the counter, and what the boot loader drew at random, if it did.
         let boot = BootId(seed.rotate_left(17) ^ clock::now());
@@ -118,18 +131,27 @@ pub(crate) fn open(kind: SerialKind, registers: u64, seed: u64) {
         // SAFETY: this runs once per start, on the boot core, and a cold boot came before.
         unsafe { persist::station() }
     };
-    *LINK.lock() = Some(Link { station, uart: uart(kind, registers) });
+    *LINK.lock() = Some(Link { station, port });
 }
 
-/// Goes on with the registers at another virtual address: the tables have changed.
+/// Goes on with the registers of a serial port at another virtual address: the tables have changed.
 pub(crate) fn move_to(kind: SerialKind, registers: u64) {
-    with(|link| link.uart = uart(kind, registers));
+    with(|link| {
+        if link.port.is_serial() {
+            link.port = serial(kind, registers);
+        }
+    });
 }
 
-fn uart(kind: SerialKind, registers: u64) -> Uart {
+/// Whether there is a link at all.
+pub(crate) fn is_open() -> bool {
+    with(|_| ()).is_some()
+}
+
+fn serial(kind: SerialKind, registers: u64) -> Port {
     // SAFETY: the device tree names these registers, they are mapped as device memory, and this driver replaces the
     // one before it.
-    unsafe { Uart::new(kind, registers) }
+    unsafe { Port::serial(kind, registers) }
 }
 
 /// Uses the link, with interrupts masked. `None` if it is not open, or this core is using it already.
@@ -171,7 +193,7 @@ pub(crate) fn seize<R>(work: impl FnOnce(&mut Link) -> R) -> Option<R> {
 
 /// Whether somebody is at the other end, as far as can be told: a host has bound this boot, and the port takes bytes.
 pub(crate) fn is_heard() -> bool {
-    with(|link| link.station.is_bound() && !link.uart.is_stuck()).unwrap_or(false)
+    with(|link| link.station.is_bound() && !link.port.is_stuck()).unwrap_or(false)
 }
 
 /// Looks for orders and answers those that concern the link; for the timer tick, so it never waits for the lock. A board

@@ -21,6 +21,9 @@ use wire::{BootId, Station};
 /// How many bytes of sent frames can be sent again.
 const RING: usize = 1 << 20;
 
+/// The bytes that a debugger is given and gives: what it finds each time is as much as it has to fetch in the time between.
+pub(crate) type Ring = wire::ram::Ring<0x1_0000, 0x1000>;
+
 /// Memory that is initialised by hand.
 struct Slot<T>(UnsafeCell<MaybeUninit<T>>);
 
@@ -42,6 +45,9 @@ impl<T> Slot<T> {
 static STATION: Slot<Station<&'static mut [u8]>> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
 #[unsafe(link_section = ".persist")]
 static RING_BYTES: Slot<[u8; RING]> = Slot(UnsafeCell::new(MaybeUninit::uninit()));
+#[unsafe(link_section = ".persist")]
+#[unsafe(export_name = "_SEGGER_RTT")]
+static FOR_DEBUGGERS: Ring = Ring::new();
 #[unsafe(link_section = ".persist")]
 static LOAD_ADDRESS: AtomicU64 = AtomicU64::new(0);
 #[unsafe(link_section = ".persist")]
@@ -96,6 +102,11 @@ pub(crate) unsafe fn station() -> &'static mut Station<&'static mut [u8]> {
     let station = unsafe { STATION.get_mut() };
     // SAFETY: initialised by `new_station` in this boot.
     unsafe { station.assume_init_mut() }
+}
+
+/// The ring that a debugger finds by the symbol [`wire::ram::SYMBOL`]. Whoever uses it has opened it in this boot.
+pub(crate) fn ring() -> &'static Ring {
+    &FOR_DEBUGGERS
 }
 
 /// Where the image was loaded.

@@ -187,12 +187,14 @@ extern "C" fn start(_: u64) -> ! {
     switch_world(roots, SCTLR_FINAL, stacks.main().end, stacks.exception().end, run)
 }
 
-/// Stops the watchdogs before anything that takes time, and opens the link as soon as the serial port is known, so that
-/// what is wrong with the rest can be said there.
+/// Stops the watchdogs before anything that takes time, and opens the link as soon as it is known where, so that what is wrong
+/// with the rest can be said there.
 fn read(blob: &'static [u8], occupied: [PhysRange; 2]) -> Result<(Machine, Ram), MachineError<'static>> {
     let tree = Tree::new(blob)?;
     watchdog::stop_all(&tree);
-    if let Ok(Some(serial)) = machine::find_serial(&tree) {
+    if wire::has_ram_link(machine::arguments(&tree)) {
+        link::open_in_ram(machine::seed(&tree));
+    } else if let Ok(Some(serial)) = machine::find_serial(&tree) {
         link::open(serial.kind, early::map_uart(serial.registers.start().0), machine::seed(&tree));
     }
     parameters::read(&tree);

@@ -12,6 +12,9 @@ const PREFIX: &str = "framekeeper.";
 const TESTS: &str = "tests=";
 const ALONE_AFTER: &str = "alone_after=";
 
+/// The word that has a board leave its serial ports alone, and speak by [`Ring`](crate::ram::Ring) to a debugger.
+pub const RAM_LINK: &str = "framekeeper.link=ram";
+
 /// Parameters, displayed as words with a space between; those that have their default values are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arguments(pub Parameters);
@@ -38,6 +41,11 @@ pub fn alone_after<'a>(words: impl Iterator<Item = &'a str>) -> Option<u64> {
     last.and_then(number)
 }
 
+/// Whether the host is a debugger that looks for what is said in RAM.
+pub fn has_ram_link<'a>(mut words: impl Iterator<Item = &'a str>) -> bool {
+    words.any(|word| word == RAM_LINK)
+}
+
 impl Parameters {
     /// Reads the words of a command line. Those that are not ours are passed over; of two that say the same thing the
     /// last one counts, as it does for a kernel; what no word says has its default value.
@@ -50,7 +58,7 @@ impl Parameters {
         let mut parameters = Self::default();
         for (word, setting) in ours {
             let is_for_one_alone = setting.starts_with(TESTS) || setting.starts_with(ALONE_AFTER);
-            if !is_for_one_alone {
+            if !is_for_one_alone && word != RAM_LINK {
                 parameters.set(setting).ok_or(WrongArgument { word })?;
             }
         }
@@ -159,6 +167,16 @@ mod tests {
         assert_eq!(patience("framekeeper.alone_after=soon"), None);
         assert_eq!(patience("alone_after=1"), None);
         assert_eq!(read("framekeeper.alone_after=1"), Ok(Parameters::default()));
+    }
+
+    #[test]
+    fn a_debugger_is_the_host_where_a_word_says_so() {
+        let is_ram = |line: &str| has_ram_link(line.split_ascii_whitespace());
+        assert!(is_ram("quiet framekeeper.link=ram framekeeper.seed=3"));
+        assert!(!is_ram("quiet link=ram framekeeper.seed=3") && !is_ram(""));
+        assert_eq!(read("framekeeper.link=ram"), Ok(Parameters::default()));
+        let word = "framekeeper.link=telepathy";
+        assert_eq!(read(word), Err(WrongArgument { word }));
     }
 
     #[test]

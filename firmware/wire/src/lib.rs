@@ -1,6 +1,6 @@
 //! What a board and the host say to each other, and the frames that carry it.
 //!
-//! The line between the two is a serial port: bytes get lost, doubled and flipped on it, a boot loader
+//! The line between the two is a serial port as a rule: bytes get lost, doubled and flipped on it, a boot loader
 //! prints text on it, and output of an earlier run may still lie in its buffers. Nothing outside this crate
 //! knows bytes; both ends use it.
 //!
@@ -17,6 +17,7 @@
 //! - **Parameters** ([`Parameters`]) say how a test is to run; they come with the order to run it. As **arguments**
 //!   ([`Arguments`]) they stand in the kernel command line, for when nobody orders anything.
 //! - **Notes** ([`notes`]) are what a board leaves in memory when no host hears it.
+//! - A **ring** ([`ram`]) is a line that a debugger reads and writes in the board's memory.
 //! - An **order** ([`ToBoard`]) is what the host wants. Orders are repeated until the board's answer shows
 //!   that they arrived, so carrying out one twice must be harmless; [`Station`] sees to that.
 //!
@@ -46,10 +47,11 @@ pub mod notes;
 mod number;
 mod outbox;
 mod parameters;
+pub mod ram;
 mod station;
 pub mod syndrome;
 
-pub use arguments::{Arguments, WrongArgument, alone_after, tests};
+pub use arguments::{Arguments, RAM_LINK, WrongArgument, alone_after, has_ram_link, tests};
 pub use deframer::{Chunk, Deframer};
 pub use frame::{Channel, Damage, Encoded, Frame, MAX_BODY, MAX_ENCODED, Nonce};
 pub use message::{

@@ -61,7 +61,7 @@ pub(super) struct Samsung {
 impl Samsung {
     /// # Safety
     ///
-    /// As for [`super::Uart::new`].
+    /// As for [`super::Port::serial`].
     pub(super) unsafe fn new(registers: u64) -> Self {
         let registers = core::ptr::with_exposed_provenance_mut::<Registers>(registers as usize);
         let Some(registers) = NonNull::new(registers) else { unreachable!("nothing is mapped at address 0") };
