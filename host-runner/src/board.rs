@@ -3,9 +3,11 @@
 //! A new board of a known kind is a new file. A key or value that is not understood is an error that shows the
 //! place in the file, never a default that was not asked for.
 
+mod debugged;
 mod emulated;
 mod phone;
 
+pub use debugged::GdbOptions;
 pub use emulated::QemuOptions;
 pub use phone::{FastbootOptions, Hooks, SerialOptions, StandInOptions};
 
@@ -68,6 +70,8 @@ pub enum Load {
     Fastboot(FastbootOptions),
     /// By the `fastboot` program, into a stand-in that this program brings with it.
     StandIn(StandInOptions),
+    /// By a debug server.
+    Gdb(GdbOptions),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -76,6 +80,7 @@ enum LoadKind {
     Qemu,
     Fastboot,
     StandIn,
+    Gdb,
 }
 
 /// How a board is talked to.
@@ -85,6 +90,8 @@ pub enum Link {
     QemuSerial,
     /// A serial port of this machine.
     Serial(SerialOptions),
+    /// A debug server, and a ring in the board's memory.
+    Gdb,
 }
 
 /// Why there is no such board, or why its file cannot be used.
@@ -141,14 +148,37 @@ struct BoardFile<L, K> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct QemuLink {
-    #[serde(rename = "kind")]
-    _kind: QemuLinkKind,
+    kind: QemuLinkKind,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum QemuLinkKind {
     QemuSerial,
+    Gdb,
+}
+
+impl From<QemuLink> for Link {
+    fn from(link: QemuLink) -> Self {
+        match link.kind {
+            QemuLinkKind::QemuSerial => Self::QemuSerial,
+            QemuLinkKind::Gdb => Self::Gdb,
+        }
+    }
+}
+
+/// `[link]` of a board that a debug server loads.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GdbLink {
+    #[serde(rename = "kind")]
+    _kind: GdbLinkKind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum GdbLinkKind {
+    Gdb,
 }
 
 #[derive(Deserialize)]
@@ -220,8 +250,9 @@ impl Board {
         let from_toml =
             |error: toml::de::Error| invalid(error.message(), error.span().unwrap_or_default().into());
         let (board, name) = match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
-            LoadKind::Qemu => board_of(text, Load::Qemu, |_: QemuLink| Link::QemuSerial),
+            LoadKind::Qemu => board_of(text, Load::Qemu, <Link as From<QemuLink>>::from),
             LoadKind::Fastboot => board_of(text, Load::Fastboot, Link::Serial),
+            LoadKind::Gdb => board_of(text, Load::Gdb, |_: GdbLink| Link::Gdb),
             LoadKind::StandIn => board_of(text, Load::StandIn, Link::Serial),
         }
         .map_err(from_toml)?;

@@ -24,6 +24,7 @@ pub mod drive;
 mod environment;
 pub mod fastboot;
 pub mod firmware;
+pub mod gdb;
 mod hooks;
 pub mod image;
 pub mod lease;

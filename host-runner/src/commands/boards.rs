@@ -40,6 +40,7 @@ fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
     match &board.load {
         Load::Qemu(_) => vec![ready(&[Tool::Qemu], machine)],
         Load::StandIn(_) => vec![ready(&[Tool::Fastboot, Tool::Qemu, Tool::Dtc], machine)],
+        Load::Gdb(_) => vec![ready(&[Tool::Dtc], machine)],
         Load::Fastboot(load) => {
             let mut lines = vec![phone(load)];
             if let Link::Serial(link) = &board.link {

@@ -200,6 +200,8 @@ pub(super) fn ensure_loader(workspace: &Workspace, board: &Board, global: &Globa
         Load::Qemu(_) => [Tool::Qemu].as_slice(),
         Load::Fastboot(_) => &[Tool::Fastboot],
         Load::StandIn(_) => &[Tool::Fastboot, Tool::Qemu, Tool::Dtc],
+        // What its server is made of is the board's own affair.
+        Load::Gdb(_) => &[Tool::Dtc],
     };
     Ok(ensure(tools, &machine(workspace), Consent::from_terminal(global.yes))?)
 }

@@ -3,7 +3,7 @@
 use super::paths::{is_foreign, shown_path};
 use super::{Elf, ImageError};
 use object::elf::SHF_EXECINSTR;
-use object::{Object, ObjectSection, SectionFlags};
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Symbols {
     loader: Option<addr2line::Loader>,
     code: Vec<Range<u64>>,
+    ring: Option<u64>,
     root: PathBuf,
 }
 
@@ -46,7 +47,7 @@ impl Symbols {
     /// No names for anything, for reports of images that are gone.
     #[must_use]
     pub fn none() -> Self {
-        Self { loader: None, code: Vec::new(), root: PathBuf::new() }
+        Self { loader: None, code: Vec::new(), ring: None, root: PathBuf::new() }
     }
 
     pub(super) fn open(path: &Path, elf: &Elf<'_>, root: &Path) -> Result<Self, ImageError> {
@@ -59,7 +60,14 @@ impl Symbols {
             .filter(|section| is_code(section.flags()))
             .map(|section| section.address()..section.address().saturating_add(section.size()))
             .collect();
-        Ok(Self { loader: Some(loader), code, root: root.to_owned() })
+        let ring = elf.symbol_by_name(wire::ram::SYMBOL).map(|symbol| symbol.address());
+        Ok(Self { loader: Some(loader), code, ring, root: root.to_owned() })
+    }
+
+    /// Where the image has its ring for debuggers, if it has one.
+    #[must_use]
+    pub const fn ring(&self) -> Option<u64> {
+        self.ring
     }
 
     /// What is at the instruction at `address`, innermost first. Empty if no code of the image is there: numbers
@@ -169,7 +177,7 @@ mod tests {
         let elf = Elf::parse(&*bytes).unwrap();
         let symbols = Symbols::open(&path, &elf, Path::new("/")).unwrap();
         let main = object::read::elf::ElfFile64::<object::LittleEndian>::parse(&*bytes).unwrap();
-        let main = object::ObjectSymbol::address(&main.symbol_by_name("main").unwrap());
+        let main = ObjectSymbol::address(&main.symbol_by_name("main").unwrap());
         assert!(!symbols.at(main).is_empty());
         let data = elf.section_by_name(".rodata").unwrap().address();
         assert!(symbols.at(data).is_empty());

@@ -1,14 +1,16 @@
 //! The way between a board and the session.
 //!
 //! A link moves bytes and knows nothing of their meaning, except that [`Serial`] listens for whole frames to find out
-//! how fast the line is. [`FaultyLink`] damages bytes on purpose, so that the runner can be tried against a bad line with
+//! how fast the line is. [`DebugLine`] is for boards without a port: a debug server reads and writes their memory. [`FaultyLink`] damages bytes on purpose, so that the runner can be tried against a bad line with
 //! a good board.
 
+mod debug;
 mod faults;
 mod ports;
 mod rates;
 mod serial;
 
+pub use debug::DebugLine;
 pub use faults::{Faults, FaultyLink};
 pub use ports::{PortError, UsbId, find_port};
 pub use serial::{Serial, SerialLine};

@@ -1,5 +1,6 @@
-//! From QEMU's `info registers -a` to what a person wants to know: where every core is.
+//! From what QEMU's `info registers -a` or a debug server says to what a person wants to know: where every core is.
 
+use crate::gdb::{Core, Registers};
 use crate::image::{Place, Symbols};
 use crate::report::{Backtrace, grouped_cores, named_cores};
 
@@ -7,20 +8,32 @@ use crate::report::{Backtrace, grouped_cores, named_cores};
 const MASKED: u64 = 1 << 7;
 
 /// Where one core is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct CoreState {
     core: u32,
     pc: u64,
     lr: u64,
     sp: u64,
     pstate: u64,
+    /// The calls that led there, where they are known.
+    calls: Vec<u64>,
 }
 
 /// What the cores do, with names. Those that do the same stand together; registers are shown only of those that do
 /// anything.
 #[must_use]
 pub(super) fn describe(registers: &str, symbols: &Symbols) -> String {
-    let states = parse(registers);
+    describe_states(&parse(registers), symbols)
+}
+
+/// The same of what a debug server says.
+#[must_use]
+pub(super) fn describe_cores(cores: &[Core], symbols: &Symbols) -> String {
+    let states: Vec<_> = (0..).zip(cores).map(|(number, core)| CoreState::of(number, core)).collect();
+    describe_states(&states, symbols)
+}
+
+fn describe_states(states: &[CoreState], symbols: &Symbols) -> String {
     let each = states.iter().map(|state| (state.core, state.doing(symbols)));
     let groups = grouped_cores(each);
     let lines = groups.into_iter().flat_map(|(cores, doing)| match doing {
@@ -55,10 +68,19 @@ fn parse(registers: &str) -> Vec<CoreState> {
 }
 
 impl CoreState {
+    fn of(core: u32, Core { registers, calls }: &Core) -> Self {
+        let Registers { link: lr, stack_pointer: sp, pc, pstate, .. } = *registers;
+        Self { core, pc, lr, sp, pstate, calls: calls.clone() }
+    }
+
     fn doing(&self, symbols: &Symbols) -> Doing {
-        let backtrace = Backtrace::of_core(symbols, std::iter::once(self.pc));
+        let addresses = std::iter::once(self.pc).chain(self.calls.iter().copied());
+        let backtrace = Backtrace::of_core(symbols, addresses);
         if let Some(idleness) = backtrace.idleness() {
             return Doing::Nothing(idleness);
+        }
+        if !self.calls.is_empty() {
+            return Doing::At(backtrace.lines());
         }
         let mut lines = inlined("in", &symbols.at(self.pc));
         // Code that has called nothing yet still holds the address to which it returns itself, in a library
@@ -71,7 +93,7 @@ impl CoreState {
     }
 
     fn registers(&self) -> String {
-        let Self { core, pc, lr, sp, pstate } = self;
+        let Self { core, pc, lr, sp, pstate, .. } = self;
         let interrupts = if pstate & MASKED == 0 { "on" } else { "masked" };
         format!("core {core}: pc {pc:#x} lr {lr:#x} sp {sp:#x} pstate {pstate:#x}, interrupts {interrupts}")
     }
@@ -113,6 +135,18 @@ X29=0000000000000000 X30=0000000000000000  SP=0000000000000000\r\nPSTATE=000003c
             describe(REGISTERS, &Symbols::none()),
             "core 0: pc 0x40080010 lr 0x40080abc sp 0x40100000 pstate 0x400003c5, interrupts masked\n\
              core 1: pc 0x200 lr 0x0 sp 0x0 pstate 0x3c5, interrupts masked\n"
+        );
+    }
+
+    #[test]
+    fn what_a_debug_server_says_is_told_with_the_calls() {
+        let registers =
+            Registers { pc: 0x4008_0010, link: 0x4008_0abc, pstate: 0x3c5, ..Registers::default() };
+        let cores = [Core { registers, calls: vec![0x4008_0ab8] }];
+        assert_eq!(
+            describe_cores(&cores, &Symbols::none()),
+            "core 0: pc 0x40080010 lr 0x40080abc sp 0x0 pstate 0x3c5, interrupts masked\n   \
+             0: 0x0000000040080010\n   1: 0x0000000040080ab8\n"
         );
     }
 

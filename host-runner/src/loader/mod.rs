@@ -4,6 +4,7 @@
 //! channel that the loader was given, marked with the boot they belong to, so that bytes of a machine that is gone
 //! are told from those of its successor.
 
+mod debugged;
 mod held;
 mod inspect;
 mod phone;
@@ -59,6 +60,8 @@ pub enum Loader {
     Qemu(qemu::Qemu),
     /// A phone that stays where it is.
     Phone(Box<phone::Phone>),
+    /// A board behind a debug server.
+    Debugged(Box<debugged::Debugged>),
 }
 
 /// One boot of a board. Dropping it ends the boot as far as that can be done from here.
@@ -68,6 +71,8 @@ pub enum Machine {
     Qemu(qemu::Process),
     /// A phone that was given an image.
     Phone(phone::RunningPhone),
+    /// A board that a debug server has loaded.
+    Debugged(debugged::DebuggedBoard),
 }
 
 impl Loader {
@@ -84,7 +89,10 @@ impl Loader {
         task: &Task,
     ) -> miette::Result<Self> {
         Ok(match (&board.load, &board.link) {
-            (Load::Qemu(options), _) => Self::Qemu(qemu::Qemu::new(options.clone(), kernel, symbols)),
+            (Load::Qemu(options), link) => {
+                let line = qemu::LineKind::new(link, &symbols)?;
+                Self::Qemu(qemu::Qemu::new(options.clone(), line, kernel, symbols))
+            }
             (Load::Fastboot(load), Link::Serial(link)) => {
                 Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, task)?))
             }
@@ -93,8 +101,11 @@ impl Loader {
                 let phone = phone::Phone::beside(board, load, link, inside, &kernel, task, symbols)?;
                 Self::Phone(Box::new(phone))
             }
-            (Load::Fastboot(_) | Load::StandIn(_), Link::QemuSerial) => {
-                miette::bail!("bug: a phone was given a serial port of QEMU's")
+            (Load::Gdb(load), _) => Self::Debugged(Box::new(debugged::Debugged::new(
+                workspace, board, load, &kernel, symbols, task,
+            )?)),
+            (Load::Fastboot(_) | Load::StandIn(_), Link::QemuSerial | Link::Gdb) => {
+                miette::bail!("bug: a phone was given a line of QEMU's")
             }
         })
     }
@@ -104,7 +115,7 @@ impl Loader {
     #[must_use]
     pub fn account(&self) -> Option<Account> {
         match self {
-            Self::Qemu(_) => None,
+            Self::Qemu(_) | Self::Debugged(_) => None,
             Self::Phone(phone) => phone.account(),
         }
     }
@@ -118,6 +129,7 @@ impl Loader {
         match self {
             Self::Qemu(qemu) => qemu.boot(boot, inbox).map(Machine::Qemu),
             Self::Phone(phone) => phone.boot(boot, inbox).map(Machine::Phone),
+            Self::Debugged(board) => board.boot(boot, inbox).map(Machine::Debugged),
         }
     }
 }
@@ -128,6 +140,7 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.send(bytes),
             Self::Phone(phone) => phone.send(bytes),
+            Self::Debugged(board) => board.send(bytes),
         }
     }
 
@@ -137,6 +150,7 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.inspect(),
             Self::Phone(phone) => phone.inspect(),
+            Self::Debugged(board) => board.inspect(),
         }
     }
 
@@ -145,6 +159,19 @@ impl Machine {
         match self {
             Self::Qemu(process) => process.why_ended(),
             Self::Phone(phone) => phone.why_ended(),
+            Self::Debugged(board) => board.why_ended(),
         }
     }
+}
+
+/// Where the image has its ring for debuggers.
+fn ring(symbols: &Symbols) -> miette::Result<u64> {
+    let missing = || {
+        let symbol = wire::ram::SYMBOL;
+        miette::miette!(
+            help = "the firmware's images have one; was the ELF file stripped?",
+            "the image has no ring for debuggers: the symbol {symbol} is missing"
+        )
+    };
+    symbols.ring().ok_or_else(missing)
 }

@@ -1,8 +1,10 @@
-//! Boards that are a QEMU process: started for every boot, its standard input and output are the line.
+//! Boards that are a QEMU process, started for every boot. Its standard input and output are the line, or its debug server is.
 
-use super::{BootCount, Incoming, inspect, qmp};
-use crate::board::QemuOptions;
+use super::{BootCount, Incoming, inspect, qmp, ring};
+use crate::board::{Link, QemuOptions};
+use crate::gdb::Address;
 use crate::image::Symbols;
+use crate::link::DebugLine;
 use crate::processes::{Group, folder};
 use crate::session::Closed;
 use crate::setup::how_to_install_qemu;
@@ -11,7 +13,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,8 +27,24 @@ const ENDING: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Qemu {
     options: QemuOptions,
+    line: LineKind,
     kernel: PathBuf,
     symbols: Rc<Symbols>,
+}
+
+/// How the board inside is talked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineKind {
+    Serial,
+    /// By the ring at this address of its memory.
+    Ring(u64),
+}
+
+/// The way to a board that runs.
+#[derive(Debug)]
+enum Line {
+    Serial(Sender<Vec<u8>>),
+    Debug(DebugLine),
 }
 
 /// One QEMU.
@@ -34,7 +52,7 @@ pub struct Qemu {
 pub struct Process {
     child: Child,
     group: Group,
-    outbox: Sender<Vec<u8>>,
+    line: Line,
     complaints: Option<JoinHandle<String>>,
     /// The control socket. In the system's folder for temporary files, because a socket's path may have 107 bytes and a
     /// run's folder lies deep.
@@ -42,32 +60,54 @@ pub struct Process {
     symbols: Rc<Symbols>,
 }
 
+impl LineKind {
+    /// What `link` is for this image.
+    pub(super) fn new(link: &Link, symbols: &Symbols) -> miette::Result<Self> {
+        match link {
+            Link::Gdb => ring(symbols).map(Self::Ring),
+            Link::QemuSerial | Link::Serial(_) => Ok(Self::Serial),
+        }
+    }
+}
+
 impl Qemu {
-    pub(super) fn new(options: QemuOptions, kernel: PathBuf, symbols: Rc<Symbols>) -> Self {
-        Self { options, kernel, symbols }
+    pub(super) fn new(options: QemuOptions, line: LineKind, kernel: PathBuf, symbols: Rc<Symbols>) -> Self {
+        Self { options, line, kernel, symbols }
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<Process, String> {
         let control = control_socket()?;
         let command = self.command(&control);
-        start(command, control, Rc::clone(&self.symbols), boot, inbox)
+        start(command, self.line, control, Rc::clone(&self.symbols), boot, inbox)
     }
 
     fn command(&self, control: &Path) -> Command {
         let mut command = Command::new(PROGRAM);
-        command
-            .args(arguments(&self.options))
-            .arg("-kernel")
-            .arg(&self.kernel)
-            .arg("-qmp")
-            .arg(format!("unix:{},server=on,wait=off", control.display()));
+        command.args(arguments(&self.options)).arg("-kernel").arg(&self.kernel);
+        command.arg("-qmp").arg(listening_at(control));
+        match self.line {
+            LineKind::Serial => command.args(STDIO_LINE),
+            LineKind::Ring(_) => command
+                .args(["-serial", "none", "-append", wire::RAM_LINK, "-gdb"])
+                .arg(listening_at(&debug_socket(control))),
+        };
         command
     }
 }
 
-/// Starts a QEMU whose standard input and output are the line, and whose control socket is `control`.
+fn listening_at(socket: &Path) -> String {
+    format!("unix:{},server=on,wait=off", socket.display())
+}
+
+/// Where the debug server of the QEMU with this control socket listens.
+fn debug_socket(control: &Path) -> PathBuf {
+    control.with_extension("gdb")
+}
+
+/// Starts a QEMU whose control socket is `control`.
 fn start(
     mut command: Command,
+    line: LineKind,
     control: PathBuf,
     symbols: Rc<Symbols>,
     boot: BootCount,
@@ -80,11 +120,25 @@ fn start(
         return Err("QEMU was started without its pipes".to_owned());
     };
     let group = Group::of(&child);
-    let (outbox, orders) = channel();
-    thread::spawn(move || write_orders(stdin, &orders));
+    let line = match line {
+        LineKind::Serial => Line::Serial(serial_line(stdin)),
+        LineKind::Ring(ring) => {
+            let server = Address::Socket(debug_socket(&control));
+            // Relaxed: it is only looked whether to go on.
+            let connect = move |over: &AtomicBool| server.connect(|| over.load(Ordering::Relaxed));
+            Line::Debug(DebugLine::open(connect, ring, boot, inbox.clone()))
+        }
+    };
+    // It ends when QEMU does, whatever the line is.
     thread::spawn(move || read_line(stdout, boot, &inbox));
     let complaints = Some(thread::spawn(move || read_complaints(stderr)));
-    Ok(Process { child, group, outbox, complaints, control, symbols })
+    Ok(Process { child, group, line, complaints, control, symbols })
+}
+
+fn serial_line(stdin: ChildStdin) -> Sender<Vec<u8>> {
+    let (outbox, orders) = channel();
+    thread::spawn(move || write_orders(stdin, &orders));
+    outbox
 }
 
 /// A place for the control socket of another QEMU.
@@ -96,18 +150,11 @@ pub(crate) fn control_socket() -> Result<PathBuf, String> {
 
 /// What does not depend on the board. Semihosting stays off: the firmware answers its own semihosting calls, and a QEMU
 /// that answered them would hide a fault there.
-pub(crate) const FIXED: [&str; 10] = [
-    "-nodefaults",
-    "-no-user-config",
-    "-display",
-    "none",
-    "-monitor",
-    "none",
-    "-chardev",
-    "stdio,id=line,signal=off",
-    "-serial",
-    "chardev:line",
-];
+pub(crate) const FIXED: [&str; 6] =
+    ["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none"];
+
+/// The board's first serial port is QEMU's standard input and output.
+pub(crate) const STDIO_LINE: [&str; 4] = ["-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line"];
 
 fn arguments(options: &QemuOptions) -> Vec<String> {
     let level = if options.virtualization { ",virtualization=on" } else { "" };
@@ -127,11 +174,17 @@ fn cannot_start(error: &std::io::Error) -> String {
 
 impl Process {
     pub(super) fn send(&self, bytes: Vec<u8>) {
-        // The writer is gone when QEMU is, and that is told by the end of its output.
-        let _ = self.outbox.send(bytes);
+        match &self.line {
+            // The writer is gone when QEMU is, and that is told by the end of its output.
+            Line::Serial(outbox) => drop(outbox.send(bytes)),
+            Line::Debug(line) => line.send(bytes),
+        }
     }
 
     pub(super) fn inspect(&self) -> Option<String> {
+        if let Line::Debug(line) = &self.line {
+            return Some(inspect::describe_cores(&line.cores()?, &self.symbols));
+        }
         let registers = qmp::monitor(&self.control, "info registers -a").ok()?;
         Some(inspect::describe(&registers, &self.symbols))
     }
@@ -144,7 +197,10 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Closed::Lost("QEMU closed its output and did not end".to_owned())
+        match &self.line {
+            Line::Debug(line) => line.why_ended(),
+            Line::Serial(_) => Closed::Lost("QEMU closed its output and did not end".to_owned()),
+        }
     }
 
     fn closed(&mut self, status: ExitStatus) -> Closed {
@@ -196,8 +252,8 @@ fn read_line(mut stdout: ChildStdout, boot: BootCount, inbox: &Sender<Incoming>)
     let _ = inbox.send(Incoming::Ended(boot));
 }
 
-/// The last lines of what QEMU complained about, on one line.
-fn read_complaints(mut stderr: ChildStderr) -> String {
+/// The last lines of what a program complained about, on one line.
+pub(super) fn read_complaints(mut stderr: ChildStderr) -> String {
     let mut bytes = Vec::new();
     let _ = stderr.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);

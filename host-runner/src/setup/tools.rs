@@ -60,7 +60,7 @@ impl Tool {
             Self::Make => "host-runner check: it builds allocators to compare with",
             Self::Qemu => "running on the qemu boards",
             Self::Fastboot => "running on phones and their twins",
-            Self::Dtc => "running on the pixel6-twin board: it compiles the phone's device tree",
+            Self::Dtc => "running on the pixel6-twin and gdb boards: it compiles their device trees",
         }
     }
 

@@ -1,7 +1,7 @@
 //! Starting the twin.
 
 use super::ram::Ram;
-use crate::loader::qemu::FIXED;
+use crate::loader::qemu::{FIXED, STDIO_LINE};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,6 +53,7 @@ impl Twin {
             .args(["-cpu", &format!("cortex-a76,cntfrq={TIMER_HZ}")])
             .args(["-smp", &CORES.to_string()])
             .args(FIXED)
+            .args(STDIO_LINE)
             .args(["-no-reboot", "-kernel"])
             .arg(&self.monitor)
             .arg("-qmp")

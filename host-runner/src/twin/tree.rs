@@ -90,11 +90,12 @@ fn reg(range: &Range<u64>) -> String {
 }
 
 /// A string as a device tree's source quotes it.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\0'], " ")
 }
 
-fn flatten(source: &str) -> Result<Vec<u8>, TreeError> {
+/// The tree that this source says.
+pub(crate) fn flatten(source: &str) -> Result<Vec<u8>, TreeError> {
     let mut dtc = Command::new("dtc")
         .args(["-q", "-I", "dts", "-O", "dtb", "-o", "-", "-"])
         .stdin(Stdio::piped())

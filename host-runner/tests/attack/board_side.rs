@@ -79,6 +79,14 @@ fn each_test_ends_as_it_must_after_entry_at_el2() {
     check_all("qemu-virt-el2", &ON_QEMU.map(|(name, end)| (name, end.into())));
 }
 
+/// Its line is its memory, and a machine that resets itself has nothing to boot from but the debug server.
+#[test]
+fn each_test_ends_as_it_must_on_a_board_with_nothing_but_a_debug_server() {
+    let devices = ON_QEMU.map(|(name, end)| (name, end.into()));
+    let reset = ("power::resets_the_machine", json!({"timeout": "silence"}));
+    check_all("qemu-virt-bare", &[devices.as_slice(), &[reset]].concat());
+}
+
 /// Its devices put up with less, and its line does not say that nobody is there any more.
 #[test]
 fn each_test_ends_as_it_must_on_a_phones_twin() {

@@ -8,6 +8,7 @@ mod alone;
 mod bisect;
 mod board_side;
 mod cargos_runner;
+mod debug_link;
 mod device_tree;
 mod failures;
 mod host_side;

@@ -1,0 +1,142 @@
+//! Boards that a debug server loads: it is started for every boot, stops the board, writes image and device tree into its
+//! memory, and has it begin.
+
+use super::qemu::read_complaints;
+use super::{BootCount, Incoming, Task, inspect, ring};
+use crate::board::{Board, GdbOptions};
+use crate::gdb::{Address, Client, GdbError, Loading};
+use crate::image::Symbols;
+use crate::link::DebugLine;
+use crate::processes::{Group, folder};
+use crate::session::Closed;
+use crate::twin::tree::{escaped, flatten};
+use crate::workspace::Workspace;
+use miette::{IntoDiagnostic, WrapErr};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread::{self, JoinHandle};
+
+/// Starts an image by a debug server.
+#[derive(Debug)]
+pub struct Debugged {
+    board: String,
+    options: GdbOptions,
+    loading: Loading,
+    ring: u64,
+    symbols: Rc<Symbols>,
+}
+
+/// A board that runs an image, and the server that watches it.
+#[derive(Debug)]
+pub struct DebuggedBoard {
+    // First: the connection ends before the server does.
+    line: DebugLine,
+    _server: Server,
+    symbols: Rc<Symbols>,
+}
+
+/// A server that was started. Dropping it ends it.
+#[derive(Debug)]
+struct Server {
+    child: Child,
+    group: Group,
+    complaints: Option<JoinHandle<String>>,
+}
+
+impl Debugged {
+    pub(super) fn new(
+        workspace: &Workspace,
+        board: &Board,
+        options: &GdbOptions,
+        kernel: &Path,
+        symbols: Rc<Symbols>,
+        task: &Task,
+    ) -> miette::Result<Self> {
+        let ring = ring(&symbols)?;
+        let image = std::fs::read(kernel).into_diagnostic().wrap_err("the image cannot be read")?;
+        let source = workspace.boards().join(&board.name).join(&options.source);
+        let shown = workspace.relative(&source).display().to_string();
+        let source = std::fs::read_to_string(&source).into_diagnostic().wrap_err(shown)?;
+        let words = escaped(&format!("{} {}", wire::RAM_LINK, task.command_line));
+        let tree = flatten(&format!("{source}\n/ {{ chosen {{ bootargs = \"{words}\"; }}; }};\n"))?;
+        let loading = Loading {
+            monitor: options.monitor.clone(),
+            image: (options.image, image),
+            tree: (options.tree, tree),
+        };
+        Ok(Self { board: board.name.clone(), options: options.clone(), loading, ring, symbols })
+    }
+
+    pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<DebuggedBoard, String> {
+        let socket = socket()?;
+        let mut server = Server::start(&self.options.server, &self.board, &socket)?;
+        let address = self.options.address.clone().unwrap_or(Address::Socket(socket));
+        let connected = address.connect(|| server.has_ended());
+        let client = connected.and_then(|client| self.load(client)).map_err(|error| server.failed(&error))?;
+        let line = DebugLine::open(|_| Ok(client), self.ring, boot, inbox);
+        Ok(DebuggedBoard { line, _server: server, symbols: Rc::clone(&self.symbols) })
+    }
+
+    fn load(&self, mut client: Client) -> Result<Client, GdbError> {
+        client.load(&self.loading)?;
+        Ok(client)
+    }
+}
+
+impl Server {
+    fn start(command: &str, board: &str, socket: &Path) -> Result<Self, String> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).env("FRAMEKEEPER_BOARD", board).env("FRAMEKEEPER_GDB", socket);
+        shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let mut child = shell.spawn().map_err(|error| format!("cannot start sh: {error}"))?;
+        let group = Group::of(&child);
+        let complaints = child.stderr.take().map(|stderr| thread::spawn(move || read_complaints(stderr)));
+        Ok(Self { child, group, complaints })
+    }
+
+    fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
+    /// Why the board was not started, with what the server had to say.
+    fn failed(&mut self, error: &GdbError) -> String {
+        self.group.kill();
+        let said = self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+        match said.as_str() {
+            "" => format!("the board was not loaded: {error}"),
+            said => format!("the board was not loaded: {error}; the debug server said: {said}"),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.group.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl DebuggedBoard {
+    pub(super) fn send(&self, bytes: Vec<u8>) {
+        self.line.send(bytes);
+    }
+
+    pub(super) fn inspect(&self) -> Option<String> {
+        Some(inspect::describe_cores(&self.line.cores()?, &self.symbols))
+    }
+
+    pub(super) fn why_ended(&self) -> Closed {
+        self.line.why_ended()
+    }
+}
+
+/// A socket at which the server of another boot may listen.
+fn socket() -> Result<PathBuf, String> {
+    static SOCKETS: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: that numbers differ is all that matters.
+    Ok(folder()?.join(format!("gdb{}", SOCKETS.fetch_add(1, Ordering::Relaxed))))
+}

@@ -1,0 +1,57 @@
+//! A board without a serial port: a debug server is all there is to hear it by, and to look into it when it hangs.
+
+use crate::{
+    qemu_tree::QemuTree,
+    runner::{FakeQemu, finish, runner, which},
+};
+
+const BOARD: [&str; 2] = ["--board", "qemu-virt-gdb"];
+
+/// In its tree is no port that the firmware knows, and nothing listens to the one that QEMU has all the same.
+#[test]
+fn a_board_without_a_serial_port_is_heard() {
+    let mut tree = QemuTree::dump();
+    tree.replace(b"arm,pl011", b"arm,pl999");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("patched.dtb");
+    std::fs::write(&path, tree.blob()).unwrap();
+    let qemu = which("qemu-system-aarch64");
+    let fake = FakeQemu::new(&format!("exec '{}' \"$@\" -dtb '{}'", qemu.display(), path.display()));
+    let mut command = runner(&[&BOARD[..], &["run", "boot"]].concat());
+    command.env("PATH", fake.path());
+    let run = finish(command);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("boot::restart::statics_are_fresh_for_the_next_test"), "{}", run.stdout);
+}
+
+/// With interrupts off no core says anything by itself.
+#[test]
+fn a_board_that_hangs_is_told_with_the_registers_and_calls_of_its_cores() {
+    let test = "hangs::with_interrupts_off";
+    let run = finish(runner(&[&BOARD[..], &["--image", "misbehave", "run", "--exact", test]].concat()));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let mut lines = run.stdout.lines().map(str::trim).skip_while(|line| !line.starts_with("core 0: pc 0xc0"));
+    let (registers, call) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    assert!(registers.ends_with("interrupts masked"), "{}", run.stdout);
+    assert!(call.starts_with("0: 0x") && call.contains("misbehave::wild::hang"), "{}", run.stdout);
+    assert!(lines.any(|line| line.contains("with_interrupts_off_entrypoint")), "{}", run.stdout);
+    assert!(run.stdout.contains("cores 1–7: waiting for work"), "{}", run.stdout);
+}
+
+/// It has no boot loader either, and its tree no port.
+#[test]
+fn a_board_with_nothing_but_a_debug_server_is_loaded_by_it() {
+    let run = finish(runner(&["--board", "qemu-virt-bare", "run", "boot"]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("loaded at 0x40200000"), "{}", run.stdout);
+}
+
+#[test]
+fn a_debug_server_that_does_not_start_says_why() {
+    let fake = FakeQemu::new("echo no such machine >&2; exit 1");
+    let mut command = runner(&["--board", "qemu-virt-bare", "run", "boot"]);
+    command.env("PATH", fake.path());
+    let run = finish(command);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stdout.contains("the debug server said: no such machine"), "{}", run.stdout);
+}
