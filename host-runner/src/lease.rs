@@ -78,7 +78,10 @@ impl Place {
         let mut file = open(&self.record_path()).map_err(unusable)?;
         let record = read(&mut file);
         match file.try_lock() {
-            Ok(()) => Ok(record.map_or(Before::Free, before)),
+            Ok(()) => {
+                let _ = file.unlock();
+                Ok(record.map_or(Before::Free, before))
+            }
             Err(TryLockError::WouldBlock) => Ok(record.map_or(Before::Free, Before::InUse)),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
@@ -111,6 +114,9 @@ impl Place {
             }
             let Ok(mut file) = File::open(&path) else { continue };
             let is_locked = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            if !is_locked {
+                let _ = file.unlock();
+            }
             let holder = read(&mut file).filter(|holder| is_locked && holder.until >= now);
             if let Some(holder) = holder.filter(|holder| holder.board == self.board) {
                 return Err(self.in_use_by(holder, now));
@@ -170,6 +176,7 @@ impl Place {
         {
             // Another user's file stays.
             let _ = fs::remove_file(self.record_path());
+            let _ = file.unlock();
         }
     }
 
@@ -273,7 +280,7 @@ impl Drop for Lease {
                 }
             }
         }
-        // Closing is not enough: a process that is just being started may hold the same open file for a moment.
+        // Closing is not enough, here and elsewhere: a process that is just being started may hold the same open file for a moment.
         let _ = self.file.unlock();
     }
 }

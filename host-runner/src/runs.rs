@@ -34,6 +34,9 @@ pub struct Notes {
     /// What the order of the tests was drawn from, where it was.
     #[serde(default)]
     pub shuffle_seed: Option<u64>,
+    /// Whether it is the last trial of a search, of which the tests are only some.
+    #[serde(default)]
+    pub is_trial: bool,
 }
 
 /// There is no such run.
@@ -218,7 +221,8 @@ mod tests {
     fn notes_are_read_back() {
         let (_root, workspace) = workspace();
         let folder = RunFolder::create(&workspace, "b").unwrap();
-        let notes = Notes { repeat: "run".into(), root: "/project".into(), shuffle_seed: Some(7) };
+        let notes =
+            Notes { repeat: "run".into(), root: "/project".into(), shuffle_seed: Some(7), is_trial: true };
         folder.write_notes(&notes).unwrap();
         assert_eq!(folder.read_notes().unwrap(), notes);
     }

@@ -54,7 +54,9 @@ impl Selection {
 fn selected(selection: &Selection, name: &str, ignored: bool) -> Selected {
     let matches = |filter: &String| if selection.exact { name == filter } else { name.contains(filter) };
     let wanted = selection.filters.is_empty() || selection.filters.iter().any(matches);
-    let left_out = selection.skip.iter().any(matches) || selection.smoke && is_long(name);
+    // An empty word leaves nothing out: a variable may be there and empty.
+    let left_out = selection.skip.iter().filter(|filter| !filter.is_empty()).any(matches)
+        || selection.smoke && is_long(name);
     if !wanted || left_out || selection.ignored && !ignored {
         Selected::Filtered
     } else if ignored && !selection.ignored && !selection.include_ignored {

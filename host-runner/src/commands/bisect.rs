@@ -18,10 +18,12 @@ use crate::runs::{Notes, RunFolder};
 use crate::selection::{NothingSelected, select, shuffle};
 use crate::session::{CutShort, EXIT_INFRA, EXIT_INTERRUPTED, Status, Summary};
 use crate::workspace::Workspace;
-use miette::{Diagnostic, IntoDiagnostic, Report as Error, Result, WrapErr};
+use miette::{Diagnostic, IntoDiagnostic, Report as Error, Result, WrapErr, bail};
 use std::path::PathBuf;
 use std::{io, mem};
 use wire::Parameters;
+
+const INCLUDE_IGNORED: &str = "--include-ignored";
 
 /// The image has no test of this name.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -80,7 +82,7 @@ fn built(workspace: &Workspace, global: &Global, wanted: &Bisect) -> Result<Mate
     }
     select(&mut image.plan, &selection)?;
     let repeat = repeat(global, &Selection { include_ignored: is_ignored, ..selection }, &parameters);
-    let notes = Notes { repeat, root: workspace.root().to_owned(), shuffle_seed };
+    let notes = Notes { repeat, root: workspace.root().to_owned(), shuffle_seed, is_trial: true };
     Ok(Material { board, elf, image, parameters, notes })
 }
 
@@ -89,11 +91,19 @@ fn recorded(workspace: &Workspace, global: &Global, wanted: &Bisect, run: &str) 
     let folder = RunFolder::find(workspace, run)?;
     let Recording { header, .. } =
         Recording::open(folder.path()).into_diagnostic().wrap_err("the recording cannot be read")?;
-    let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
+    let mut notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
+    if notes.is_trial {
+        bail!(help = "name the run before it", "{run} is a trial of a search, with some of the tests only");
+    }
+    notes.is_trial = true;
     let Header { parameters, plan, board, .. } = header;
     let board = super::board(workspace, &Global { board, ..global.clone() })?;
     let mut image = Image::open(&folder.elf(), &notes.root)?;
     order_as(&mut image.plan, &plan);
+    let is_ignored = image.plan.tests[place_of(&image.plan, &wanted.test)?].selected == Selected::Ignored;
+    if is_ignored && !notes.repeat.contains(INCLUDE_IGNORED) {
+        notes.repeat = format!("{} {INCLUDE_IGNORED}", notes.repeat);
+    }
     suspect_only(&mut image.plan, &wanted.suspects)?;
     Ok(Material { board, elf: folder.elf(), image, parameters, notes })
 }
@@ -226,6 +236,10 @@ impl<'a> Search<'a> {
         let stage = Stage::new(self.workspace, &self.board, &self.folder, &header, &self.context);
         let played = stage.and_then(|stage| stage.play(&mut report, self.global.fault_link));
         let summary = played.map_err(Stop::Error)?;
+        if summary.void_attempts > 0 {
+            // Those that ran before it did so on another boot than the last attempt.
+            return Err(Stop::Ended(EXIT_INFRA, "the line failed, and an attempt was void".to_owned()));
+        }
         let (status, names) = (self.end_of_test(&summary)?, self.names(after));
         if status.is_failure() && !self.is_the_failure(&status) {
             self.told.other_failure(&names, &status, summary.took)?;

@@ -117,7 +117,7 @@ fn list(workspace: &Workspace, global: &Global, selection: &Selection) -> Result
 /// What cargo or nextest ask a test program for.
 fn execute(workspace: &Workspace, global: &Global, exec: &Exec) -> Result<u8> {
     let format = if exec.is_libtest(global.format) { Format::Libtest } else { global.format };
-    let global = Global { elf: Some(exec.program.clone()), format, ..global.clone() };
+    let global = Global { elf: Some(exec.program.clone()), image: None, format, ..global.clone() };
     let mut image = Image::open(&exec.program, workspace.root())?;
     // Cargo gives one filter to many programs, most of which have no such test.
     if let Err(nothing) = select(&mut image.plan, &exec.selection) {

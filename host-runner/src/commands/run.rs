@@ -50,7 +50,7 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
         anstream::eprintln!("in an order drawn from {seed}: --shuffle-seed {seed}");
     }
     let root = workspace.root().to_owned();
-    let notes = Notes { repeat: repeat(global, selection, &parameters), root, shuffle_seed };
+    let notes = Notes { repeat: repeat(global, selection, &parameters), root, shuffle_seed, is_trial: false };
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
         .wrap_err("the run's folder cannot be made")?;

@@ -18,6 +18,8 @@ pub struct Recording {
     /// What the host answered when the session asked it, in turn.
     pub answers: Vec<Answer>,
     directory: PathBuf,
+    /// How many entries there were: the run may go on.
+    count: usize,
 }
 
 impl Recording {
@@ -28,8 +30,8 @@ impl Recording {
     /// When a file cannot be read, or holds something else than a recording.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let header = read_header(directory)?;
-        let mut recording =
-            Self { header, start: None, answers: Vec::new(), directory: directory.to_owned() };
+        let directory = directory.to_owned();
+        let mut recording = Self { header, start: None, answers: Vec::new(), directory, count: usize::MAX };
         let mut entries = recording.entries()?;
         while let Some(Entry { at_us, what }) = entries.next()? {
             match what {
@@ -38,6 +40,7 @@ impl Recording {
                 _ => {}
             }
         }
+        recording.count = entries.taken;
         Ok(recording)
     }
 
@@ -57,7 +60,7 @@ impl Recording {
         let events = BufReader::new(File::open(&path).map_err(at(&path))?);
         let path_of_line = self.directory.join(LINE_FILE);
         let bytes = fs::metadata(&path_of_line).map_err(at(&path_of_line))?.len();
-        Ok(Entries { events, path, text: Vec::new(), number: 0, bytes })
+        Ok(Entries { events, path, text: Vec::new(), taken: 0, count: self.count, bytes })
     }
 }
 
@@ -67,27 +70,31 @@ struct Entries {
     events: BufReader<File>,
     path: PathBuf,
     text: Vec<u8>,
-    number: usize,
+    taken: usize,
+    /// How many there are at most.
+    count: usize,
     /// How many of the line's bytes no entry so far has counted.
     bytes: u64,
 }
 
 impl Entries {
     fn next(&mut self) -> Result<Option<Entry>, Error> {
+        if self.taken == self.count {
+            return Ok(None);
+        }
         self.text.clear();
         self.events.read_until(b'\n', &mut self.text).map_err(at(&self.path))?;
         // A line without an end was not written as a whole.
         let Some(text) = self.text.strip_suffix(b"\n") else { return Ok(None) };
-        self.number += 1;
         let entry = serde_json::from_slice::<Entry>(text).map_err(|source| Error::Event {
             path: self.path.clone(),
-            line: self.number,
+            line: self.taken + 1,
             source,
         })?;
         let counted = if let What::Bytes { length } = entry.what { length as u64 } else { 0 };
-        let is_whole = counted <= self.bytes;
-        self.bytes = self.bytes.saturating_sub(counted);
-        Ok(is_whole.then_some(entry))
+        let Some(rest) = self.bytes.checked_sub(counted) else { return Ok(None) };
+        (self.bytes, self.taken) = (rest, self.taken + 1);
+        Ok(Some(entry))
     }
 }
 

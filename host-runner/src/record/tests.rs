@@ -115,6 +115,17 @@ fn the_hosts_answers_come_back_in_turn() {
 }
 
 #[test]
+fn of_a_run_that_goes_on_is_read_what_was_there_at_first() {
+    let directory = TempDir::new().unwrap();
+    let mut recorder = Recorder::create(directory.path(), &header()).unwrap();
+    recorder.event(&Event::Tick, Duration::ZERO).unwrap();
+    let recording = Recording::open(directory.path()).unwrap();
+    recorder.event(&Event::Interrupted, Duration::ZERO).unwrap();
+    let events: Vec<_> = recording.events().unwrap().map(Result::unwrap).collect();
+    assert_eq!(events, [(Duration::ZERO, Event::Tick)]);
+}
+
+#[test]
 fn a_run_whose_runner_was_killed_is_replayed_up_to_there() {
     let directory = TempDir::new().unwrap();
     let notices = record(directory.path(), &events()[..4]);

@@ -105,6 +105,7 @@ impl Session {
 
     /// The attempt under way is void: its test is tried again, or given up.
     pub(super) fn spoil(&mut self, reason: &str) {
+        self.void_attempts += 1;
         match self.agenda.spoil() {
             Some(index) => self.tell(Notice::Retry { index, reason: reason.into() }),
             None => self.end(Status::Infra(reason.into())),
@@ -125,6 +126,7 @@ impl Session {
     /// been lost, or the test may have had nothing to do with it. It is tried again, and believed when all
     /// attempts seemed to end in the same way.
     pub(super) fn suspect(&mut self, status: Status, reason: &str) {
+        self.void_attempts += 1;
         match self.agenda.suspect(&status) {
             Ok(index) => self.tell(Notice::Retry { index, reason: reason.into() }),
             Err(true) => self.end(status),
@@ -198,6 +200,7 @@ impl Session {
             noise_chunks: counts.noise_chunks,
             repeated_frames: counts.repeated_frames,
             lost_frames: self.lost_frames,
+            void_attempts: self.void_attempts,
             unreadable_numbers: self.unreadable_numbers,
             strays: self.strays.map(|strays| strays.in_all),
         }

@@ -47,6 +47,7 @@ pub struct Session {
     pub(super) unready: u32,
     pub(super) was_ever_ready: bool,
     pub(super) lost_frames: u64,
+    pub(super) void_attempts: u32,
     pub(super) unreadable_numbers: u64,
     /// How many stray accesses a witness has seen in this boot, and in all boots; none where there is no witness.
     pub(super) strays: Option<Strays>,
@@ -133,6 +134,7 @@ impl Session {
             unready: 0,
             was_ever_ready: false,
             lost_frames: 0,
+            void_attempts: 0,
             unreadable_numbers: 0,
             strays: None,
             panicked: None,

@@ -24,6 +24,9 @@ pub struct Summary {
     pub repeated_frames: u64,
     /// Frames lost for good.
     pub lost_frames: u64,
+    /// Attempts of which it could not be found out how they ended.
+    #[serde(default)]
+    pub void_attempts: u32,
     /// Measurements that arrived whole and are none.
     pub unreadable_numbers: u64,
     /// Accesses to what is neither RAM nor a known device; none where no witness looks for them.

@@ -27,7 +27,9 @@ fn two_tests_that_make_another_one_fail_together_are_found_and_the_command_repea
     assert_eq!(found["smallest"], json!(["leftovers::leaves_a_key", "leftovers::leaves_a_lock"]));
     assert_eq!((&found["confirmed"], &found["trials"]), (&json!(true), &json!(trials.len())));
     assert_eq!((&trials[0]["after"], &trials[0]["detail"]), (&json!([]), &json!("pass")));
-    assert_eq!(trials[1]["after"].as_array().unwrap().len(), 10, "{trials:?}");
+    let both = [json!("leftovers::leaves_a_key"), json!("leftovers::leaves_a_lock")];
+    let after = trials[1]["after"].as_array().unwrap();
+    assert!(after.len() > 2 && both.iter().all(|one| after.contains(one)), "{trials:?}");
     assert_eq!(trials[1]["detail"], json!({"fail": "panicked"}));
     let command = found["repeat"].as_str().unwrap();
     let (_, arguments) = command.split_once(" -- ").unwrap();
@@ -44,7 +46,7 @@ fn shuffled() -> (u64, Run) {
         let options = ["--image", "misbehave", "--seed", "77", "run", "--shuffle-seed", &order];
         (seed, finish(runner(&[options.as_slice(), &["leftovers::leaves", KEY]].concat())))
     };
-    (1..).map(run).find(|(_, run)| run.code == Some(1)).unwrap()
+    (1..20).map(run).find(|(_, run)| run.code == Some(1)).expect("an order in which it fails")
 }
 
 #[test]

@@ -79,6 +79,9 @@ impl Failure {
         let cause = self.cause().map(|cause| format!("; {}", shown(cause))).unwrap_or_default();
         let needs_none = WITHOUT_PLACE.iter().any(|(without, _)| name == without);
         let place = self.place().filter(|_| !needs_none).unwrap_or("–");
+        // At which line a core stands that hangs, or that has no stack left, is open.
+        let open = is_open || reason.ends_with("ran out of stack");
+        let place = if open { "firmware/tests/misbehave" } else { place };
         format!("| `{name}` | {end} | {reason}{cause} | {place} |\n").replace("||", "\\|\\|")
     }
 }

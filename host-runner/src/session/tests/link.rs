@@ -78,6 +78,7 @@ fn frames_lost_for_good_during_a_test_spoil_the_attempt() {
     bench.start(2);
     bench.end(2, Outcome::Passed);
     assert_eq!((bench.only_end(), bench.summary().lost_frames), (Status::Pass, 1));
+    assert_eq!(bench.summary().void_attempts, 1);
 }
 
 #[test]
