@@ -252,6 +252,10 @@ mod tests {
             ring.send(9);
             assert_eq!(ring.receive(), None);
             assert_eq!(debug(&ring, &mut VecDeque::from([1])), []);
+            // Only the debugger's own place is wrong.
+            ring.open();
+            let Ok(()) = Own.write(fields + (CHANNEL + WRITE) as u64, &place.to_le_bytes());
+            assert_eq!(ring.receive(), None);
         }
     }
 
@@ -272,7 +276,8 @@ mod tests {
                     _ => got.extend((0..count).filter_map(|_| ring.receive())),
                 }
             }
-            while got.len() < ordered.len() {
+            // Each time one byte at least.
+            for _ in 0..ordered.len() {
                 heard.extend(debug(&ring, &mut outgoing));
                 got.extend(received(&ring));
             }
