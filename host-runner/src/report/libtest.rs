@@ -7,7 +7,6 @@ use super::attempt::Attempt;
 use super::{Context, Screen, Tally, evidence, strays, words};
 use crate::plan::{Plan, Selected, Test};
 use crate::session::{EXIT_PASSED, Notice, Status, Summary};
-use crate::units::counted;
 use anstream::adapter::strip_str;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -58,15 +57,8 @@ impl Libtest {
                     self.attempt.add_missing(line);
                 }
             }
-            Notice::Lost(frames) => {
-                self.attempt.add_missing(format!("{frames} frames were lost on the line"));
-            }
-            Notice::LogDropped { core, records } => {
-                self.attempt.add_missing(format!("core {core} could not keep {records} log records"));
-            }
-            Notice::NumbersDropped { core, numbers } => {
-                let numbers = counted(*numbers as usize, "number");
-                self.attempt.add_missing(format!("core {core} could not send {numbers}"));
+            Notice::Lost(_) | Notice::LogDropped { .. } | Notice::NumbersDropped { .. } => {
+                words::missing(notice).into_iter().for_each(|line| self.attempt.add_missing(line));
             }
             Notice::Failed { status, .. } => self.failed(status),
             Notice::Retry { reason, .. } => {

@@ -230,13 +230,8 @@ impl Teller {
                     self.story.strays.push(strip_str(&line).to_string());
                 }
             }
-            Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
-            Notice::LogDropped { core, records } => {
-                self.missing(&format!("core {core} could not keep {records} log records"));
-            }
-            Notice::NumbersDropped { core, numbers } => {
-                let numbers = counted(*numbers as usize, "number");
-                self.missing(&format!("core {core} could not send {numbers}"));
+            Notice::Lost(_) | Notice::LogDropped { .. } | Notice::NumbersDropped { .. } => {
+                words::missing(notice).into_iter().for_each(|line| self.missing(&line));
             }
             Notice::Measured(numbers) => self.numbers.clone_from(numbers),
             Notice::Ended { index, status, took } => self.ended(now, *index, status, *took),

@@ -7,7 +7,7 @@ use super::{Context, Screen, Tally, closing, evidence, numbers, paint, strays, w
 use crate::parameters;
 use crate::session::{Identity, Notice, Status, Summary};
 use crate::twin::Stray;
-use crate::units::{Bytes, Took, counted};
+use crate::units::{Bytes, Took};
 use std::io;
 use std::time::Duration;
 
@@ -60,13 +60,8 @@ impl Text {
                 Ok(())
             }
             Notice::Strayed { count, described } => self.strayed(*count, described),
-            Notice::Lost(frames) => self.missing(&format!("{frames} frames were lost on the line")),
-            Notice::LogDropped { core, records } => {
-                self.missing(&format!("core {core} could not keep {records} log records"))
-            }
-            Notice::NumbersDropped { core, numbers } => {
-                let numbers = counted(*numbers as usize, "number");
-                self.missing(&format!("core {core} could not send {numbers}"))
+            Notice::Lost(_) | Notice::LogDropped { .. } | Notice::NumbersDropped { .. } => {
+                words::missing(notice).map_or(Ok(()), |line| self.missing(&line))
             }
             Notice::Measured(measured) => {
                 self.numbers = numbers::lines(measured);

@@ -1,7 +1,8 @@
 //! Ends of tests in words.
 
 use super::paint;
-use crate::session::{Crash, Failure, Status, Timeout};
+use crate::session::{Crash, Failure, Notice, Status, Timeout};
+use crate::units::counted;
 
 /// One word as wide as any, in its colour.
 pub(super) fn painted(status: &Status) -> String {
@@ -89,6 +90,20 @@ fn ran_out(timeout: Timeout) -> &'static str {
         Timeout::Test => "it took longer than its limit",
         Timeout::Silence => "the board gave no sign of life",
         Timeout::Total => "the whole run took longer than its limit",
+    }
+}
+
+/// What a notice says is missing of what the board had to say, if it says that.
+pub(super) fn missing(notice: &Notice) -> Option<String> {
+    match notice {
+        Notice::Lost(frames) => Some(format!("{frames} frames were lost on the line")),
+        Notice::LogDropped { core, records } => {
+            Some(format!("core {core} could not keep {records} log records"))
+        }
+        Notice::NumbersDropped { core, numbers } => {
+            Some(format!("core {core} could not send {}", counted(*numbers as usize, "number")))
+        }
+        _ => None,
     }
 }
 
