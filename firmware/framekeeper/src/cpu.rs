@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::{addr::PhysRange, word::Owner};
+
 /// A core, by a number that the kernel gives: the first is 0, and there is a cache for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Core(u8);
@@ -87,6 +89,28 @@ pub trait CpuLocal {
         let _ = asked;
         true
     }
+
+    /// Told of all memory that becomes free, before anybody can be handed it: what the allocator begins with, what is added
+    /// to it, and what is given back.
+    ///
+    /// It is called inside of [`pinned`](Self::pinned) but for the beginning, also with locks of the allocator held, and
+    /// must not call it.
+    #[inline]
+    fn freed(&self, range: PhysRange) {
+        let _ = range;
+    }
+
+    /// Asked of a free block that is about to be handed out, as a whole or in part. It is called as [`freed`](Self::freed)
+    /// is.
+    ///
+    /// # Errors
+    ///
+    /// It must not be. Then it is this owner's from here on, as if he had asked for it, and another block is looked for.
+    #[inline]
+    fn usable(&self, block: PhysRange) -> Result<(), Owner> {
+        let _ = block;
+        Ok(())
+    }
 }
 
 impl<C: CpuLocal> CpuLocal for &C {
@@ -103,12 +127,22 @@ impl<C: CpuLocal> CpuLocal for &C {
     fn admits(&self, asked: &Asked) -> bool {
         (**self).admits(asked)
     }
+
+    #[inline]
+    fn freed(&self, range: PhysRange) {
+        (**self).freed(range);
+    }
+
+    #[inline]
+    fn usable(&self, block: PhysRange) -> Result<(), Owner> {
+        (**self).usable(block)
+    }
 }
 
 /// Machines that can fill memory with zeros.
 pub trait Zero {
     /// Fills `range`, which the allocator has just handed out and nobody else knows of.
-    fn zero(&self, range: crate::addr::PhysRange);
+    fn zero(&self, range: PhysRange);
 }
 
 /// No caches: every call goes to the zones. For early boot, and for comparing.

@@ -53,6 +53,7 @@ mod pending;
     expect(dead_code, unreachable_pub, reason = "only who has the feature plants bugs")
 )]
 mod planted;
+mod poison;
 mod regions;
 mod report;
 mod request;
@@ -72,6 +73,7 @@ pub use map::{FrameMap, MapError, MapLayout, Needs, State, Storage, ZoneKind};
 pub use owned::Frames;
 #[cfg(feature = "planted")]
 pub use planted::{Bug, plant};
+pub use poison::{Poisoned, Watch, WrittenAfterFree};
 pub use regions::{RegionSet, TooManyRanges};
 pub use report::{Free, Owners};
 pub use request::Request;

@@ -125,6 +125,8 @@ bugs! {
     /// run on x86 shows it, and few do elsewhere. A model checker does: `PLANT=pending-relaxed RUSTFLAGS="--cfg loom" cargo
     /// test -p framekeeper --release --features planted --lib interleavings`.
     PendingRelaxed = "pending-relaxed",
+    /// Nobody looks whether a free frame was written to: who writes there is not told.
+    FramePoisonUnchecked = "frame-poison-unchecked",
     /// A block of zeros is not zeroed: the kernel reads what somebody left there.
     NotZeroed = "not-zeroed",
 

@@ -308,11 +308,6 @@ impl Taken {
         self.first
     }
 
-    /// How many blocks of `order` they are.
-    pub(crate) fn count(self, order: Order) -> u32 {
-        self.starts.count_ones() << (self.order - u32::from(order.number()))
-    }
-
     /// The blocks of `order` in them, from the last to the first.
     #[inline]
     pub(crate) fn blocks_down(mut self, order: Order) -> impl Iterator<Item = Entry> {

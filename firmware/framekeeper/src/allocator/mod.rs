@@ -143,9 +143,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         C: Zero,
     {
         let start = self.alloc(request)?;
-        let end = Frame::containing(start).plus(request.frame_count()).start();
         if !planted(Bug::NotZeroed) {
-            self.cpu.zero(PhysRange::new(start, end));
+            self.cpu.zero(span(Frame::containing(start), request.frame_count()));
         }
         Ok(start)
     }
@@ -199,8 +198,12 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     /// Takes a block from this core's cache.
     #[inline]
     fn pop(&self, core: Core, request: &Request) -> Option<Frame> {
-        let stack = self.caches.get(core.index())?.stack(request.plain()?)?;
+        let order = request.plain()?;
+        let stack = self.caches.get(core.index())?.stack(order)?;
         let entry = stack.pop()?;
+        if !self.is_usable(entry, order) {
+            return None;
+        }
         self.map.set_own(entry, stack.head().owned_by(request.owner()));
         Some(entry.frame())
     }
@@ -215,8 +218,17 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         if !cell.swap(word, stack.mark()) {
             return None;
         }
+        self.cpu.freed(span(entry.frame(), word.frames_field()));
         room.fill(entry);
         Some(word.frames_field())
+    }
+
+    /// Whether a block that nobody else can reach may be handed out. If not, it is its keeper's.
+    #[inline]
+    fn is_usable(&self, block: Entry, order: Order) -> bool {
+        let Err(keeper) = self.cpu.usable(span(block.frame(), order.frames())) else { return true };
+        self.map.set_own(block, head(order, keeper));
+        false
     }
 
     /// The stack that a block goes to whose head has this word.
@@ -247,6 +259,12 @@ impl<C> core::fmt::Debug for FrameAllocator<'_, C> {
 #[inline]
 fn head(order: Order, owner: Owner) -> Word {
     Word::allocated(order.frames(), owner)
+}
+
+/// The addresses of so many frames.
+#[inline]
+const fn span(first: Frame, frames: u64) -> PhysRange {
+    PhysRange::new(first.start(), first.plus(frames).start())
 }
 
 #[cfg(test)]

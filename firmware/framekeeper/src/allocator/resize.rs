@@ -3,7 +3,7 @@
 //! What a block loses goes to its zone. What it gains is taken from the zone by address, all of it or nothing; the block
 //! must stay one that the map can describe: at a multiple of the smallest order that holds it.
 
-use super::FrameAllocator;
+use super::{FrameAllocator, span};
 use crate::{
     addr::PhysAddr,
     cache::Run,
@@ -76,6 +76,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             let stack = core.and_then(|core| self.stack_for(core, first, word));
             if let Some((stack, room)) = stack.and_then(|stack| Some((stack, stack.room()?))) {
                 if cell.swap(word, stack.mark()) {
+                    self.cpu().freed(span(head, frames));
                     room.fill(first);
                     return Ok(());
                 }
@@ -125,7 +126,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             self.ask(core, wanted)?;
             let zone = self.zone_of(found.head);
             let mut zone = self.locked(zone, core).ok_or(ResizeError::Busy)?;
-            let taken = take_run(&mut zone, behind, wanted);
+            let taken = self.take_run(&mut zone, behind, wanted);
             let is_whole = taken == wanted || planted(Bug::GrowthOverlaps);
             if is_whole && found.cell.swap(found.word, Word::allocated(frames, found.word.owner())) {
                 return Ok(());
@@ -139,8 +140,22 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         })
     }
 
-    /// Gives a zone frames that are in one piece and no heads, or leaves them to whoever holds it.
+    /// Takes the frames from `first` on out of their zone, block by block, until one is not free; says how many.
+    fn take_run(&self, zone: &mut Zone<'_>, first: Entry, frames: u64) -> u64 {
+        let mut taken = 0;
+        while let Some(order) = first.frame().plus(taken).largest_block(frames - taken) {
+            let block = first.plus(taken);
+            if zone.take_at(block.frame(), order).is_none() || !self.is_usable(block, order) {
+                break;
+            }
+            taken += order.frames();
+        }
+        taken
+    }
+
+    /// Gives a zone frames of a block that are in one piece and no heads, or leaves them to whoever holds it.
     fn give_up(&self, first: Entry, frames: u64) {
+        self.cpu().freed(span(first.frame(), frames));
         let zone = self.zone_of(first.frame());
         if let Some(mut locked) = self.try_locked(zone) {
             return locked.give(first, frames);
@@ -153,16 +168,4 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             left -= order.frames();
         }
     }
-}
-
-/// Takes the frames from `first` on out of their zone, block by block, until one is not free; says how many.
-fn take_run(zone: &mut Zone<'_>, first: Entry, frames: u64) -> u64 {
-    let mut taken = 0;
-    while let Some(order) = first.frame().plus(taken).largest_block(frames - taken) {
-        if zone.take_at(first.frame().plus(taken), order).is_none() {
-            break;
-        }
-        taken += order.frames();
-    }
-    taken
 }

@@ -1,6 +1,8 @@
 //! Where the caches do not suffice: the zones, and emptying caches into them.
 
-use super::{FrameAllocator, LockedZone, head};
+use core::iter;
+
+use super::{FrameAllocator, LockedZone, head, span};
 use crate::{
     addr::{FRAME_SIZE, PhysAddr, PhysRange},
     cache::Run,
@@ -42,7 +44,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
         let take = |zone: &mut Zone<'_>| {
             let next = u64::from(planted(Bug::AtAddressTakesNeighbour)) << order.number();
             zone.take_at(frame.plus(next), order)?;
-            self.hand_out(frame, head(order, owner));
+            let (block, _) = self.map().find(frame).filter(|&(block, _)| self.is_usable(block, order))?;
+            self.map().set_own(block, head(order, owner));
             Some(frame.start())
         };
         let zone = self.zone_of(frame);
@@ -166,6 +169,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
                 return Err(self.why_not(frame));
             }
             let frames = word.frames_field();
+            self.cpu().freed(span(frame, frames));
             let zone = self.zone_of(frame);
             match self.try_locked(zone) {
                 Some(mut locked) => {
@@ -230,11 +234,13 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
                 miss = Miss::Busy;
                 continue;
             };
-            let taken = match request.limit() {
+            let take = || match request.limit() {
                 Some(limit) => zone.take_below(order, limit),
                 None => zone.take(order, 1).map(Taken::first),
             };
-            let Some(first) = taken else { continue };
+            let Some(first) = iter::from_fn(take).find(|&first| self.is_usable(first, order)) else {
+                continue;
+            };
             let frames = request.frame_count();
             let kept =
                 if planted(Bug::TrimsOneTooMany) && frames < order.frames() { frames - 1 } else { frames };
@@ -252,24 +258,21 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
             while let Some(wanted) = chunk.len().checked_sub(filled).filter(|&wanted| wanted > 0) {
                 let wanted = u32::try_from(wanted).unwrap_or(1);
                 let Some(taken) = zone.take(order, wanted) else { break };
-                let count = taken.count(order) as usize;
-                let places = chunk.iter_mut().skip(filled).take(count).rev();
-                for (block, place) in taken.blocks_down(order).zip(places) {
+                let from = filled;
+                for block in taken.blocks_down(order).filter(|&block| self.is_usable(block, order)) {
                     self.map().set_own(block, head(order, owner));
-                    *place = block.frame().start();
+                    chunk.get_mut(filled).into_iter().for_each(|place| *place = block.frame().start());
+                    filled += 1;
                 }
-                filled += count;
+                chunk.get_mut(from..filled).into_iter().for_each(<[_]>::reverse);
             }
         }
         filled
     }
 
-    fn hand_out(&self, frame: Frame, word: Word) {
-        self.map().slot(frame).into_iter().for_each(|slot| self.map().set(slot, word));
-    }
-
     /// Gives a zone memory that is in one piece.
     fn give_range(&self, zone: &mut Zone<'a>, range: PhysRange) {
+        self.cpu().freed(range);
         if let Some((first, _)) = self.map().find(Frame::containing(range.start())) {
             zone.give(first, range.size() / FRAME_SIZE);
         }

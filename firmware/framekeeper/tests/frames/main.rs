@@ -8,6 +8,7 @@ mod ground;
 mod misuse;
 mod model;
 mod operations;
+mod poison;
 mod random;
 mod refusals;
 mod reports;

@@ -1,12 +1,19 @@
 //! M10: a byte is written after it was given back.
 
-use framekeeper::slabs::{DirectMap, Hardening, Level, Misuse, SlabFault, Standard};
+use alloc::vec::Vec;
+
+use framekeeper::{
+    CpuLocal, FRAME_SIZE, FrameAllocator, PhysAddr, Request, WrittenAfterFree,
+    slabs::{DirectMap, Hardening, Level, Misuse, SlabFault, Standard},
+};
 
 use super::{
     cell::{Outcome, Trial, measure},
     memory,
     promises::Event,
     scene::{Piece, Scene},
+    texts, told,
+    watched::{self, KEEPER},
 };
 use crate::Machine;
 
@@ -50,15 +57,47 @@ impl Trial for Written {
         at_reuse(scene, piece)
     }
 
-    /// The allocator sees no bytes of frames.
-    fn block<M: Machine>(_: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
-        let block = scene.take_block();
-        scene.give_block(block);
-        let offset = scene.dice.below(4096) as isize;
-        memory::turn(scene.arena.window.pointer(block), offset, 1);
-        scene.same(scene.arena.frames.verify(), Ok(()));
-        Outcome::NOTHING
+    /// The allocator itself touches no frames: this is one whose free memory is watched.
+    fn block<M: Machine>(machine: &M, scene: &mut Scene<'_, '_, Standard>) -> Outcome {
+        watched::on(machine, |frames| {
+            let mut held: Vec<PhysAddr> =
+                (0..scene.dice.below(20)).map_while(|_| frames.alloc_frame()).collect();
+            let frames_of_it = 1 + scene.dice.below(8);
+            let Ok(block) = frames.alloc(Request::frames(frames_of_it)) else {
+                scene.broken(format_args!("there is memory enough"))
+            };
+            for _ in 0..scene.dice.below(20).min(held.len() as u64) {
+                let other = held.swap_remove(scene.dice.place(held.len()));
+                scene.same(frames.free_frame(other), Ok(1));
+            }
+            scene.same(frames.free_frame(block), Ok(frames_of_it));
+            let (offset, bits) =
+                (scene.dice.below(frames_of_it * FRAME_SIZE), 1 + scene.dice.below(255) as u8);
+            memory::turn(machine.map().pointer(block), offset as isize, bits);
+            let word = PhysAddr((block.0 + offset) & !7);
+            let written =
+                if scene.dice.one_in(3) { frames.verify_contents().err() } else { use_up(scene, frames) };
+            let Some(written) = written else { return Outcome::NOTHING };
+            scene.same(written.address, word);
+            scene.same(written.found ^ written.left, u64::from(bits) << (8 * (offset % 8)));
+            scene.says(&written, &texts::of_written(&written));
+            Outcome::at(Event::Reuse)
+        })
     }
+}
+
+/// Takes all that can be had; what was told about it.
+fn use_up<C: CpuLocal>(
+    scene: &Scene<'_, '_, Standard>,
+    frames: &FrameAllocator<'_, C>,
+) -> Option<WrittenAfterFree> {
+    while frames.alloc_frame().is_some() {}
+    let (times, written) = told::told_of_frames();
+    scene.same(times, u64::from(written.is_some()));
+    // All is somebody's now, and what was written to is its keeper's.
+    let (free, kept) = (frames.free().total(), frames.owners().frames(KEEPER));
+    scene.same((free, kept > 0), (0, written.is_some()));
+    written
 }
 
 fn by_verify<H: Hardening>(scene: &Scene<'_, '_, H>, piece: &Piece) -> Outcome {
@@ -71,7 +110,7 @@ fn by_verify<H: Hardening>(scene: &Scene<'_, '_, H>, piece: &Piece) -> Outcome {
 
 /// Others ask for as much until they get it, or the hook is told.
 fn at_reuse<H: Hardening>(scene: &mut Scene<'_, '_, H>, piece: Piece) -> Outcome {
-    let (before, mut taken) = (scene.slabs().reports(), alloc::vec::Vec::new());
+    let (before, mut taken) = (scene.slabs().reports(), Vec::new());
     let is_told = loop {
         let other = scene.take(piece.layout);
         taken.push(other);

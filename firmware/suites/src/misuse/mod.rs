@@ -39,6 +39,7 @@ mod promises;
 mod scene;
 mod texts;
 mod told;
+mod watched;
 
 pub use cell::Cell;
 pub use m01_double_free_at_once::m01_double_free_at_once;

@@ -199,8 +199,8 @@ pub const ROWS: &[Row] = &[
     row("M9", "given to another cache or instance", [CALL; 5]),
     row(
         "M10",
-        "a byte written after it was given back; at `standard`: of the first 16",
-        [NOTHING, NOTHING, REUSE, REUSE, REUSE],
+        "a byte written after it was given back; at `standard`: of the first 16; of frames: where they are watched",
+        [REUSE, NOTHING, REUSE, REUSE, REUSE],
     ),
     row("M11", "a byte written behind it", [NONE, NOTHING, NOTHING, RETURN, RETURN]),
     row(

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 
 use framekeeper::{
-    FreeError, State,
+    FreeError, State, WrittenAfterFree,
     slabs::{FreeIn, Misuse},
 };
 
@@ -55,6 +55,15 @@ pub(super) fn of_free_error(error: &FreeError) -> String {
             format!("nobody has {:#x}: it is {}", address.0, of_state(found))
         }
     }
+}
+
+/// What a report of a free frame that was written to says.
+pub(super) fn of_written(written: &WrittenAfterFree) -> String {
+    let WrittenAfterFree { address, found, left } = *written;
+    let address = address.0;
+    format!(
+        "{address:#x} was written to after it was given back: it is {found:#x}, and was left as {left:#x}"
+    )
 }
 
 fn of_place(place: FreeIn) -> String {
