@@ -162,6 +162,8 @@ bugs! {
     QuarantineSkipped = "quarantine-skipped",
     /// At `Paranoid` nobody looks behind an object that comes back: who writes behind it is not told.
     RedZoneUnchecked = "red-zone-unchecked",
+    /// At `Debug` nobody looks whose turn it is: who gives back what others were handed since takes it from them.
+    TurnUnchecked = "turn-unchecked",
     /// Nobody looks whether a free object was written to: who writes there is not told.
     PoisonUnchecked = "poison-unchecked",
 

@@ -136,21 +136,22 @@ impl<'s, 'a, C: CpuLocal, M: DirectMap, L: Life, S: Seats> Counter<'s, 'a, C, M,
     #[inline(never)]
     pub(crate) unsafe fn take_back_sealed(&self, sealed: Sealed) -> Result<(), Misuse> {
         // SAFETY: as the caller promises.
-        let is_first = match unsafe { sealed.check(self.secret) } {
-            // SAFETY: as above.
-            Ok(()) => unsafe { sealed.break_open(self.secret) },
-            Err(Broken::ByFree) => false,
+        let whole = match unsafe { sealed.check(self.secret) } {
+            Ok(whole) => Some(whole),
+            Err(Broken::ByFree) => None,
             Err(Broken::Otherwise(misuse)) => return Err(misuse),
         };
-        if !is_first {
+        // SAFETY: as above.
+        let broken = whole.filter(|&whole| unsafe { sealed.break_open(self.secret, whole) });
+        let Some(whole) = broken else {
             let found = self.find_free(sealed.object).unwrap_or(FreeIn::Hands);
             return Err(Misuse::DoubleFree { address: address_of(sealed.object), found });
-        }
+        };
         // SAFETY: as the caller promises.
         let taken = unsafe { self.take_back(sealed.object) };
         if taken.is_err() {
             // SAFETY: it is still the caller's, and only its seal was broken.
-            unsafe { sealed.write(self.secret) };
+            unsafe { sealed.mend(whole) };
         }
         taken
     }

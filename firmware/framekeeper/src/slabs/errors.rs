@@ -2,6 +2,7 @@
 
 use core::{alloc::Layout, fmt};
 
+use super::ticket::Turn;
 use crate::{
     cpu::Core,
     errors::AllocError,
@@ -91,6 +92,15 @@ pub enum Misuse {
         address: ObjectAddr,
         /// Where it lies since then.
         found: FreeIn,
+    },
+    /// It was given back before, and somebody else was handed it since then.
+    Stale {
+        /// What was given back.
+        address: ObjectAddr,
+        /// The turn in which it was handed out to who gives it back.
+        expected: Turn,
+        /// The turn of who has it.
+        found: Turn,
     },
     /// Somebody wrote into it after it was given back. It is not handed out any more.
     WrittenAfterFree {
@@ -203,6 +213,13 @@ impl fmt::Display for Misuse {
             }
             Self::DoubleFree { address, found } => {
                 write!(f, "{address} was given back before: it is free, {found}")
+            }
+            Self::Stale { address, expected, found } => {
+                let (expected, found) = (expected.number(), found.number());
+                write!(
+                    f,
+                    "{address} was given back before: its turn was {expected}, and who has it now has {found}"
+                )
             }
             Self::WrittenAfterFree { address } => {
                 write!(f, "{address} was written to after it was given back")

@@ -36,6 +36,7 @@ mod sites;
 mod slab;
 mod slow;
 mod store;
+mod ticket;
 mod verify;
 
 pub use cache::{Cache, Cached, Keeper, Reserve};
@@ -50,4 +51,5 @@ pub use report::{SlabReport, USAGE_HEADER, Usage};
 pub use shape::MAX_SIZE;
 pub use single::Slab;
 pub use sites::{Site, SiteRing, Sites};
+pub use ticket::{Ticket, Turn};
 pub use verify::SlabFault;

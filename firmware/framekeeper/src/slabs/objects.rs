@@ -15,6 +15,7 @@ use super::{
     pool::{Ids, Pool, Pools},
     seal::{SEAL, Sealed},
     sites::{Done, SiteRing, Sites},
+    ticket::{Turn, Turns},
 };
 use crate::{
     allocator::FrameAllocator,
@@ -81,6 +82,7 @@ pub struct Slabs<'a, C, M, H = Standard> {
     reports: Reports,
     ids: Ids,
     sites: Option<&'a SiteRing>,
+    turns: Turns,
     hardening: PhantomData<H>,
 }
 
@@ -126,6 +128,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             reports: Reports::new(hook),
             ids: Ids::new(),
             sites,
+            turns: Turns::new(),
             hardening: PhantomData,
         })
     }
@@ -166,7 +169,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
             return None;
         }
         // SAFETY: as the caller promises.
-        unsafe { self.free_to_magazine(object, layout) }
+        unsafe { self.free_to_magazine(object, layout, None) }
     }
 
     /// The class that serves this layout; none if it is too large for slabs.
@@ -195,7 +198,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         match unsafe { self.free_at_once(object, layout) } {
             Some(()) => Ok(()),
             // SAFETY: as the caller promises, and nothing has changed.
-            None => unsafe { self.free_otherwise(object, layout) },
+            None => unsafe { self.free_otherwise(object, layout, None) },
         }
     }
 
@@ -247,6 +250,12 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         self.pools.of(class)
     }
 
+    /// The turn of the next object that is handed out; none below [`Level::Debug`].
+    #[inline]
+    pub(super) fn next_turn(&self) -> Option<Turn> {
+        (H::LEVEL >= Level::Debug).then(|| self.turns.next())
+    }
+
     pub(crate) const fn ids(&self) -> &Ids {
         &self.ids
     }
@@ -270,7 +279,12 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
     ///
     /// As for [`free`](Self::free).
     #[inline]
-    pub(super) unsafe fn free_to_magazine(&self, object: NonNull<u8>, layout: Layout) -> Option<()> {
+    pub(super) unsafe fn free_to_magazine(
+        &self,
+        object: NonNull<u8>,
+        layout: Layout,
+        turn: Option<Turn>,
+    ) -> Option<()> {
         let class = Self::class_of(layout)?;
         self.ground.place(object).filter(|place| is_at_start::<H>(place, class))?;
         let marks = marks::<H>(class);
@@ -278,16 +292,14 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'a, C, M, H> {
         if unsafe { self.secret.looks_free(object, marks) } {
             return None;
         }
+        let sealed = sealed(object, layout, class, turn);
         // SAFETY: as above, and objects that somebody has are sealed.
-        if H::LEVEL >= Level::Paranoid && unsafe { sealed(object, layout, class).check(self.secret) }.is_err()
-        {
-            return None;
-        }
+        let whole = (H::LEVEL >= Level::Paranoid).then(|| unsafe { sealed.check(self.secret) });
+        let whole = whole.transpose().ok()?;
         self.ground.cpu().pinned(|core| {
             let room = self.magazines.get(core?.index())?.of(class)?.room()?;
             // SAFETY: as above, and it was sealed when that was checked.
-            let is_first = || unsafe { sealed(object, layout, class).break_open(self.secret) };
-            if H::LEVEL >= Level::Paranoid && !is_first() {
+            if whole.is_some_and(|whole| !unsafe { sealed.break_open(self.secret, whole) }) {
                 return None;
             }
             // SAFETY: as above, and the caller does not use it any more.
@@ -319,8 +331,8 @@ pub(super) fn is_at_start<H: Hardening>(place: &Place, class: Class) -> bool {
 }
 
 /// An object with what lies behind it.
-pub(super) const fn sealed(object: NonNull<u8>, layout: Layout, class: Class) -> Sealed {
-    Sealed { object, size: layout.size(), slot: class.size() }
+pub(super) const fn sealed(object: NonNull<u8>, layout: Layout, class: Class, turn: Option<Turn>) -> Sealed {
+    Sealed { object, size: layout.size(), slot: class.size(), turn }
 }
 
 #[inline]

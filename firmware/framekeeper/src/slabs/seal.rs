@@ -1,5 +1,8 @@
 //! What lies behind an object at [`Paranoid`](super::Paranoid): bytes that nobody has reason to write to, and in the slot's
-//! last word the size that was asked for. Who gives the object back breaks the seal, once.
+//! last word the size that was asked for. Who gives the object back breaks the seal, once. At [`Debug`](super::Debug) the
+//! word has the object's [turn] as well, which tells it from all that were at its place before.
+//!
+//! [turn]: super::ticket::Turn
 //!
 //! | invariant | kept by | checked by |
 //! |---|---|---|
@@ -12,13 +15,16 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::{counter::address_of, errors::Misuse, hardening::Secret};
+use super::{counter::address_of, errors::Misuse, hardening::Secret, ticket::Turn};
 use crate::planted::{Bug, planted};
 
 /// Bytes that a slot has beside the largest object in it.
 pub(crate) const SEAL: usize = 8;
 
-/// Times this, a size is spread over all bits of a word: who overwrites a byte of that makes no other size of it.
+/// Where the size begins, above the turn.
+const SIZE: u32 = 32;
+
+/// Times this, size and turn are spread over all bits of a word: who overwrites a byte of that makes no others of them.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Its inverse modulo 2^64.
 const GATHER: u64 = 0xf1de_83e1_9937_733d;
@@ -33,6 +39,10 @@ pub(crate) enum Broken {
     Otherwise(Misuse),
 }
 
+/// A seal that is as it was written: its word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole(u64);
+
 /// An object in a slot, by their sizes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sealed {
@@ -41,6 +51,8 @@ pub(crate) struct Sealed {
     pub(crate) size: usize,
     /// Bytes of the slot.
     pub(crate) slot: usize,
+    /// Its turn, where that is known.
+    pub(crate) turn: Option<Turn>,
 }
 
 impl Sealed {
@@ -50,11 +62,11 @@ impl Sealed {
     ///
     /// The slot is that large, and nobody uses it.
     pub(crate) unsafe fn write(self, secret: Secret) {
-        let [filler, ..] = self.word(secret, 0).to_le_bytes();
+        let [filler, ..] = self.base(secret).to_le_bytes();
         // SAFETY: inside the slot.
         unsafe { self.filling().write_bytes(filler, self.last_word() - self.size) };
         // SAFETY: as above.
-        unsafe { self.last().write(self.word(secret, self.size)) };
+        unsafe { self.last().write(self.word(secret)) };
     }
 
     /// Checks that the seal is as it was written.
@@ -62,26 +74,33 @@ impl Sealed {
     /// # Safety
     ///
     /// The slot is that large, was sealed, and nobody uses what is behind the object.
-    pub(crate) unsafe fn check(self, secret: Secret) -> Result<(), Broken> {
+    pub(crate) unsafe fn check(self, secret: Secret) -> Result<Whole, Broken> {
         // Relaxed: whoever gives it back as well may be about to break it, and `break_open` decides.
         // SAFETY: inside the slot, aligned to words, and written when it was sealed.
         let found = unsafe { AtomicU64::from_ptr(self.last()) }.load(Relaxed);
-        let size = (found ^ self.word(secret, 0)).wrapping_mul(GATHER);
+        let value = (found ^ self.base(secret)).wrapping_mul(GATHER);
         if planted(Bug::RedZoneUnchecked) {
-            return Ok(());
+            return Ok(Whole(found));
         }
         if found == secret.of(self.object) {
             return Err(Broken::ByFree);
         }
+        let size = value >> SIZE;
         if size != self.size as u64 {
             let is_a_size = size <= self.last_word() as u64;
             return Err(Broken::Otherwise(if is_a_size { self.of_other_size() } else { self.overwritten() }));
         }
-        let [filler, ..] = self.word(secret, 0).to_le_bytes();
+        let [filler, ..] = self.base(secret).to_le_bytes();
         // SAFETY: inside the slot, and written when it was sealed with this size.
         let filling = unsafe { core::slice::from_raw_parts(self.filling(), self.last_word() - self.size) };
-        let is_whole = filling.iter().all(|&byte| byte == filler);
-        if is_whole { Ok(()) } else { Err(Broken::Otherwise(self.overwritten())) }
+        if !filling.iter().all(|&byte| byte == filler) {
+            return Err(Broken::Otherwise(self.overwritten()));
+        }
+        let (turn, address) = (Turn::of_bits(value), address_of(self.object));
+        match self.turn.filter(|&expected| expected != turn && !planted(Bug::TurnUnchecked)) {
+            Some(expected) => Err(Broken::Otherwise(Misuse::Stale { address, expected, found: turn })),
+            None => Ok(Whole(found)),
+        }
     }
 
     /// Breaks a seal that was checked; false if another has broken it since then. Of all who give an object back at the same
@@ -90,11 +109,21 @@ impl Sealed {
     /// # Safety
     ///
     /// As for [`check`](Self::check).
-    pub(crate) unsafe fn break_open(self, secret: Secret) -> bool {
-        let (whole, broken) = (self.word(secret, self.size), secret.of(self.object));
+    pub(crate) unsafe fn break_open(self, secret: Secret, Whole(whole): Whole) -> bool {
+        let broken = secret.of(self.object);
         // Relaxed: nothing is told by it but who was first.
         // SAFETY: as the caller promises; slots, and so their last words, are aligned to words.
         unsafe { AtomicU64::from_ptr(self.last()) }.compare_exchange(whole, broken, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Writes the word of a seal that was broken.
+    ///
+    /// # Safety
+    ///
+    /// As for [`check`](Self::check), which found the seal whole, and nobody else has it.
+    pub(crate) unsafe fn mend(self, Whole(whole): Whole) {
+        // SAFETY: as the caller promises.
+        unsafe { self.last().write(whole) };
     }
 
     fn of_other_size(self) -> Misuse {
@@ -105,9 +134,15 @@ impl Sealed {
         Misuse::WrittenBehind { address: address_of(self.object), size: self.size }
     }
 
-    /// The last word for an object of this size. What is a mark turned by some bits is none.
-    fn word(self, secret: Secret, size: usize) -> u64 {
-        secret.of(self.object).rotate_left(23) ^ (size as u64).wrapping_mul(SPREAD)
+    /// The last word of an object of this size and turn. What is a mark turned by some bits is none.
+    fn word(self, secret: Secret) -> u64 {
+        let value = (self.size as u64) << SIZE | self.turn.map_or(0, Turn::bits);
+        self.base(secret) ^ value.wrapping_mul(SPREAD)
+    }
+
+    /// The last word of an object without size or turn.
+    fn base(self, secret: Secret) -> u64 {
+        secret.of(self.object).rotate_left(23)
     }
 
     const fn last_word(self) -> usize {

@@ -15,6 +15,7 @@ use super::{
     report::Usage,
     seal::{SEAL, Sealed},
     shape::{GRAIN, Shape},
+    ticket::Turn,
     verify::SlabFault,
 };
 use crate::cpu::{Core, CpuLocal};
@@ -139,7 +140,7 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
         };
         if H::LEVEL >= Level::Paranoid {
             // SAFETY: it is an object of this pool that nobody has yet.
-            unsafe { self.sealed(object).write(self.slabs.secret()) };
+            unsafe { self.sealed(object, self.slabs.next_turn()).write(self.slabs.secret()) };
         }
         Ok(object)
     }
@@ -175,13 +176,14 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
     /// It is an object of this pool that was handed out and not given back since; nobody uses it from here on.
     #[inline]
     pub(crate) unsafe fn give_back(&self, object: NonNull<u8>) -> Result<(), Misuse> {
-        let (sealed, secret) = (self.sealed(object), self.slabs.secret());
+        let (sealed, secret) = (self.sealed(object, None), self.slabs.secret());
         // SAFETY: it is an object that somebody has, so that it is sealed.
-        let is_whole = H::LEVEL < Level::Paranoid || unsafe { sealed.check(secret) }.is_ok();
+        let whole = (H::LEVEL >= Level::Paranoid).then(|| unsafe { sealed.check(secret) });
         let pushed = self.slabs.ground().cpu().pinned(|core| {
-            let room = self.magazines.get(core.filter(|_| is_whole)?.index())?.room()?;
+            let whole = whole.transpose().ok()?;
+            let room = self.magazines.get(core?.index())?.room()?;
             // SAFETY: as above.
-            if H::LEVEL >= Level::Paranoid && !unsafe { sealed.break_open(secret) } {
+            if whole.is_some_and(|whole| !unsafe { sealed.break_open(secret, whole) }) {
                 return None;
             }
             // SAFETY: as the caller promises.
@@ -224,8 +226,8 @@ impl<'a, C: CpuLocal, M: DirectMap, H: Hardening, L: Life> Objects<'a, C, M, H, 
     }
 
     /// An object with what lies behind it.
-    const fn sealed(&self, object: NonNull<u8>) -> Sealed {
-        Sealed { object, size: self.size, slot: self.pool.shape().size() }
+    const fn sealed(&self, object: NonNull<u8>, turn: Option<Turn>) -> Sealed {
+        Sealed { object, size: self.size, slot: self.pool.shape().size(), turn }
     }
 
     #[inline]

@@ -14,6 +14,7 @@ use super::{
     objects::{Slabs, is_at_start, sealed},
     pool::Pool,
     sites::Done,
+    ticket::Turn,
 };
 use crate::cpu::CpuLocal;
 
@@ -26,6 +27,17 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
         &self,
         damaged: Option<NonNull<u8>>,
         layout: Layout,
+    ) -> Result<NonNull<u8>, ObjectError> {
+        self.alloc_in_turn(damaged, layout, self.next_turn())
+    }
+
+    /// As [`alloc_otherwise`](Self::alloc_otherwise), in a turn.
+    #[track_caller]
+    pub(super) fn alloc_in_turn(
+        &self,
+        damaged: Option<NonNull<u8>>,
+        layout: Layout,
+        turn: Option<Turn>,
     ) -> Result<NonNull<u8>, ObjectError> {
         self.reported().report_written(damaged);
         let class = Self::class_of(layout).ok_or(ObjectError::TooLarge { layout })?;
@@ -40,7 +52,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
             }
         };
         // SAFETY: it is an object of the class that nobody has yet.
-        unsafe { sealed(object, layout, class).write(self.secret()) };
+        unsafe { sealed(object, layout, class, turn).write(self.secret()) };
         self.note(object, Done::Allocated);
         Ok(object)
     }
@@ -53,12 +65,18 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    pub(super) unsafe fn free_otherwise(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
+    pub(super) unsafe fn free_otherwise(
+        &self,
+        object: NonNull<u8>,
+        layout: Layout,
+        turn: Option<Turn>,
+    ) -> Result<(), Misuse> {
         // SAFETY: as the caller promises.
-        let is_freed = H::LEVEL >= Level::Debug && unsafe { self.free_to_magazine(object, layout) }.is_some();
+        let is_freed =
+            H::LEVEL >= Level::Debug && unsafe { self.free_to_magazine(object, layout, turn) }.is_some();
         if !is_freed {
             // SAFETY: as the caller promises, and nothing has changed.
-            unsafe { self.free_slow(object, layout) }?;
+            unsafe { self.free_slow(object, layout, turn) }?;
         }
         self.note(object, Done::Freed);
         Ok(())
@@ -69,7 +87,12 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     /// # Safety
     ///
     /// As for [`free`](Self::free).
-    unsafe fn free_slow(&self, object: NonNull<u8>, layout: Layout) -> Result<(), Misuse> {
+    unsafe fn free_slow(
+        &self,
+        object: NonNull<u8>,
+        layout: Layout,
+        turn: Option<Turn>,
+    ) -> Result<(), Misuse> {
         let class = Self::class_of(layout).ok_or_else(|| self.foreign(object))?;
         let place = self.ground().place(object);
         if !place.is_some_and(|place| is_at_start::<H>(&place, class)) {
@@ -79,7 +102,7 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
         unsafe { self.counter(class).refuse_free(object) }?;
         if H::LEVEL >= Level::Paranoid {
             // SAFETY: as above, and it is not free, so that it is sealed.
-            return unsafe { self.counter(class).take_back_sealed(sealed(object, layout, class)) };
+            return unsafe { self.counter(class).take_back_sealed(sealed(object, layout, class, turn)) };
         }
         // SAFETY: as the caller promises, and a slot of the class starts there.
         unsafe { self.counter(class).take_back(object) }

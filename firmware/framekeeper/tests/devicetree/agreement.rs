@@ -1,16 +1,25 @@
 //! What others read in the odd trees.
 
 use crate::{
-    odd::{self, text},
+    odd::{self, Odd, text},
     oracle::{frames, memory},
 };
 use dtoolkit::fdt::Fdt;
 use framekeeper::devicetree::{self, Tree};
 
+/// The trees that others are to read; under Miri, which takes minutes for a large one, a few small ones.
+fn trees() -> impl Iterator<Item = Odd> {
+    let small = odd::all().into_iter().filter(|odd| !cfg!(miri) || odd.bytes.len() < 1024);
+    small.step_by(if cfg!(miri) { 10 } else { 1 })
+}
+
+/// How many of these at least are read by each.
+const READ: usize = if cfg!(miri) { 3 } else { 40 };
+
 #[test]
 fn r004_12_dtoolkit_finds_the_same_memory_in_the_odd_trees_that_it_reads() {
     let mut read = 0;
-    for odd in odd::all() {
+    for odd in trees() {
         let Ok(fdt) = Fdt::new(&odd.bytes) else {
             continue;
         };
@@ -18,15 +27,15 @@ fn r004_12_dtoolkit_finds_the_same_memory_in_the_odd_trees_that_it_reads() {
         let theirs = memory(fdt).unwrap_or_else(|| panic!("{}", odd.name));
         assert_eq!(text(&frames(&theirs)), odd.ram, "{}", odd.name);
     }
-    println!("{read} of {} read by dtoolkit", odd::all().len());
-    assert!(read >= 40, "{read}");
+    println!("{read} of {} read by dtoolkit", trees().count());
+    assert!(read >= READ, "{read}");
 }
 
 /// `fdt` 0.2.0-alpha3 panics on version 16, which has a shorter header, and loses its way 64 levels deep.
 #[test]
 fn r004_12_fdt_finds_the_same_nodes_in_the_odd_trees_that_it_reads() {
     let (mut read, mut different) = (0, Vec::new());
-    for odd in odd::all() {
+    for odd in trees() {
         let tree = Tree::new(&odd.bytes).unwrap();
         let ours: Vec<_> = tree.nodes().map(|node| node.name().to_owned()).collect();
         let theirs = std::panic::catch_unwind(|| {
@@ -46,7 +55,7 @@ fn r004_12_fdt_finds_the_same_nodes_in_the_odd_trees_that_it_reads() {
     }
     let known = |name: &str| name.starts_with("version-16") || name.starts_with("64-nodes");
     assert!(different.iter().all(|name| known(name)), "{different:?}");
-    assert!(read >= 40, "{read}");
+    assert!(read >= READ, "{read}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod refusals;
 mod requirements;
 mod shortage;
 mod threads;
+mod ticket;
 mod tour;
 
 // What the cores are made of.

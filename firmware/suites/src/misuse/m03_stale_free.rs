@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use framekeeper::{
     CpuLocal, Order, Owner,
     heap::Heap,
-    slabs::{DirectMap, Hardening, Misuse, Standard},
+    slabs::{DirectMap, Hardening, Level, Misuse, Standard},
 };
 
 use super::{
@@ -72,14 +72,21 @@ impl Trial for HandedOutAgain {
     const ID: &'static str = "M3b";
 
     fn object<M: Machine, H: Hardening>(_: &M, scene: &mut Scene<'_, '_, H>) -> Outcome {
-        let piece = scene.take_any();
-        scene.give(piece);
+        let layout = scene.usual();
+        let Ok(ticket) = scene.slabs().alloc_ticket(layout) else { scene.broken(format_args!("no object")) };
+        let piece = Piece { start: ticket.object(), layout };
+        scene.same(memory::free_ticket(scene.slabs(), ticket), Ok(()));
         let mut others = Vec::new();
         while others.last().is_none_or(|other: &Piece| other.start != piece.start) {
             others.push(scene.take(piece.layout));
             if others.len() == MANY {
                 scene.broken(format_args!("{:?} is not handed out again", piece.address()));
             }
+        }
+        if H::LEVEL == Level::Debug {
+            let refused = scene.stale_ticket(ticket);
+            others.into_iter().for_each(|other| scene.give(other));
+            return if refused { Outcome::at(Event::Call) } else { Outcome::NOTHING.ending() };
         }
         stale(scene, piece, others)
     }

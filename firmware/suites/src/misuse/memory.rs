@@ -16,7 +16,7 @@ use core::{
 use framekeeper::{
     CpuLocal,
     heap::Heap,
-    slabs::{DirectMap, Hardening, Misuse, Slab, Slabs},
+    slabs::{DirectMap, Hardening, Misuse, Slab, Slabs, Ticket},
 };
 
 /// Gives back what may be an object, or not.
@@ -58,6 +58,16 @@ pub(super) fn free_to_cache<C: CpuLocal, M: DirectMap, H: Hardening>(
 ) -> Result<(), Misuse> {
     // SAFETY: as in `free`.
     unsafe { cache.free(start) }
+}
+
+/// As [`free`], of what a ticket was had for.
+#[track_caller]
+pub(super) fn free_ticket<C: CpuLocal, M: DirectMap, H: Hardening>(
+    slabs: &Slabs<'_, C, M, H>,
+    ticket: Ticket,
+) -> Result<(), Misuse> {
+    // SAFETY: as in `free`.
+    unsafe { slabs.free_ticket(ticket) }
 }
 
 /// The address so many bytes away.

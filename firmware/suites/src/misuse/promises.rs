@@ -190,7 +190,11 @@ pub const ROWS: &[Row] = &[
         "given back twice, after somebody else asked for as much once or twice; a block: while somebody else has it",
         [CALL, NOTHING, NOTHING, CALL, CALL],
     ),
-    row("M3b", "given back twice, after it was handed out again", [NOTHING; 5]),
+    row(
+        "M3b",
+        "given back twice, after it was handed out again; at `debug`: by its ticket",
+        [NOTHING, NOTHING, NOTHING, NOTHING, CALL],
+    ),
     row("M4", "what was never handed out, in RAM; at `off`: in no slab of the class", [CALL; 5]),
     row("M5", "in a hole, reserved, of the kernel, or outside", [CALL; 5]),
     row("M6", "an address inside; of frames also one that is not aligned", [CALL, NOTHING, CALL, CALL, CALL]),

@@ -29,6 +29,12 @@ pub(super) fn of_misuse(misuse: &Misuse) -> String {
         Misuse::DoubleFree { address, found } => {
             format!("{:#x} was given back before: it is free, {}", address.0, of_place(found))
         }
+        Misuse::Stale { address, expected, found } => {
+            let (address, expected, found) = (address.0, expected.number(), found.number());
+            format!(
+                "{address:#x} was given back before: its turn was {expected}, and who has it now has {found}"
+            )
+        }
         Misuse::WrittenAfterFree { address } => {
             format!("{:#x} was written to after it was given back", address.0)
         }

@@ -5,7 +5,7 @@ use core::{alloc::Layout, fmt, ptr::NonNull};
 
 use framekeeper::{
     FreeError, PhysAddr,
-    slabs::{Hardening, Misuse},
+    slabs::{Hardening, Misuse, ObjectAddr, Ticket},
 };
 
 use super::{
@@ -34,6 +34,19 @@ impl<H: Hardening> Scene<'_, '_, H> {
             self.says(&misuse, &texts::of_misuse(&misuse));
         }
         misuse
+    }
+
+    /// Gives back by its ticket what was given back before, and is another's by now. Whether that was refused, with the right
+    /// text and without a change.
+    pub(in crate::misuse) fn stale_ticket(&self, ticket: Ticket) -> bool {
+        let before = self.slabs().report();
+        let Err(misuse) = memory::free_ticket(self.slabs(), ticket) else { return false };
+        let address = ObjectAddr(ticket.object().as_ptr().addr());
+        let is_stale = matches!(misuse, Misuse::Stale { address: at, expected, found }
+            if at == address && Some(expected) == ticket.turn() && found != expected);
+        self.same((is_stale, self.slabs().report()), (true, before));
+        self.says(&misuse, &texts::of_misuse(&misuse));
+        true
     }
 
     /// As [`misuse`](Self::misuse), of what must be found out, and just so.
