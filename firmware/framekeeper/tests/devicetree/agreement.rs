@@ -1,25 +1,20 @@
 //! What others read in the odd trees.
 
 use crate::{
-    odd::{self, Odd, text},
+    odd::{self, gone_through, text},
     oracle::{frames, memory},
+    sample::scaled,
 };
 use dtoolkit::fdt::Fdt;
 use framekeeper::devicetree::{self, Tree};
 
-/// The trees that others are to read; under Miri, which takes minutes for a large one, a few small ones.
-fn trees() -> impl Iterator<Item = Odd> {
-    let small = odd::all().into_iter().filter(|odd| !cfg!(miri) || odd.bytes.len() < 1024);
-    small.step_by(if cfg!(miri) { 10 } else { 1 })
-}
-
-/// How many of these at least are read by each.
-const READ: usize = if cfg!(miri) { 3 } else { 40 };
+/// How many trees at least are read by each.
+const READ: usize = scaled(40, 3);
 
 #[test]
 fn r004_12_dtoolkit_finds_the_same_memory_in_the_odd_trees_that_it_reads() {
     let mut read = 0;
-    for odd in trees() {
+    for odd in gone_through(&odd::all()) {
         let Ok(fdt) = Fdt::new(&odd.bytes) else {
             continue;
         };
@@ -27,7 +22,7 @@ fn r004_12_dtoolkit_finds_the_same_memory_in_the_odd_trees_that_it_reads() {
         let theirs = memory(fdt).unwrap_or_else(|| panic!("{}", odd.name));
         assert_eq!(text(&frames(&theirs)), odd.ram, "{}", odd.name);
     }
-    println!("{read} of {} read by dtoolkit", trees().count());
+    println!("{read} of {} read by dtoolkit", gone_through(&odd::all()).count());
     assert!(read >= READ, "{read}");
 }
 
@@ -35,7 +30,7 @@ fn r004_12_dtoolkit_finds_the_same_memory_in_the_odd_trees_that_it_reads() {
 #[test]
 fn r004_12_fdt_finds_the_same_nodes_in_the_odd_trees_that_it_reads() {
     let (mut read, mut different) = (0, Vec::new());
-    for odd in trees() {
+    for odd in gone_through(&odd::all()) {
         let tree = Tree::new(&odd.bytes).unwrap();
         let ours: Vec<_> = tree.nodes().map(|node| node.name().to_owned()).collect();
         let theirs = std::panic::catch_unwind(|| {

@@ -2,6 +2,7 @@
 
 use crate::{
     odd_memory, odd_structure,
+    sample::scaled,
     writer::{Blob, shown},
 };
 use framekeeper::devicetree::{RamDescription, Tree};
@@ -47,9 +48,13 @@ fn outcome(bytes: &[u8]) -> Result<(String, String), String> {
     Ok((text(&memory.ram), text(&memory.reserved)))
 }
 
+/// What of a table is gone through: all; under Miri, which takes minutes for a large one, some small ones.
+pub(crate) fn gone_through(table: &[Odd]) -> impl Iterator<Item = &Odd> {
+    table.iter().filter(|odd| odd.bytes.len() < scaled(usize::MAX, 1024)).step_by(scaled(1, 8))
+}
+
 fn check(table: &[Odd]) {
-    let wrong: Vec<String> = table
-        .iter()
+    let wrong: Vec<String> = gone_through(table)
         .filter_map(|odd| {
             let (found, want) = (outcome(&odd.bytes), Ok((odd.ram.to_owned(), odd.reserved.to_owned())));
             (found != want).then(|| format!("{}: want {want:?}, found {found:?}", odd.name))
@@ -69,6 +74,7 @@ fn r004_13_odd_memory_is_read() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "counts tables, which are no code of the library")]
 fn r004_12_there_are_at_least_40_odd_trees_and_each_has_its_own_name_and_bytes() {
     let all = all();
     let names: BTreeSet<_> = all.iter().map(|odd| odd.name).collect();
