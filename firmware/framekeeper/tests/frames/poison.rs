@@ -2,12 +2,19 @@
 
 #![expect(unsafe_code, reason = "writes to memory that was given back")]
 
-use std::{cell::RefCell, mem, ptr::NonNull};
+use std::{
+    alloc::Layout,
+    cell::{Cell, RefCell},
+    mem,
+    ptr::NonNull,
+};
 
 use crate::ground::{Dice, MIB, Memory, Ram, ram, range, scaled};
 use framekeeper::{
-    AllocError, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, OneCore, Order, Owner, PhysAddr, Poisoned,
-    Request, ResizeError, State, Uncached, Watch, WrittenAfterFree, slabs::DirectMap,
+    AllocError, Asked, Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, OneCore, Order, Owner,
+    PhysAddr, PhysRange, Poisoned, Request, ResizeError, State, Uncached, Watch, WrittenAfterFree, Zero,
+    heap::Heap,
+    slabs::{DirectMap, Magazines, Pools, Setup},
 };
 
 const START: u64 = 0x8000_0000;
@@ -60,9 +67,9 @@ impl Mapped {
 
 type Watched<'a, C> = FrameAllocator<'a, Poisoned<C, Mapped>>;
 
-fn with<C: CpuLocal>(cpu: C, free: &Ram, work: impl FnOnce(&Watched<'_, C>, Mapped)) {
+fn with<C: CpuLocal>(cpu: C, free: &Ram, work: impl for<'a> FnOnce(&'a Watched<'a, C>, Mapped)) {
     let ram = ram(&[(START, START + SIZE)]);
-    let layout = std::alloc::Layout::from_size_align(SIZE as usize, 1 << 16).unwrap();
+    let layout = Layout::from_size_align(SIZE as usize, 1 << 16).unwrap();
     // SAFETY: not of no bytes.
     let memory = NonNull::new(unsafe { std::alloc::alloc(layout) }).unwrap();
     let mapped = Mapped(memory.cast());
@@ -292,5 +299,101 @@ fn m22_legal_use_is_never_reported() {
         }
         assert_eq!(frames.verify_contents(), Ok(()));
         assert_eq!(told(), []);
+    });
+}
+
+/// Blocks of a heap and slabs come and go by ways of their own.
+#[test]
+fn what_a_heap_takes_and_gives_back_is_watched() {
+    static POOLS: Pools = Pools::new();
+    static MAGAZINES: [Magazines; 1] = [Magazines::new()];
+    with(OneCore, &all(), |frames, mapped| {
+        let setup = Setup {
+            memory: mapped,
+            pools: &POOLS,
+            magazines: &MAGAZINES,
+            owner: OTHERS,
+            secret: 3,
+            hook: None,
+            sites: None,
+        };
+        // It is borrowed as long as the frames are; nothing in it is to be dropped.
+        let heap = mem::ManuallyDrop::new(Heap::<_, _>::new());
+        heap.init(frames, setup, Owner::new(6)).unwrap();
+        let layouts = [16, 300, 9_000, 70_000, 200_000].map(|size| Layout::from_size_align(size, 8).unwrap());
+        for _ in 0..3 {
+            let pieces = layouts.map(|layout| (heap.alloc(layout).unwrap(), layout));
+            for (piece, layout) in pieces {
+                // SAFETY: just handed out, with so many bytes.
+                unsafe { piece.write_bytes(0xa5, layout.size()) };
+                // SAFETY: nobody uses it from here on.
+                unsafe { heap.free(piece, layout) }.unwrap();
+            }
+            assert_eq!(frames.verify_contents(), Ok(()));
+        }
+        heap.shrink();
+        assert_eq!(frames.verify_contents(), Ok(()));
+    });
+    assert_eq!(told(), []);
+}
+
+/// Cores that note what they are asked.
+#[derive(Default)]
+struct Noting {
+    admits: Cell<bool>,
+    held: Cell<u32>,
+    freed: Cell<u64>,
+    asked: Cell<u64>,
+    zeroed: Cell<u64>,
+}
+
+impl CpuLocal for Noting {
+    fn pinned<R>(&self, work: impl FnOnce(Option<Core>) -> R) -> R {
+        work(Some(Core::new(0)))
+    }
+
+    fn hold_others(&self, _: impl FnMut(Core)) -> bool {
+        self.held.update(|held| held + 1);
+        true
+    }
+
+    fn admits(&self, _: &Asked) -> bool {
+        self.admits.get()
+    }
+
+    fn freed(&self, range: PhysRange) {
+        self.freed.update(|freed| freed + range.size() / FRAME_SIZE);
+    }
+
+    fn usable(&self, block: PhysRange) -> Result<(), Owner> {
+        self.asked.update(|asked| asked + block.size() / FRAME_SIZE);
+        if self.asked.get() > 8 { Err(OTHERS) } else { Ok(()) }
+    }
+}
+
+impl Zero for &Noting {
+    fn zero(&self, range: PhysRange) {
+        self.zeroed.update(|zeroed| zeroed + range.size());
+    }
+}
+
+#[test]
+fn the_cores_behind_it_are_asked_and_told_as_before() {
+    let cpu = Noting::default();
+    with(&cpu, &all(), |frames, _| {
+        assert_eq!(cpu.freed.get(), SIZE / FRAME_SIZE);
+        assert!(matches!(frames.alloc(Request::frames(2)), Err(AllocError::Refused(_))));
+        cpu.admits.set(true);
+        let block = frames.alloc_zeroed(Request::frames(2)).unwrap();
+        assert_eq!(cpu.zeroed.get(), 2 * FRAME_SIZE);
+        assert_eq!((frames.free_frame(block), cpu.freed.get()), (Ok(2), SIZE / FRAME_SIZE + 2));
+        assert!(frames.drain_all() && cpu.held.get() == 1);
+        let asked = cpu.asked.get();
+        assert!(asked >= 2, "{asked}");
+        while cpu.asked.get() + 2 <= 8 {
+            assert!(frames.alloc(Request::frames(2)).is_ok());
+        }
+        assert!(frames.alloc_at(PhysAddr(START + SIZE / 2), Order::new(3).unwrap(), OTHERS).is_err());
+        assert_eq!(frames.owners().frames(OTHERS), 8, "what its own cores do not want is whom they say");
     });
 }

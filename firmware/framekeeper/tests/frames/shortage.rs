@@ -113,6 +113,16 @@ fn a1_a_bulk_that_fails_at_any_point_keeps_what_it_got_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_bulk_of_what_lies_in_one_piece_rises() {
+    with_allocator(&memory(), &memory(), 0, |frames, _| {
+        let mut places = [PhysAddr(0); 64];
+        assert_eq!(frames.alloc_bulk(order(1), ME, &mut places), places.len());
+        assert!(places.is_sorted(), "{places:?}");
+        give_all(frames, places.to_vec());
+    });
+}
+
 /// One core; before its second turn, something is done.
 struct Meanwhile<'m> {
     turns: Cell<u32>,
