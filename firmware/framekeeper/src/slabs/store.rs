@@ -206,7 +206,8 @@ impl Store {
             (start, end) => rest.is_sound() && start == end,
         };
         let are_spare = |(index, first): (usize, &Link)| {
-            let size = words_of(index) as u64 * WORD;
+            // None has no words. As if it had one, so that a list of such ends.
+            let size = words_of(index).max(1) as u64 * WORD;
             let descriptor = |bytes: u64, place: PhysAddr| {
                 let after = bytes + size;
                 (after <= self.bytes && is_inside(place, place.0 + size)).then_some(after)

@@ -10,7 +10,8 @@ use cores::Cores;
 use framekeeper::{
     CoreCache, FRAME_SIZE, FrameAllocator, Owner, PhysAddr,
     slabs::{
-        Cache, Cached, DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slab, Slabs,
+        Cache, Cached, DirectMap, Hardening, Magazine, Magazines, Misuse, Pools, Setup, SiteRing, Slab,
+        Slabs, Ticket,
     },
 };
 use std::{alloc::Layout, cell::Cell, ptr::NonNull};
@@ -203,6 +204,11 @@ pub(crate) fn free<H: Hardening>(
 }
 
 /// As [`free`], to a cache of one size.
+pub(crate) fn free_ticket<H: Hardening>(slabs: &Objects<'_, H>, ticket: Ticket) -> Result<(), Misuse> {
+    // SAFETY: as above.
+    unsafe { slabs.free_ticket(ticket) }
+}
+
 pub(crate) fn free_to<H: Hardening>(
     slab: &Slab<'_, Cores, &Mapped, H>,
     start: NonNull<u8>,

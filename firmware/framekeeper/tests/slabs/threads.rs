@@ -5,12 +5,12 @@ use crate::{
     machine::{
         Machine, Object, Objects,
         cores::{in_handler, on_core},
-        free, free_to,
+        free, free_ticket, free_to,
     },
 };
 use framekeeper::{
     AllocError,
-    slabs::{Class, Hardening, Misuse, ObjectError, Off, Paranoid, Slab, Standard},
+    slabs::{Class, Debug, Hardening, Misuse, ObjectError, Off, Paranoid, Slab, Standard},
 };
 use std::{
     alloc::Layout,
@@ -138,9 +138,8 @@ fn r002_12_what_a_producer_takes_its_consumer_gives_back() {
 }
 
 /// A handler has no magazine and waits for no lock: what it cannot have at once, it is told of.
-#[test]
-fn r004_19_handlers_take_and_give_back_between_cores() {
-    Machine::new(512, 2).run::<Standard>(|_, slabs| {
+fn handlers_take_and_give_back<H: Hardening>() {
+    Machine::new(512, 2).run::<H>(|_, slabs| {
         thread::scope(|scope| {
             for handler in 0..2 {
                 scope.spawn(move || {
@@ -150,16 +149,17 @@ fn r004_19_handlers_take_and_give_back_between_cores() {
                         } else {
                             on_core(handler);
                         }
-                        let Ok(start) = slabs.alloc(bytes(200)) else { continue };
-                        let object = Object::new(start, bytes(200), number as u8);
+                        let Ok(ticket) = slabs.alloc_ticket(bytes(200)) else { continue };
+                        let object = Object::new(ticket.object(), bytes(200), number as u8);
                         if number % 5 == 2 {
                             in_handler();
                         } else {
                             on_core(handler);
                         }
-                        let start = object.checked().start;
-                        while let Err(busy) = free(slabs, start, bytes(200)) {
+                        let mut given = free(slabs, object.checked().start, bytes(200));
+                        while let Err(busy) = given {
                             assert!(matches!(busy, Misuse::Busy { .. }), "{busy}");
+                            given = free_ticket(slabs, ticket);
                         }
                     }
                 });
@@ -167,6 +167,17 @@ fn r004_19_handlers_take_and_give_back_between_cores() {
         });
         assert_eq!((slabs.report().allocated(), slabs.reports()), (0, 0));
     });
+}
+
+#[test]
+fn r004_19_handlers_take_and_give_back_between_cores() {
+    handlers_take_and_give_back::<Standard>();
+}
+
+/// What could not be taken back is still in its turn.
+#[test]
+fn r004_19_handlers_take_and_give_back_by_tickets() {
+    handlers_take_and_give_back::<Debug>();
 }
 
 /// It has what lies in the depot and in slabs, and makes none.

@@ -1,10 +1,8 @@
 //! Tickets: who gives back what is another's by now is told, where an address alone would take it from him.
 
-#![expect(unsafe_code, reason = "gives objects back, also such as are another's by now")]
-
 use std::{alloc::Layout, collections::HashSet};
 
-use crate::machine::{Objects, free, on_machine};
+use crate::machine::{Objects, free, free_ticket, on_machine};
 use framekeeper::slabs::{Debug, Hardening, Misuse, ObjectAddr, Off, Paranoid, Standard, Ticket};
 
 fn layout() -> Layout {
@@ -21,17 +19,12 @@ fn until_again<H: Hardening>(slabs: &Objects<'_, H>, old: Ticket) -> Vec<Ticket>
     taken
 }
 
-fn give<H: Hardening>(slabs: &Objects<'_, H>, ticket: Ticket) -> Result<(), Misuse> {
-    // SAFETY: nobody uses the objects of these tests.
-    unsafe { slabs.free_ticket(ticket) }
-}
-
 #[test]
 fn m3_a_stale_ticket_is_refused_and_the_one_of_who_has_the_object_is_not() {
     on_machine::<Debug>(8, 1, |_, slabs| {
         let old = slabs.alloc_ticket(layout()).unwrap();
-        give(slabs, old).unwrap();
-        assert!(matches!(give(slabs, old), Err(Misuse::DoubleFree { .. })), "while it is free");
+        free_ticket(slabs, old).unwrap();
+        assert!(matches!(free_ticket(slabs, old), Err(Misuse::DoubleFree { .. })), "while it is free");
         let taken = until_again(slabs, old);
         let new = *taken.last().unwrap();
         let (address, turns) =
@@ -39,7 +32,7 @@ fn m3_a_stale_ticket_is_refused_and_the_one_of_who_has_the_object_is_not() {
         let [expected, found] = turns;
         let before = slabs.report();
         for _ in 0..3 {
-            let stale = give(slabs, old).unwrap_err();
+            let stale = free_ticket(slabs, old).unwrap_err();
             assert_eq!(stale, Misuse::Stale { address, expected, found });
             let (expected, found) = (expected.number(), found.number());
             assert_eq!(
@@ -50,7 +43,7 @@ fn m3_a_stale_ticket_is_refused_and_the_one_of_who_has_the_object_is_not() {
             );
         }
         assert_eq!(slabs.report(), before, "nothing has changed");
-        taken.into_iter().for_each(|ticket| give(slabs, ticket).unwrap());
+        taken.into_iter().for_each(|ticket| free_ticket(slabs, ticket).unwrap());
         slabs.verify().unwrap();
     });
 }
@@ -66,7 +59,7 @@ fn each_object_has_a_turn_of_its_own() {
                 let ticket = slabs.alloc_ticket(layout).unwrap();
                 assert!(turns.insert(ticket.turn().unwrap()), "{ticket:?}");
                 let other = slabs.alloc(layout).unwrap();
-                give(slabs, ticket).unwrap();
+                free_ticket(slabs, ticket).unwrap();
                 free(slabs, other, layout).unwrap();
             }
         }
@@ -79,7 +72,7 @@ fn an_object_with_a_ticket_can_be_given_back_without() {
     on_machine::<Debug>(8, 1, |_, slabs| {
         let ticket = slabs.alloc_ticket(layout()).unwrap();
         free(slabs, ticket.object(), layout()).unwrap();
-        assert!(matches!(give(slabs, ticket), Err(Misuse::DoubleFree { .. })));
+        assert!(matches!(free_ticket(slabs, ticket), Err(Misuse::DoubleFree { .. })));
     });
 }
 
@@ -89,7 +82,7 @@ fn below_debug_a_ticket_is_an_address() {
         on_machine::<H>(8, 1, |_, slabs| {
             let ticket = slabs.alloc_ticket(layout()).unwrap();
             assert_eq!((ticket.turn(), ticket.layout()), (None, layout()));
-            give(slabs, ticket).unwrap();
+            free_ticket(slabs, ticket).unwrap();
             slabs.verify().unwrap();
         });
     }

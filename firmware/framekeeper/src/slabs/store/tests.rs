@@ -89,6 +89,16 @@ fn more_descriptors_than_there_is_room_for_do_not_wait() {
     }
 }
 
+/// As no descriptor does. A list of them that leads back into itself ends too.
+#[test]
+fn descriptors_of_no_words_do_not_wait_for_ever() {
+    with_chunk(|scene, chunk| {
+        let place = PhysAddr(chunk.0 + 8 * 200);
+        scene.memory.word(place).store(Link::to(place).0, Relaxed);
+        assert_eq!(found(scene, |store| store.spare[0] = Link::to(place)), WRONG);
+    });
+}
+
 #[test]
 fn what_is_left_of_a_chunk_is_inside_it() {
     with_chunk(|scene, chunk| {
