@@ -5,7 +5,7 @@
 //! | [`Off`] | the memory belongs to the pool of the size | – |
 //! | [`Standard`] | also: an object starts there, and is not free | that the first 16 bytes of what was free are as it was left |
 //! | [`Paranoid`] | also: the exact size, and that nothing was written behind the object | that all of it is as it was left |
-//! | [`Debug`] | 〃, and notes who gave it back | 〃, and notes who asked for it |
+//! | [`Debug`] | 〃, by a [`Ticket`](super::Ticket) that it is not another's by now, and notes who gave it back | 〃, and notes who asked for it |
 //!
 //! A free object is **marked**: its first words, or at `Paranoid` all of them, are its address with a secret. That does
 //! not decide anything by itself. Who frees what looks marked is made to search the magazines, the depot and the slab, and

@@ -6,7 +6,11 @@
 
 #![expect(unsafe_code, reason = "takes back what callers say is theirs")]
 
-use core::{alloc::Layout, ptr::NonNull};
+use core::{
+    alloc::Layout,
+    ptr::NonNull,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use super::{
     errors::{Misuse, ObjectError},
@@ -14,10 +18,7 @@ use super::{
     memory::DirectMap,
     objects::Slabs,
 };
-use crate::{
-    cpu::CpuLocal,
-    sync::{AtomicU32, Ordering::Relaxed},
-};
+use crate::cpu::CpuLocal;
 
 /// When an object was handed out: another number for each of 2^32 in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
