@@ -29,6 +29,23 @@ pub struct Files {
     pub github: bool,
 }
 
+impl Story {
+    /// As JUnit XML.
+    ///
+    /// # Errors
+    ///
+    /// When it has what no XML can have.
+    pub fn junit(&self) -> Result<String> {
+        junit::written(self)
+    }
+
+    /// As a page of HTML, without trends.
+    #[must_use]
+    pub fn page(&self) -> String {
+        page::written(self, &Trend::default())
+    }
+}
+
 impl Files {
     /// Whether there is anything to write.
     #[must_use]

@@ -7,6 +7,7 @@ use crate::session::{
     Crash, CutShort, Failure, Identity, Measured, Notice, PanicNote, Spread, Status, Summary, Timeout,
 };
 use crate::trend::Trend;
+use crate::twin::Stray;
 use serde_json::json;
 use std::io::Write;
 use std::rc::Rc;
@@ -354,6 +355,55 @@ fn programs_get_an_object_per_test_and_one_for_the_run() {
     assert_eq!((&lines[14]["name"], &lines[14]["status"]), (&"boot::level".into(), &"pass".into()));
     assert_eq!(lines[15]["status"], "not-run");
     assert_eq!((&lines[16]["exit_code"], &lines[16]["not_run"]), (&2.into(), &1.into()));
+}
+
+/// What is wrong with lines for programs, by their schema.
+fn faults(lines: &str) -> Vec<String> {
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    let schema = serde_json::from_str(include_str!("lines.schema.json")).unwrap();
+    compiler.add_resource("lines", schema).unwrap();
+    let index = compiler.compile("lines", &mut schemas).unwrap();
+    let fault = |line: &str| {
+        let value = serde_json::from_str(line).unwrap();
+        Some(format!("{:#}: {line}", schemas.validate(&value, index).err()?))
+    };
+    lines.lines().filter_map(fault).collect()
+}
+
+#[test]
+fn lines_for_programs_are_as_their_schema_says_whatever_happened() {
+    let mut notices = every_kind_of_evidence();
+    notices.insert(1, Notice::Failed { index: 0, status: Status::Timeout(Timeout::Test), took: ms(3) });
+    let stray =
+        Stray { core: 3, pc: 0xc000_1000, address: 0x1_0000_0000, what: "a load of 4 bytes".to_owned() };
+    notices.push(Notice::Strayed { count: 2, described: vec![stray] });
+    for cut_short in
+        [None, Some(CutShort::Interrupted), Some(CutShort::Infra("the board is gone".to_owned()))]
+    {
+        notices.push(Notice::Finished(summary(&[Status::Pass], cut_short)));
+    }
+    let lines = written(&notices, Report::json);
+    for event in ["run", "number", "test", "attempt", "stray", "summary"] {
+        assert!(lines.contains(&format!("\"event\":\"{event}\"")), "no {event}: {lines}");
+    }
+    assert_eq!(faults(&lines), [] as [String; 0]);
+}
+
+/// A schema that lets everything pass would prove nothing.
+#[test]
+fn a_line_that_is_not_as_its_schema_says_is_found() {
+    let lines = written(&every_kind_of_evidence(), Report::json);
+    for (part, instead) in [
+        ("\"took_us\":", "\"took\":"),
+        ("\"status\":\"pass\"", "\"status\":\"PASS\""),
+        ("\"event\":\"test\"", "\"event\":\"end\""),
+        ("\"kind\":\"digest\"", "\"kind\":\"sum\""),
+        ("\"p99\":", "\"p98\":"),
+        ("\"seed\":", "\"dice\":"),
+    ] {
+        assert!(lines.contains(part), "{part}: {lines}");
+        assert_ne!(faults(&lines.replacen(part, instead, 1)), [] as [String; 0], "{instead}");
+    }
 }
 
 #[test]

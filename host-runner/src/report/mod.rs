@@ -33,7 +33,7 @@ pub(crate) use bisection::Bisection;
 pub(crate) use cores::{grouped as grouped_cores, named as named_cores};
 pub use files::Files;
 pub use screen::Screen;
-pub(crate) use story::Story;
+pub use story::Story;
 
 use crate::cli::Format;
 use crate::image::{Image, Records, Symbols};

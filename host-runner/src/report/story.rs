@@ -22,7 +22,7 @@ const MOST_MARKS: usize = 100_000;
 
 /// What happened in a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Story {
+pub struct Story {
     pub(super) context: Context,
     /// The command line that began it.
     pub(super) command: String,
@@ -102,8 +102,8 @@ impl Story {
     }
 
     /// The story of notices at these times.
-    #[cfg(test)]
-    pub(super) fn told(context: Context, command: &str, notices: &[(Duration, Notice)]) -> Self {
+    #[must_use]
+    pub fn told(context: Context, command: &str, notices: &[(Duration, Notice)]) -> Self {
         let mut teller = Teller::new(context, command.to_owned());
         notices.iter().for_each(|(now, notice)| teller.notice(*now, notice));
         teller.story

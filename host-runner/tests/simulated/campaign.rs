@@ -1,14 +1,19 @@
 //! Many sessions under the same conditions, and what must hold for each of them.
 
+use crate::reports;
 use crate::world::{self, Conditions, Outcome, Stale};
 use host_runner::plan::Selected;
 use host_runner::session::{Crash, Measured, Notice, Status, Timeout};
 use std::sync::OnceLock;
+use std::time::Duration;
 use wire::host::encode_order;
 use wire::{Channel, Frame, FromBoard, Nonce, RunId, ToBoard, Verdict};
 
 /// Of an image, unless `SIMULATED_TESTS` says otherwise.
 const TESTS: u64 = 20;
+
+/// Of so many sessions one has its reports looked at.
+const REPORTED: u64 = 16;
 
 /// What may come of a test besides the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +131,10 @@ impl Campaign {
             let right = *status == truth || self.excuses(status, outcome);
             assert!(right, "{name}, seed {seed}, test {index}: {status:?} instead of {truth:?}");
         }
+        // A report costs more than a session; which of them have one does not depend on what came of them.
+        if seed.is_multiple_of(REPORTED) {
+            reports::check(outcome).unwrap_or_else(|wrong| panic!("{name}, seed {seed}: {wrong}"));
+        }
         check_numbers(&outcome.notices).unwrap_or_else(|wrong| panic!("{name}, seed {seed}: {wrong}"));
         // A board that does not get ready any more may have been needed for the last test only.
         let expected = if summary.cut_short.is_some() { 2 } else { exit_code(&summary.ends) };
@@ -157,9 +166,9 @@ impl Campaign {
 }
 
 /// What a test has measured is told with its end: of one attempt, in order, and all of it unless the test was cut off.
-fn check_numbers(notices: &[Notice]) -> Result<(), String> {
+fn check_numbers(notices: &[(Duration, Notice)]) -> Result<(), String> {
     let mut numbers = Vec::new();
-    for notice in notices {
+    for (_, notice) in notices {
         match notice {
             Notice::Measured(measured) => numbers.extend(measured.iter().map(point)),
             Notice::Ended { status, .. } => check_numbers_of(status, &std::mem::take(&mut numbers))?,
@@ -228,7 +237,7 @@ fn told(outcome: &Outcome) -> Vec<(usize, Status)> {
     let mut ends: Vec<_> = outcome
         .notices
         .iter()
-        .filter_map(|notice| match notice {
+        .filter_map(|(_, notice)| match notice {
             Notice::Ended { index, status, .. } => Some((*index, status.clone())),
             _ => None,
         })

@@ -9,6 +9,7 @@ mod board;
 mod campaign;
 mod dice;
 mod line;
+mod reports;
 mod truth;
 mod world;
 

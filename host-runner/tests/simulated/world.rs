@@ -51,8 +51,8 @@ pub(crate) struct Outcome {
     pub(crate) plan: Plan,
     /// What the session says.
     pub(crate) summary: Summary,
-    /// What the session told.
-    pub(crate) notices: Vec<Notice>,
+    /// What the session told, and when.
+    pub(crate) notices: Vec<(Duration, Notice)>,
     /// How often the line was closed.
     pub(crate) closings: u32,
     /// What the board sent, a block for each frame, before the line damaged it.
@@ -86,7 +86,7 @@ struct World<'a> {
     closing: Option<(Duration, Closed)>,
     stale: std::slice::Iter<'a, Vec<u8>>,
     script: Script,
-    notices: Vec<Notice>,
+    notices: Vec<(Duration, Notice)>,
     blocks: Vec<Vec<u8>>,
     closings: u32,
 }
@@ -129,7 +129,7 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     world.run();
     world.script.assert_replays(Session::new(setup), seed);
     assert!(world.now <= budgets.total + Duration::from_secs(2), "seed {seed}: too late, {:?}", world.now);
-    let Some(Notice::Finished(summary)) = world.notices.last().cloned() else {
+    let Some((_, Notice::Finished(summary))) = world.notices.last().cloned() else {
         panic!("seed {seed}: the last notice is no summary")
     };
     let World { notices, closings, blocks, .. } = world;
@@ -243,7 +243,7 @@ impl World<'_> {
                 Action::Boot => self.boot(),
                 Action::Send(bytes) if self.is_open => self.to_board.send(bytes, self.now),
                 Action::Send(_) | Action::Inspect | Action::Keep(_) | Action::Finish => {}
-                Action::Tell(notice) => self.notices.push(notice.clone()),
+                Action::Tell(notice) => self.notices.push((self.now, notice.clone())),
             }
         }
     }
