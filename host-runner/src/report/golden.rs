@@ -116,7 +116,7 @@ pub(super) fn ended(index: usize, status: Status, took: u64) -> Notice {
     Notice::Ended { index, status, took: ms(took) }
 }
 
-fn spread(name: &str, peer: &str, cores: u32, [p50, p99, p999, max]: [u64; 4]) -> Measured {
+pub(super) fn spread(name: &str, peer: &str, cores: u32, [p50, p99, p999, max]: [u64; 4]) -> Measured {
     let (name, peer, unit, samples) = (name.to_owned(), peer.to_owned(), Unit::Nanoseconds, 1000);
     Measured::Spread(Spread { name, peer, unit, cores, samples, p50, p99, p999, max })
 }
