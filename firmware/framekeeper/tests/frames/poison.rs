@@ -18,7 +18,7 @@ use framekeeper::{
 };
 
 const START: u64 = 0x8000_0000;
-const SIZE: u64 = scaled(4, 2) * MIB;
+const SIZE: u64 = scaled(4 * MIB, MIB / 2);
 const KEEPER: Owner = Owner::new(200);
 const OTHERS: Owner = Owner::new(5);
 const SECRET: u64 = 0x0ddb_a115_5eed_0001;
