@@ -1,5 +1,6 @@
 //! The command line: what can be asked for. What is done about it is in `commands`.
 
+use crate::dump::Region;
 use crate::link::Faults;
 use crate::parameters::Seed;
 use crate::report::Files;
@@ -115,6 +116,9 @@ pub struct Global {
     /// Damage the bytes between board and host, to try the runner: `flip=1e-4,drop=1e-4,double=1e-4,seed=7`
     #[arg(long, global = true, env = "FRAMEKEEPER_FAULT_LINK", value_name = "RATES", hide_short_help = true)]
     pub fault_link: Option<Faults>,
+    /// Memory to keep of a board with a debug link when a test hangs or crashes, beside the recording; may be repeated
+    #[arg(long, global = true, env = "FRAMEKEEPER_DUMP", value_delimiter = ',', value_name = "START+LENGTH")]
+    pub dump: Vec<Region>,
     /// Reports beside the one on the terminal.
     #[command(flatten)]
     pub files: Files,

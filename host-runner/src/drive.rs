@@ -3,6 +3,7 @@
 //! Everything that reaches the session is recorded first, with the time it is given; a replay needs nothing else.
 //! Times are cut to microseconds before the session sees them, because that is what a recording keeps.
 
+use crate::dump::Region;
 use crate::link::{Faults, FaultyLink};
 use crate::loader::{BootCount, Incoming, Loader, Machine};
 use crate::record::{self, Recorder};
@@ -40,6 +41,8 @@ pub struct Drive<'a> {
     pub outside: Sender<Incoming>,
     /// A bad line on purpose.
     pub faults: Option<Faults>,
+    /// What memory of a board that goes wrong is kept.
+    pub dumps: Vec<Region>,
 }
 
 /// Why a run cannot go on although the session could.
@@ -80,6 +83,8 @@ struct Run<'a> {
     account: Option<Account>,
     from_board: Option<FaultyLink>,
     to_board: Option<FaultyLink>,
+    /// How many pieces of memory were kept.
+    kept: u32,
     summary: Option<Summary>,
 }
 
@@ -92,7 +97,7 @@ impl<'a> Run<'a> {
         let (from_board, to_board) = (line(0), line(u64::MAX));
         let (began, now) = (Instant::now(), Duration::ZERO);
         let (machine, boot, ahead, account, summary) = (None, BootCount(0), None, None, None);
-        Self { drive, began, now, machine, boot, ahead, account, from_board, to_board, summary }
+        Self { drive, began, now, machine, boot, ahead, account, from_board, to_board, kept: 0, summary }
     }
 
     fn run_out(mut self) -> Result<Summary, DriveError> {
@@ -205,6 +210,7 @@ impl<'a> Run<'a> {
             Action::Boot => return Ok(self.start_board()),
             Action::Send(bytes) => self.send(bytes)?,
             Action::Inspect => return Ok(Some(Event::Inspected(self.inspect()))),
+            Action::Dump => return Ok(Some(Event::Kept(self.dump()?))),
             Action::Keep(answer) => self.drive.recorder.answer(&answer, self.now)?,
             Action::Tell(notice) => self.tell(&notice)?,
             Action::Finish => self.machine = None,
@@ -237,6 +243,24 @@ impl<'a> Run<'a> {
     fn inspect(&self) -> String {
         let seen = self.machine.as_ref().and_then(Machine::inspect);
         seen.unwrap_or_else(|| "the loader cannot tell what the cores are doing".to_owned())
+    }
+
+    /// Keeps the memory that is to be kept, and says where.
+    fn dump(&mut self) -> Result<String, DriveError> {
+        let dumps = self.machine.as_ref().and_then(|machine| machine.dump(&self.drive.dumps));
+        let Some(dumps) = dumps else {
+            return Ok("no memory was kept: the debug link has ended\n".to_owned());
+        };
+        let mut said = String::new();
+        for dump in dumps {
+            self.kept += 1;
+            let name = format!("memory-{}-{:#x}.bin", self.kept, dump.region.start);
+            if !dump.bytes.is_empty() {
+                self.drive.recorder.keep(&name, &dump.bytes)?;
+            }
+            said += &(dump.describe(&name) + "\n");
+        }
+        Ok(said)
     }
 
     fn tell(&mut self, notice: &Notice) -> Result<(), DriveError> {

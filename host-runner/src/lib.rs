@@ -22,6 +22,7 @@ pub mod commands;
 pub mod digests;
 pub mod drive;
 mod environment;
+pub mod dump;
 pub mod fastboot;
 pub mod firmware;
 pub mod gdb;

@@ -8,6 +8,7 @@
 //! | `events.jsonl` | one line for each event: its time in microseconds, and what it was; and for each of the host's answers |
 //! | `line.bin` | the bytes from the board; an event says how many of them it brought |
 //! | `sent.bin` | the bytes to the board, for people: a replay does not need them |
+//! | `memory-….bin` | memory of a board that went wrong, where it was asked for: for people, too |
 //!
 //! Bytes are written before the line that counts them, and nothing is buffered, so that whatever a killed runner leaves behind
 //! is a recording too: of the run's beginning. [`replay`] ends it as if the user had interrupted it there.
@@ -49,6 +50,9 @@ pub struct Header {
     pub budgets: Budgets,
     /// What was to be run.
     pub plan: Plan,
+    /// Whether memory of a board that goes wrong was kept.
+    #[serde(default)]
+    pub keeps_memory: bool,
     /// The board's name.
     pub board: String,
     /// The command line that began the run.
@@ -59,8 +63,8 @@ impl Header {
     /// What the session needs, live or replayed.
     #[must_use]
     pub fn setup(&self, oracle: Oracle) -> Setup {
-        let Self { nonces, parameters, budgets, .. } = *self;
-        Setup { plan: self.plan.clone(), budgets, nonces, parameters, oracle }
+        let Self { nonces, parameters, budgets, keeps_memory, .. } = *self;
+        Setup { plan: self.plan.clone(), budgets, nonces, parameters, oracle, keeps_memory }
     }
 }
 
@@ -120,6 +124,7 @@ enum What {
     Closed { why: Closed },
     LoadFailed { reason: String },
     Inspected { report: String },
+    Kept { report: String },
     Account { account: Account },
     Answer { answer: Answer },
     Tick,

@@ -45,6 +45,7 @@ pub(super) fn bisect(workspace: &Workspace, global: &Global, wanted: &Bisect) ->
         Some(run) => recorded(workspace, global, wanted, run)?,
         None => built(workspace, global, wanted)?,
     };
+    run::check_dumps(&material.board, global)?;
     run::ensure_loader(workspace, &material.board, global)?;
     let mut search = Search::new(workspace, global, wanted, material)?;
     search.told.begin(&search.names(&search.suspects)).into_diagnostic()?;
@@ -193,7 +194,7 @@ impl<'a> Search<'a> {
             test.selected = Selected::Filtered;
         }
         let plan = image.plan.clone();
-        let header = run::header(&board, parameters, plan.clone());
+        let header = run::header(&board, global, parameters, plan.clone());
         let context = Context::new(workspace, &folder, notes.clone(), &header, image);
         let told = Bisection::new(global.format, &wanted.test, &board.name);
         let failure = None;
@@ -234,7 +235,7 @@ impl<'a> Search<'a> {
         let header = self.header(after);
         let mut report = Report::text(self.context.clone(), Screen::plain(io::sink()));
         let stage = Stage::new(self.workspace, &self.board, &self.folder, &header, &self.context);
-        let played = stage.and_then(|stage| stage.play(&mut report, self.global.fault_link));
+        let played = stage.and_then(|stage| stage.play(&mut report, self.global));
         let summary = played.map_err(Stop::Error)?;
         if summary.void_attempts > 0 {
             // Those that ran before it did so on another boot than the last attempt.
@@ -276,7 +277,7 @@ impl<'a> Search<'a> {
         for place in after.iter().chain([&self.test]) {
             plan.tests[*place].selected = Selected::Yes;
         }
-        run::header(&self.board, self.parameters, plan)
+        run::header(&self.board, self.global, self.parameters, plan)
     }
 
     fn names(&self, places: &[usize]) -> Vec<String> {

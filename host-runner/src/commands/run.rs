@@ -1,13 +1,12 @@
 //! The `run` command: everything from a board's name to a verdict.
 
-use crate::board::{Board, Load};
+use crate::board::{Board, Link, Load};
 use crate::cli::{Flaky, Format, Global, Selection};
 use crate::command_line;
 use crate::digests;
 use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
-use crate::link::Faults;
 use crate::loader::{Incoming, Loader, Task};
 use crate::parameters::{limits, parameters, random, scale_own_limits};
 use crate::plan::{Again, Plan, Selected};
@@ -37,6 +36,7 @@ use wire::Parameters;
 /// When there is no run at all: a missing board, tool, image or test.
 pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection) -> Result<u8> {
     let board = super::board(workspace, global)?;
+    check_dumps(&board, global)?;
     let elf = elf(workspace, &board, global)?;
     let mut image = Image::open(&elf, workspace.root())?;
     select(&mut image.plan, selection)?;
@@ -54,9 +54,21 @@ pub(crate) fn run(workspace: &Workspace, global: &Global, selection: &Selection)
     let folder = furnish(workspace, &board, &elf, &image.kernel, &notes)
         .into_diagnostic()
         .wrap_err("the run's folder cannot be made")?;
-    let header = header(&board, parameters, image.plan.clone());
+    let header = header(&board, global, parameters, image.plan.clone());
     let context = Context::new(workspace, &folder, notes, &header, image);
     run_image(workspace, &board, global, &folder, &header, context).map(|(_, code)| code)
+}
+
+/// Whether memory can be kept of this board, if it is to be.
+pub(super) fn check_dumps(board: &Board, global: &Global) -> Result<()> {
+    if global.dump.is_empty() || board.link == Link::Gdb {
+        return Ok(());
+    }
+    Err(miette::miette!(
+        help = "a board with `kind = \"gdb\"` in its [link] has one: qemu-virt-gdb, say",
+        "--dump reads memory by a debug link, and {} has none",
+        board.name
+    ))
 }
 
 /// The tests in the board's quarantine. One whose time is up counts again, and is named.
@@ -87,7 +99,7 @@ pub(super) fn furnish(
 }
 
 /// What the recording says about the run.
-pub(super) fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> Header {
+pub(super) fn header(board: &Board, global: &Global, parameters: Parameters, mut plan: Plan) -> Header {
     scale_own_limits(&mut plan, &parameters);
     Header {
         format: FORMAT,
@@ -96,6 +108,7 @@ pub(super) fn header(board: &Board, parameters: Parameters, mut plan: Plan) -> H
         parameters,
         budgets: limits(board.budgets, &parameters),
         plan,
+        keeps_memory: !global.dump.is_empty(),
         board: board.name.clone(),
         command: std::env::args().collect(),
     }
@@ -122,7 +135,7 @@ pub(super) fn run_image(
     };
     let mut report = Report::new(global.format, context, screen);
     let word = global.files.keep_from_github();
-    let driven = stage.play(&mut report, global.fault_link);
+    let driven = stage.play(&mut report, global);
     if let Some(word) = word {
         anstream::eprintln!("::{word}::");
     }
@@ -175,12 +188,13 @@ impl Stage {
     /// # Errors
     ///
     /// When the recording or the report cannot be written.
-    pub(super) fn play(self, report: &mut Report, faults: Option<Faults>) -> Result<Summary> {
+    pub(super) fn play(self, report: &mut Report, global: &Global) -> Result<Summary> {
         let Self { loader, recorder, session } = self;
         report.begin().into_diagnostic()?;
         let (outside, inbox) = channel();
         listen_for_interrupts(outside.clone());
-        Ok(drive(Drive { session, loader: &loader, recorder, report, inbox, outside, faults })?)
+        let (faults, dumps) = (global.fault_link, global.dump.clone());
+        Ok(drive(Drive { session, loader: &loader, recorder, report, inbox, outside, faults, dumps })?)
     }
 }
 

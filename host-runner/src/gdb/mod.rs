@@ -9,6 +9,7 @@
 mod address;
 mod client;
 mod cores;
+mod dumping;
 mod error;
 mod loading;
 mod packet;

@@ -4,6 +4,7 @@
 //! A board that is stopped does nothing, so it is looked at often only while there is something to say, and it is left alone for
 //! as long as a look takes at least. QEMU stops its clock with it, and what a test measures does not show that it was looked at.
 
+use crate::dump::{Dump, Region};
 use crate::gdb::{Client, Core, GdbError};
 use crate::loader::{BootCount, Incoming};
 use crate::session::Closed;
@@ -39,6 +40,8 @@ enum Order {
     Send(Vec<u8>),
     /// Tell what the cores do.
     Inspect(Sender<Vec<Core>>),
+    /// Read these pieces of memory.
+    Dump(Vec<Region>, Sender<Vec<Dump>>),
 }
 
 /// What the worker works with.
@@ -86,6 +89,15 @@ impl DebugLine {
         let (outside, answer) = channel();
         self.order(Order::Inspect(outside));
         answer.recv_timeout(INSPECTING).ok()
+    }
+
+    /// What these pieces of memory hold; none if the line ends over it. A dump takes as long as it is.
+    #[must_use]
+    pub fn dump(&self, regions: &[Region]) -> Option<Vec<Dump>> {
+        let (outside, answer) = channel();
+        self.order(Order::Dump(regions.to_owned(), outside));
+        // The worker answers, or is gone, and the sender with it.
+        answer.recv().ok()
     }
 
     /// Why the line has ended. A server whose board switches itself off may end as well.
@@ -156,6 +168,11 @@ impl Worker {
                 Err(GdbError::Refused { .. }) => {}
                 Err(error) => return Err(error),
             },
+            Order::Dump(regions, answer) => {
+                let dumps: Result<_, _> = regions.into_iter().map(|region| client.dump(region)).collect();
+                // As above.
+                drop(answer.send(dumps?));
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 use super::qemu::read_complaints;
 use super::{BootCount, Incoming, Task, inspect, ring};
 use crate::board::{Board, GdbOptions};
+use crate::dump::{Dump, Region};
 use crate::gdb::{Address, Client, GdbError, Loading};
 use crate::image::Symbols;
 use crate::link::DebugLine;
@@ -139,4 +140,8 @@ fn socket() -> Result<PathBuf, String> {
     static SOCKETS: AtomicU32 = AtomicU32::new(0);
     // Relaxed: that numbers differ is all that matters.
     Ok(folder()?.join(format!("gdb{}", SOCKETS.fetch_add(1, Ordering::Relaxed))))
+    pub(super) fn dump(&self, regions: &[Region]) -> Option<Vec<Dump>> {
+        self.line.dump(regions)
+    }
+
 }

@@ -12,6 +12,7 @@ pub(crate) mod qemu;
 mod qmp;
 
 use crate::board::{Board, Link, Load};
+use crate::dump::{Dump, Region};
 use crate::image::Symbols;
 use crate::session::Closed;
 use crate::stand_in::InTwin;
@@ -151,6 +152,16 @@ impl Machine {
             Self::Qemu(process) => process.inspect(),
             Self::Phone(phone) => phone.inspect(),
             Self::Debugged(board) => board.inspect(),
+        }
+    }
+
+    /// What these pieces of memory hold; none without a debug link, or if it ends over that.
+    #[must_use]
+    pub fn dump(&self, regions: &[Region]) -> Option<Vec<Dump>> {
+        match self {
+            Self::Qemu(process) => process.dump(regions),
+            Self::Phone(_) => None,
+            Self::Debugged(board) => board.dump(regions),
         }
     }
 

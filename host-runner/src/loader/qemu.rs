@@ -2,6 +2,7 @@
 
 use super::{BootCount, Incoming, inspect, qmp, ring};
 use crate::board::{Link, QemuOptions};
+use crate::dump::{Dump, Region};
 use crate::gdb::Address;
 use crate::image::Symbols;
 use crate::link::DebugLine;
@@ -187,6 +188,13 @@ impl Process {
         }
         let registers = qmp::monitor(&self.control, "info registers -a").ok()?;
         Some(inspect::describe(&registers, &self.symbols))
+    }
+
+    pub(super) fn dump(&self, regions: &[Region]) -> Option<Vec<Dump>> {
+        match &self.line {
+            Line::Debug(line) => line.dump(regions),
+            Line::Serial(_) => None,
+        }
     }
 
     pub(super) fn why_ended(&mut self) -> Closed {

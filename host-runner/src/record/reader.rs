@@ -119,6 +119,7 @@ impl Events {
                 What::Closed { why } => Event::Closed(why),
                 What::LoadFailed { reason } => Event::LoadFailed(reason),
                 What::Inspected { report } => Event::Inspected(report),
+                What::Kept { report } => Event::Kept(report),
                 What::Account { account } => Event::Account(account),
                 What::Tick => Event::Tick,
                 What::Interrupted => Event::Interrupted,

@@ -26,7 +26,7 @@ fn header() -> Header {
     let budgets = Budgets { boot: seconds(1), test: seconds(2), silence: seconds(3), total: seconds(60) };
     let (board, command) = ("bench".into(), vec!["host-runner".into(), "--board".into()]);
     let parameters = Parameters { seed: 5, budget_ms: 15_000, until: Some(9), memory: Coverage::Whole };
-    Header { format: FORMAT, nonces: 11, parameters, budgets, plan, board, command }
+    Header { format: FORMAT, nonces: 11, parameters, budgets, plan, keeps_memory: false, board, command }
 }
 
 /// Every kind of event, at odd times.
@@ -35,6 +35,7 @@ fn events() -> Vec<(Duration, Event)> {
         Event::Bytes(b"U-Boot\0".to_vec()),
         Event::Bytes(vec![0xff; 3000]),
         Event::Inspected("core 0 waits".into()),
+        Event::Kept("memory".into()),
         Event::Tick,
         Event::Closed(Closed::Lost("unplugged".into())),
         Event::Closed(Closed::PoweredOff),

@@ -10,6 +10,7 @@ use std::time::Duration;
 /// Writes a recording. Every call leaves a readable one behind.
 #[derive(Debug)]
 pub struct Recorder {
+    directory: PathBuf,
     events: Output,
     line: Output,
     sent: Output,
@@ -28,7 +29,8 @@ impl Recorder {
             .map_err(|source| Error::Header { path: path.clone(), source })?;
         fs::write(&path, text).map_err(at(&path))?;
         let output = |name| Output::create(directory.join(name));
-        Ok(Self { events: output(EVENTS_FILE)?, line: output(LINE_FILE)?, sent: output(SENT_FILE)? })
+        let (events, line, sent) = (output(EVENTS_FILE)?, output(LINE_FILE)?, output(SENT_FILE)?);
+        Ok(Self { directory: directory.to_owned(), events, line, sent })
     }
 
     /// The session was started.
@@ -54,6 +56,7 @@ impl Recorder {
             Event::Closed(why) => What::Closed { why: why.clone() },
             Event::LoadFailed(reason) => What::LoadFailed { reason: reason.clone() },
             Event::Inspected(report) => What::Inspected { report: report.clone() },
+            Event::Kept(report) => What::Kept { report: report.clone() },
             Event::Account(account) => What::Account { account: account.clone() },
             Event::Tick => What::Tick,
             Event::Interrupted => What::Interrupted,
@@ -78,6 +81,16 @@ impl Recorder {
     /// [`Error::File`] when it cannot be written.
     pub fn answer(&mut self, answer: &Answer, now: Duration) -> Result<(), Error> {
         self.note(now, What::Answer { answer: answer.clone() })
+    }
+
+    /// Keeps `bytes` of the board's memory beside the recording, in a file of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when they cannot be written.
+    pub fn keep(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.directory.join(name);
+        fs::write(&path, bytes).map_err(at(&path))
     }
 
     fn note(&mut self, now: Duration, what: What) -> Result<(), Error> {

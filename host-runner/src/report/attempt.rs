@@ -14,6 +14,7 @@ pub(super) struct Attempt {
     accounts: Vec<(u32, Account)>,
     missing: Vec<String>,
     inspected: Vec<String>,
+    kept: Vec<String>,
     logs: VecDeque<String>,
 }
 
@@ -29,6 +30,11 @@ impl Attempt {
 
     pub(super) fn add_inspected(&mut self, text: &str) {
         self.inspected.extend(text.lines().map(|line| format!("  {line}")));
+    }
+
+    /// What memory was kept of the board.
+    pub(super) fn add_kept(&mut self, text: &str) {
+        self.kept.extend(text.lines().map(str::to_owned));
     }
 
     pub(super) fn add_log(&mut self, line: String) {
@@ -57,6 +63,7 @@ impl Attempt {
             lines.push("what the cores are doing, as the loader sees it:".to_owned());
             lines.append(&mut self.inspected);
         }
+        lines.append(&mut self.kept);
         lines
     }
 
@@ -109,6 +116,16 @@ mod tests {
             attempt.add_account(*core, Account::none());
         }
         attempt
+    }
+
+    #[test]
+    fn memory_that_was_kept_is_told_whether_or_not_the_cores_answered() {
+        for heard in [&[0, 1][..], &[]] {
+            let mut attempt = attempt(heard);
+            attempt.add_kept("memory 0x10+0x10 is in a file");
+            let lines = attempt.explanation(&Status::Crash(Crash::Exception(0)), 2);
+            assert_eq!(lines.last().unwrap(), "memory 0x10+0x10 is in a file");
+        }
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Libtest {
             Notice::Log { core, bytes, verified } => self.log(*core, bytes, *verified),
             Notice::Panic(_) | Notice::Core(_) => self.account(notice),
             Notice::Inspected(text) => self.attempt.add_inspected(text),
+            Notice::Kept(text) => self.attempt.add_kept(text),
             Notice::Strayed { count, described } => {
                 for line in strays::lines(&self.context.symbols, *count, described) {
                     self.attempt.add_missing(line);

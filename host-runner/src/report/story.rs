@@ -224,6 +224,7 @@ impl Teller {
             Notice::Log { core, bytes, verified } => self.log(now, *core, bytes, *verified),
             Notice::Panic(_) | Notice::Core(_) => self.account(now, notice),
             Notice::Inspected(text) if self.is_under_way => self.attempt.add_inspected(text),
+            Notice::Kept(text) if self.is_under_way => self.attempt.add_kept(text),
             Notice::Strayed { count, described } => {
                 for line in strays::lines(&self.story.context.symbols, *count, described) {
                     self.missing(&line);
@@ -247,7 +248,11 @@ impl Teller {
                 self.numbers.clear();
             }
             Notice::Finished(summary) => self.story.summary = summary.clone(),
-            Notice::Booting { .. } | Notice::Text(_) | Notice::Unverified(_) | Notice::Inspected(_) => {}
+            Notice::Booting { .. }
+            | Notice::Text(_)
+            | Notice::Unverified(_)
+            | Notice::Inspected(_)
+            | Notice::Kept(_) => {}
         }
     }
 

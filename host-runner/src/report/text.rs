@@ -59,6 +59,10 @@ impl Text {
                 self.inspected(text);
                 Ok(())
             }
+            Notice::Kept(text) => {
+                self.kept(text);
+                Ok(())
+            }
             Notice::Strayed { count, described } => self.strayed(*count, described),
             Notice::Lost(_) | Notice::LogDropped { .. } | Notice::NumbersDropped { .. } => {
                 words::missing(notice).map_or(Ok(()), |line| self.missing(&line))
@@ -165,6 +169,12 @@ impl Text {
     fn inspected(&mut self, text: &str) {
         if let Some(attempt) = &mut self.attempt {
             attempt.add_inspected(text);
+        }
+    }
+
+    fn kept(&mut self, text: &str) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.add_kept(text);
         }
     }
 

@@ -90,10 +90,26 @@ impl Session {
         let report = self.line.order(&ToBoard::Report);
         self.actions.extend(report.map(Action::Send));
         self.actions.push(Action::Inspect);
+        self.ask_for_memory();
         // A silent board will not send what it owes, and a verdict that it could not deliver is no success either.
         let owed = timeout == Timeout::Test && self.line.is_missing_frames();
         let until = self.now + GRACE;
         let owed_until = self.now + self.budgets.silence.max(GRACE);
         self.phase = Phase::Inquest { timeout, owed, until, owed_until };
+    }
+
+    /// Asks for the memory that is to be kept of a board that goes wrong.
+    pub(super) fn ask_for_memory(&mut self) {
+        if self.keeps_memory {
+            self.actions.push(Action::Dump);
+            self.awaits_memory = true;
+        }
+    }
+
+    /// A debugger has looked at the board, and while it did, the board said nothing: it has the whole time again.
+    pub(super) fn prolong_evidence(&mut self) {
+        if let Phase::Crashed { until, .. } | Phase::Inquest { until, .. } = &mut self.phase {
+            *until = (self.now + GRACE).max(*until);
+        }
     }
 }

@@ -28,6 +28,8 @@ pub enum Event {
     LoadFailed(String),
     /// Answer to [`Action::Inspect`]: what a debugger sees, for people to read.
     Inspected(String),
+    /// Answer to [`Action::Dump`]: what memory was kept, and where, for people to read.
+    Kept(String),
     /// What a witness of the machine's accesses has seen since this boot began, where there is one. It comes before
     /// the bytes that the board sent after it.
     Account(Account),
@@ -55,6 +57,9 @@ pub enum Action {
     Send(Vec<u8>),
     /// Ask the loader what the cores are doing, if it can tell; the answer is [`Event::Inspected`].
     Inspect,
+    /// Keep the memory that the user wants of a board that goes wrong; the answer is [`Event::Kept`]. Asked for only where
+    /// [`Setup::keeps_memory`](super::Setup::keeps_memory) says so.
+    Dump,
     /// Keep the host's answer: a replay is to have the same.
     Keep(Answer),
     /// Tell the user.

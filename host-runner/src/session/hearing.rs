@@ -47,8 +47,13 @@ impl Session {
             {
                 let crash = self.panicked.map(Crash::PanicOn);
                 self.phase = Phase::Crashed { crash, until: self.now + GRACE };
+                self.ask_for_memory();
             }
-            (Phase::Crashed { crash: Some(_), .. }, Doing::Crashed { .. }) if !missing => self.conclude(),
+            (Phase::Crashed { crash: Some(_), .. }, Doing::Crashed { .. })
+                if !missing && !self.awaits_memory =>
+            {
+                self.conclude();
+            }
             _ => {}
         }
     }
@@ -216,6 +221,7 @@ impl Session {
             Phase::Ordered { .. } | Phase::Running { .. } | Phase::Inquest { owed: true, .. } => {
                 if self.agenda.has_started() {
                     self.phase = Phase::Crashed { crash: Some(crash), until };
+                    self.ask_for_memory();
                 } else {
                     self.spoil_and_boot("the board crashed before the test began".into());
                 }

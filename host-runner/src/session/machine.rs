@@ -21,6 +21,8 @@ pub struct Setup {
     pub parameters: Parameters,
     /// Who says what digests must be.
     pub oracle: Oracle,
+    /// Whether memory of a board that goes wrong is kept: then it is waited for.
+    pub keeps_memory: bool,
 }
 
 /// One run of a plan on a board.
@@ -33,6 +35,9 @@ pub struct Session {
     pub(super) budgets: Budgets,
     pub(super) parameters: Parameters,
     pub(super) oracle: Oracle,
+    pub(super) keeps_memory: bool,
+    /// Whether [`Action::Dump`] has no answer yet.
+    pub(super) awaits_memory: bool,
     pub(super) agenda: Agenda,
     pub(super) line: Line,
     pub(super) phase: Phase,
@@ -118,11 +123,13 @@ impl Session {
     /// A run that has not begun.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { plan, budgets, nonces, parameters, oracle } = setup;
+        let Setup { plan, budgets, nonces, parameters, oracle, keeps_memory } = setup;
         Self {
             budgets,
             parameters,
             oracle,
+            keeps_memory,
+            awaits_memory: false,
             agenda: Agenda::new(plan),
             line: Line::new(nonces),
             phase: Phase::Idle,
@@ -195,7 +202,15 @@ impl Session {
             Event::Bytes(bytes) => self.take_bytes(&bytes),
             Event::Closed(closed) => self.take_closed(closed),
             Event::LoadFailed(reason) => self.cut_short(&format!("the board could not be started: {reason}")),
-            Event::Inspected(report) => self.tell(Notice::Inspected(report)),
+            Event::Inspected(report) => {
+                self.tell(Notice::Inspected(report));
+                self.prolong_evidence();
+            }
+            Event::Kept(report) => {
+                self.awaits_memory = false;
+                self.tell(Notice::Kept(report));
+                self.prolong_evidence();
+            }
             Event::Account(account) => self.take_account(&account),
             Event::Tick => {}
             Event::Interrupted => self.finish(Some(CutShort::Interrupted), "interrupted"),

@@ -42,6 +42,8 @@ pub enum Notice {
     Core(Box<wire::CoreReport>),
     /// What the loader's debugger saw.
     Inspected(String),
+    /// What memory of the board was kept, and where.
+    Kept(String),
     /// Accesses to what is neither RAM nor a known device, as a witness has seen them.
     Strayed {
         /// How many.

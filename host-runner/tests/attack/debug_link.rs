@@ -2,8 +2,9 @@
 
 use crate::{
     qemu_tree::QemuTree,
-    runner::{FakeQemu, finish, runner, which},
+    runner::{FakeQemu, Run, finish, runner, which},
 };
+use std::path::{Path, PathBuf};
 
 const BOARD: [&str; 2] = ["--board", "qemu-virt-gdb"];
 
@@ -44,6 +45,51 @@ fn a_board_with_nothing_but_a_debug_server_is_loaded_by_it() {
     let run = finish(runner(&["--board", "qemu-virt-bare", "run", "boot"]));
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.contains("loaded at 0x40200000"), "{}", run.stdout);
+}
+
+/// The image's first bytes are where it is linked, and nothing is at the second address.
+const DUMPS: [&str; 4] = ["--dump", "0xc0000000+0x40", "--dump", "0x10+0x10"];
+
+/// The folder of a run.
+fn folder(run: &Run) -> PathBuf {
+    let recorded = run.stdout.lines().find_map(|line| line.strip_prefix("recorded in ")).unwrap();
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(recorded)
+}
+
+fn dumped(board: &str, test: &str) {
+    let run = finish(runner(
+        &[&DUMPS[..], &["--board", board, "--image", "misbehave", "run", "--exact", test]].concat(),
+    ));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let folder = folder(&run);
+    let image = std::fs::read(folder.join("Image")).unwrap();
+    assert_eq!(std::fs::read(folder.join("memory-1-0xc0000000.bin")).unwrap(), &image[..0x40]);
+    assert!(run.stdout.contains("memory 0xc0000000+0x40 is in memory-1-0xc0000000.bin"), "{}", run.stdout);
+    let nothing = "memory 0x10+0x10 cannot be read: the debug server refuses";
+    assert!(run.stdout.contains(nothing), "{}", run.stdout);
+    let files =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(files.filter(|name| name.starts_with("memory-")).count(), 1);
+    let again = finish(runner(&["replay", folder.to_str().unwrap()]));
+    assert!(again.stdout.contains("is in memory-1-0xc0000000.bin"), "{}", again.stdout);
+}
+
+#[test]
+fn memory_of_a_board_that_hangs_is_kept_on_demand() {
+    dumped("qemu-virt-gdb", "hangs::with_interrupts_off");
+    dumped("qemu-virt-bare", "hangs::with_interrupts_off");
+}
+
+#[test]
+fn memory_of_a_board_that_has_crashed_is_kept_on_demand() {
+    dumped("qemu-virt-gdb", "exceptions::reads_unmapped_memory");
+}
+
+#[test]
+fn memory_of_a_board_without_a_debug_link_cannot_be_kept() {
+    let run = finish(runner(&["--dump", "0xc0000000+0x40", "--board", "qemu-virt", "run", "boot"]));
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("--dump reads memory by a debug link"), "{}", run.stderr);
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn run_instead(
         parameters: Parameters::default(),
         budgets: Budgets { boot, test: LONG, silence: SHORT, total: 10 * LONG },
         plan: image.plan,
+        keeps_memory: false,
         board: board.name.clone(),
         command: Vec::new(),
     };

@@ -107,7 +107,7 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
     let (nonces, parameters) = (dice.next(), Parameters::default());
     let oracle = Oracle::Host(|_, _| Ok(None));
-    let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle };
+    let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle, keeps_memory: false };
     let mut fork = || Dice::new(dice.next());
     let mut world = World {
         conditions,
@@ -242,7 +242,7 @@ impl World<'_> {
             match action {
                 Action::Boot => self.boot(),
                 Action::Send(bytes) if self.is_open => self.to_board.send(bytes, self.now),
-                Action::Send(_) | Action::Inspect | Action::Keep(_) | Action::Finish => {}
+                Action::Send(_) | Action::Inspect | Action::Dump | Action::Keep(_) | Action::Finish => {}
                 Action::Tell(notice) => self.notices.push((self.now, notice.clone())),
             }
         }

@@ -33,6 +33,11 @@ pub(super) fn test(name: &str) -> Test {
     Test { name: name.into(), entry, should_panic: false, timeout: None, selected: Selected::Yes }
 }
 
+fn setup(plan: Plan, oracle: Oracle) -> Setup {
+    let (budgets, parameters, keeps_memory) = (BUDGETS, PARAMETERS, false);
+    Setup { plan, budgets, nonces: 1, parameters, oracle, keeps_memory }
+}
+
 /// The session, and a board that says what it is told to.
 pub(super) struct Bench {
     pub(super) session: Session,
@@ -76,9 +81,22 @@ impl Bench {
         Self::planned(Plan { quarantine, ..Plan::new(BUILD, tests) }, Oracle::Host(|_, _| Ok(None)))
     }
 
+    /// A session whose first test is running, as run 1, and that keeps memory of a board that goes wrong.
+    pub(super) fn keeping_memory() -> Self {
+        let (tests, oracle) = (vec![test("it")], Oracle::Host(|_, _| Ok(None)));
+        let mut bench =
+            Self::of_setup(Setup { keeps_memory: true, ..setup(Plan::new(BUILD, tests), oracle) });
+        bench.ready();
+        bench.start(1);
+        bench
+    }
+
     fn planned(plan: Plan, oracle: Oracle) -> Self {
-        let mut session =
-            Session::new(Setup { plan, budgets: BUDGETS, nonces: 1, parameters: PARAMETERS, oracle });
+        Self::of_setup(setup(plan, oracle))
+    }
+
+    fn of_setup(setup: Setup) -> Self {
+        let mut session = Session::new(setup);
         let actions = session.start(Duration::ZERO);
         let (now, boot, nonce) = (Duration::ZERO, BootId(100), Nonce::UNBOUND);
         let mut bench = Self { session, now, actions: Vec::new(), notices: Vec::new(), boot, nonce, next: 0 };

@@ -1,8 +1,8 @@
 //! How tests end by their own word.
 
-use super::bench::{Bench, core, ms, panic_on, test, verdict};
+use super::bench::{BUDGETS, Bench, core, ms, panic_on, test, verdict};
 use crate::plan::{Selected, Test};
-use crate::session::{Crash, CutShort, Failure, Notice, Status};
+use crate::session::{Action, Crash, CutShort, Event, Failure, Notice, Status, Timeout};
 use wire::{Cause, Doing, Outcome, RunId};
 
 /// How a test with this outcome ends.
@@ -136,4 +136,32 @@ fn a_verdict_of_another_run_means_nothing() {
     bench.end(7, Outcome::Failed);
     bench.end(1, Outcome::Passed);
     assert_eq!(bench.only_end(), Status::Pass);
+}
+
+#[test]
+fn a_crash_waits_for_the_memory_that_is_to_be_kept() {
+    let mut bench = Bench::keeping_memory();
+    bench.say(&panic_on(3));
+    bench.beacon(Doing::Crashed { run: RunId(1) });
+    assert_eq!(bench.actions.iter().filter(|action| **action == Action::Dump).count(), 1);
+    assert_eq!(bench.ends(), []);
+    bench.happens(Event::Kept("memory".into()));
+    assert_eq!(bench.only_end(), Status::Crash(Crash::PanicOn(3)));
+    let place = |wanted: fn(&Notice) -> bool| bench.notices.iter().position(wanted);
+    let (kept, ended) =
+        (place(|it| matches!(it, Notice::Kept(_))), place(|it| matches!(it, Notice::Ended { .. })));
+    assert!(kept.is_some() && kept < ended, "{:?}", bench.notices);
+}
+
+#[test]
+fn what_a_look_at_memory_has_held_up_is_still_waited_for() {
+    let mut bench = Bench::keeping_memory();
+    bench.pass_running(1, BUDGETS.test);
+    assert!(bench.actions.contains(&Action::Dump));
+    bench.now += ms(60_000);
+    bench.happens(Event::Kept("memory".into()));
+    bench.say(&core(1, Cause::Asked));
+    assert_eq!(bench.ends(), []);
+    bench.pass(ms(500));
+    assert_eq!(bench.only_end(), Status::Timeout(Timeout::Test));
 }
