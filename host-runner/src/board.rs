@@ -9,7 +9,7 @@ mod phone;
 #[cfg(test)]
 mod tests;
 
-pub use debugged::GdbOptions;
+pub use debugged::{GdbOptions, ServerTool};
 pub use emulated::QemuOptions;
 pub use phone::{FastbootOptions, Hooks, SerialOptions, StandInOptions};
 

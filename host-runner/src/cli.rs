@@ -1,12 +1,13 @@
 //! The command line: what can be asked for. What is done about it is in `commands`.
 
+use crate::debug_port::Wiring;
 use crate::dump::Region;
 use crate::link::Faults;
 use crate::parameters::Seed;
 use crate::report::Files;
 use crate::stand_in::{Fault, Troubles};
 use crate::twin::Shape;
-use crate::units::parse_duration;
+use crate::units::{parse_duration, parse_memory};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -143,6 +144,8 @@ pub enum Command {
     Boards,
     /// Be a Pixel 6 in its boot loader, for `--board pixel6` in another terminal
     Twin(TwinArguments),
+    /// Be the debug port of a board without a serial port, for OpenOCD or probe-rs, which is started with it
+    DebugPort(DebugPortArguments),
     /// Write what a shell needs to complete commands and options: `host-runner completions bash > FILE`
     Completions {
         /// Which shell
@@ -192,6 +195,23 @@ pub struct TwinArguments {
     /// Which of the phone's device trees [default: the board's]
     #[arg(long, value_name = "TREE")]
     pub tree: Option<Shape>,
+}
+
+/// What a model of a debug port is to be, and who uses it.
+#[derive(Clone, Debug, Args)]
+pub struct DebugPortArguments {
+    /// How the debug server moves its wires
+    #[arg(long, value_name = "HOW")]
+    pub wiring: Wiring,
+    /// How many cores the board has
+    #[arg(long, default_value_t = 4, value_name = "NUMBER")]
+    pub cores: u32,
+    /// How much memory
+    #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = parse_memory)]
+    pub ram: u64,
+    /// The debug server and its arguments; `FRAMEKEEPER_WIRES` names it the socket at which the wires end
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub server: Vec<String>,
 }
 
 /// Which tests.

@@ -10,10 +10,13 @@ use std::path::PathBuf;
 pub struct GdbOptions {
     #[serde(rename = "kind")]
     _kind: Kind,
-    /// The command that is the server, by `sh -c`: started for every boot and ended with it. `FRAMEKEEPER_GDB` names a socket to
-    /// it at which it may listen.
+    /// The command that is the server, by `sh -c` in the board's folder: started for every boot and ended with it.
+    /// `FRAMEKEEPER_GDB` names a socket to it at which it may listen, and `FRAMEKEEPER_RUNNER` this program.
     pub server: String,
-    /// Where it listens, as `host:port`; none for that socket.
+    /// What it is made of, as far as that can be installed from here.
+    #[serde(default)]
+    pub tools: Vec<ServerTool>,
+    /// Where it listens, as `host:port`, with port 0 where `FRAMEKEEPER_GDB_PORT` is to tell it one; none for that socket.
     #[serde(default, deserialize_with = "port")]
     pub address: Option<Address>,
     /// What its own command line is told before the board is loaded: `reset halt`, say.
@@ -25,6 +28,19 @@ pub struct GdbOptions {
     pub tree: u64,
     /// The device tree's source, beside the board's file.
     pub source: PathBuf,
+}
+
+/// A program that speaks for a board, or is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerTool {
+    /// A board that is an emulator.
+    Qemu,
+    /// OpenOCD.
+    #[serde(rename = "openocd")]
+    OpenOcd,
+    /// `probe-rs gdb`.
+    ProbeRs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

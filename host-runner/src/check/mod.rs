@@ -58,9 +58,17 @@ fn tools(boards: &[Board]) -> Vec<Tool> {
     let targets = boards.iter().map(|board| Tool::RustTarget(board.build.target.clone()));
     let mut tools: Vec<Tool> = targets.collect();
     tools.dedup();
-    // The benchmarks build allocators to compare with; the tests of the way into a phone speak to the real program, and the
-    // twin's device trees are compiled.
-    tools.extend([Tool::Rustfmt, Tool::Clippy, Tool::Make, Tool::Qemu, Tool::Fastboot, Tool::Dtc]);
+    // The benchmarks build allocators to compare with; the tests of the way into a phone and into a debug port speak to the real
+    // programs, and the twin's device trees are compiled.
+    tools.extend([
+        Tool::Rustfmt,
+        Tool::Clippy,
+        Tool::Make,
+        Tool::Qemu,
+        Tool::Fastboot,
+        Tool::Dtc,
+        Tool::OpenOcd,
+    ]);
     tools
 }
 

@@ -38,9 +38,9 @@ pub(super) fn boards(workspace: &Workspace, global: &Global) -> Result<u8> {
 
 fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
     match &board.load {
-        Load::Qemu(_) => vec![ready(&[Tool::Qemu], machine)],
-        Load::StandIn(_) => vec![ready(&[Tool::Fastboot, Tool::Qemu, Tool::Dtc], machine)],
-        Load::Gdb(_) => vec![ready(&[Tool::Dtc], machine)],
+        Load::Qemu(_) | Load::StandIn(_) | Load::Gdb(_) => {
+            vec![ready(&Tool::of_loader(&board.load), machine)]
+        }
         Load::Fastboot(load) => {
             let mut lines = vec![phone(load)];
             if let Link::Serial(link) = &board.link {

@@ -9,7 +9,8 @@ mod twin;
 
 use crate::board::Board;
 use crate::check;
-use crate::cli::{Cli, Color, Command, Exec, Format, Global, Selection};
+use crate::cli::{Cli, Color, Command, DebugPortArguments, Exec, Format, Global, Selection};
+use crate::debug_port;
 use crate::digests;
 use crate::environment;
 use crate::image::Image;
@@ -54,6 +55,10 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Some(Command::Doctor) => diagnose(&workspace, &cli.global),
         Some(Command::Boards) => boards::boards(&workspace, &cli.global),
         Some(Command::Twin(arguments)) => twin::twin(&workspace, &cli.global, arguments),
+        Some(Command::DebugPort(arguments)) => {
+            let DebugPortArguments { wiring, cores, ram, server } = arguments;
+            debug_port::serve(*wiring, *cores, *ram, server).map(|()| EXIT_PASSED)
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Cli::command(), "host-runner", &mut std::io::stdout());
             Ok(EXIT_PASSED)

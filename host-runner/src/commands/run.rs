@@ -1,6 +1,6 @@
 //! The `run` command: everything from a board's name to a verdict.
 
-use crate::board::{Board, Link, Load};
+use crate::board::{Board, Link};
 use crate::cli::{Flaky, Format, Global, Selection};
 use crate::command_line;
 use crate::digests;
@@ -210,14 +210,8 @@ pub(super) fn elf(workspace: &Workspace, board: &Board, global: &Global) -> Resu
 }
 
 pub(super) fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
-    let tools = match &board.load {
-        Load::Qemu(_) => [Tool::Qemu].as_slice(),
-        Load::Fastboot(_) => &[Tool::Fastboot],
-        Load::StandIn(_) => &[Tool::Fastboot, Tool::Qemu, Tool::Dtc],
-        // What its server is made of is the board's own affair.
-        Load::Gdb(_) => &[Tool::Dtc],
-    };
-    Ok(ensure(tools, &machine(workspace), Consent::from_terminal(global.yes))?)
+    let tools = Tool::of_loader(&board.load);
+    Ok(ensure(&tools, &machine(workspace), Consent::from_terminal(global.yes))?)
 }
 
 fn machine(workspace: &Workspace) -> ThisMachine {

@@ -3,7 +3,7 @@
 use super::client::{Client, Stream};
 use super::error::GdbError;
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
@@ -39,6 +39,30 @@ impl Address {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// The address itself; with port 0, a port of this machine that is free now.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn settled(self) -> io::Result<Self> {
+        match self {
+            Self::Port(address) if address.ends_with(":0") => {
+                let free = TcpListener::bind(address)?.local_addr()?;
+                Ok(Self::Port(free.to_string()))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Its port, if it has one.
+    #[must_use]
+    pub fn port(&self) -> Option<&str> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Port(address) => address.rsplit_once(':').map(|(_, port)| port),
         }
     }
 

@@ -180,9 +180,8 @@ impl Client {
     ///
     /// When the server does not tell them.
     pub fn registers(&mut self) -> Result<Registers, GdbError> {
-        let answer = self.ask("g")?;
-        let bytes = from_hex(&answer);
-        bytes.and_then(|bytes| Registers::from_bytes(&bytes)).ok_or_else(|| bad_answer("g", &answer))
+        let bytes = self.register_bytes()?;
+        Registers::from_bytes(&bytes).ok_or_else(|| bad_answer("g", to_hex(&bytes).as_bytes()))
     }
 
     /// Changes a register of the core that was selected.
@@ -190,7 +189,7 @@ impl Client {
     /// # Errors
     ///
     /// When the server does not.
-    pub(super) fn set_register(&mut self, number: u32, value: u64) -> Result<(), GdbError> {
+    pub fn set_register(&mut self, number: u32, value: u64) -> Result<(), GdbError> {
         self.order(&format!("P{number:x}={}", to_hex(&value.to_le_bytes())))
     }
 
@@ -221,7 +220,7 @@ impl Client {
     }
 
     /// The answer to `request`. What the server tells of its own accord is passed over: an earlier stop, and text.
-    fn ask(&mut self, request: &str) -> Result<Vec<u8>, GdbError> {
+    pub(super) fn ask(&mut self, request: &str) -> Result<Vec<u8>, GdbError> {
         self.send(request)?;
         let deadline = Instant::now() + self.patience;
         loop {
@@ -339,7 +338,7 @@ fn is_stop(answer: &[u8]) -> Result<bool, GdbError> {
     }
 }
 
-fn bad_answer(request: &str, answer: &[u8]) -> GdbError {
+pub(super) fn bad_answer(request: &str, answer: &[u8]) -> GdbError {
     let is_refusal = answer.is_empty() || answer.starts_with(b"E");
     // A request to write is as long as what is written.
     let request = request.chars().take(40).collect();
@@ -351,7 +350,7 @@ fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_chunks::<2>();
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let byte = |&[high, low]: &[u8; 2]| u8::try_from(digit(high)? << 4 | digit(low)?).ok();

@@ -12,6 +12,7 @@ mod cores;
 mod dumping;
 mod error;
 mod loading;
+mod named;
 mod packet;
 mod registers;
 #[cfg(test)]

@@ -24,7 +24,8 @@ use std::thread::{self, JoinHandle};
 /// Starts an image by a debug server.
 #[derive(Debug)]
 pub struct Debugged {
-    board: String,
+    /// The board's.
+    folder: PathBuf,
     options: GdbOptions,
     loading: Loading,
     ring: u64,
@@ -59,7 +60,8 @@ impl Debugged {
     ) -> miette::Result<Self> {
         let ring = ring(&symbols)?;
         let image = std::fs::read(kernel).into_diagnostic().wrap_err("the image cannot be read")?;
-        let source = workspace.boards().join(&board.name).join(&options.source);
+        let folder = workspace.boards().join(&board.name);
+        let source = folder.join(&options.source);
         let shown = workspace.relative(&source).display().to_string();
         let source = std::fs::read_to_string(&source).into_diagnostic().wrap_err(shown)?;
         let words = escaped(&format!("{} {}", wire::RAM_LINK, task.command_line));
@@ -69,13 +71,14 @@ impl Debugged {
             image: (options.image, image),
             tree: (options.tree, tree),
         };
-        Ok(Self { board: board.name.clone(), options: options.clone(), loading, ring, symbols })
+        Ok(Self { folder, options: options.clone(), loading, ring, symbols })
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<DebuggedBoard, String> {
         let socket = socket()?;
-        let mut server = Server::start(&self.options.server, &self.board, &socket)?;
-        let address = self.options.address.clone().unwrap_or(Address::Socket(socket));
+        let address = self.options.address.clone().unwrap_or_else(|| Address::Socket(socket.clone()));
+        let address = address.settled().map_err(|error| format!("no port is free: {error}"))?;
+        let mut server = Server::start(&self.options.server, &self.folder, &socket, &address)?;
         let connected = address.connect(|| server.has_ended());
         let client = connected.and_then(|client| self.load(client)).map_err(|error| server.failed(&error))?;
         let line = DebugLine::open(|_| Ok(client), self.ring, boot, inbox);
@@ -89,9 +92,16 @@ impl Debugged {
 }
 
 impl Server {
-    fn start(command: &str, board: &str, socket: &Path) -> Result<Self, String> {
+    /// In the board's folder, so that what lies there needs no path.
+    fn start(command: &str, folder: &Path, socket: &Path, address: &Address) -> Result<Self, String> {
         let mut shell = Command::new("sh");
-        shell.args(["-c", command]).env("FRAMEKEEPER_BOARD", board).env("FRAMEKEEPER_GDB", socket);
+        shell.args(["-c", command]).current_dir(folder).env("FRAMEKEEPER_GDB", socket);
+        if let Some(port) = address.port() {
+            shell.env("FRAMEKEEPER_GDB_PORT", port);
+        }
+        if let Ok(runner) = std::env::current_exe() {
+            shell.env("FRAMEKEEPER_RUNNER", runner);
+        }
         shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         let mut child = shell.spawn().map_err(|error| format!("cannot start sh: {error}"))?;
         let group = Group::of(&child);
@@ -130,6 +140,10 @@ impl DebuggedBoard {
         Some(inspect::describe_cores(&self.line.cores()?, &self.symbols))
     }
 
+    pub(super) fn dump(&self, regions: &[Region]) -> Option<Vec<Dump>> {
+        self.line.dump(regions)
+    }
+
     pub(super) fn why_ended(&self) -> Closed {
         self.line.why_ended()
     }
@@ -140,8 +154,4 @@ fn socket() -> Result<PathBuf, String> {
     static SOCKETS: AtomicU32 = AtomicU32::new(0);
     // Relaxed: that numbers differ is all that matters.
     Ok(folder()?.join(format!("gdb{}", SOCKETS.fetch_add(1, Ordering::Relaxed))))
-    pub(super) fn dump(&self, regions: &[Region]) -> Option<Vec<Dump>> {
-        self.line.dump(regions)
-    }
-
 }

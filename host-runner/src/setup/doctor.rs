@@ -52,9 +52,9 @@ mod tests {
     fn a_bare_machine_lacks_everything_and_learns_what_to_do() {
         let (healthy, text) = report(&FakeMachine::default());
         assert!(!healthy);
-        assert_eq!(text.matches("MISSING  ").count(), 7);
+        assert_eq!(text.matches("MISSING  ").count(), 8);
         assert!(text.contains("docs/closed-network.md"));
-        assert!(text.ends_with("MISSING: 7 of 7 tools\n"), "{text}");
+        assert!(text.ends_with("MISSING: 8 of 8 tools\n"), "{text}");
     }
 
     #[test]

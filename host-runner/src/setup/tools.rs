@@ -1,6 +1,7 @@
 //! The tools, how each is found, and what installs it.
 
 use super::{System, ThisMachine};
+use crate::board::{Load, ServerTool};
 use std::path::Path;
 
 /// A tool that something here needs.
@@ -20,6 +21,10 @@ pub enum Tool {
     Fastboot,
     /// `dtc`.
     Dtc,
+    /// `openocd`.
+    OpenOcd,
+    /// `probe-rs`. It is compiled for half an hour, so only a board that names it asks for it.
+    ProbeRs,
 }
 
 impl Tool {
@@ -34,7 +39,26 @@ impl Tool {
             Self::Qemu,
             Self::Fastboot,
             Self::Dtc,
+            Self::OpenOcd,
         ]
+    }
+
+    /// The tools that load a board in this way.
+    #[must_use]
+    pub fn of_loader(load: &Load) -> Vec<Self> {
+        match load {
+            Load::Qemu(_) => vec![Self::Qemu],
+            Load::Fastboot(_) => vec![Self::Fastboot],
+            Load::StandIn(_) => vec![Self::Fastboot, Self::Qemu, Self::Dtc],
+            Load::Gdb(load) => {
+                let named = load.tools.iter().map(|tool| match tool {
+                    ServerTool::Qemu => Self::Qemu,
+                    ServerTool::OpenOcd => Self::OpenOcd,
+                    ServerTool::ProbeRs => Self::ProbeRs,
+                });
+                [Self::Dtc].into_iter().chain(named).collect()
+            }
+        }
     }
 
     /// What it is called.
@@ -48,6 +72,8 @@ impl Tool {
             Self::Make => "make".to_owned(),
             Self::Fastboot => "fastboot".to_owned(),
             Self::Dtc => "dtc".to_owned(),
+            Self::OpenOcd => "openocd".to_owned(),
+            Self::ProbeRs => "probe-rs".to_owned(),
         }
     }
 
@@ -61,6 +87,7 @@ impl Tool {
             Self::Qemu => "running on the qemu boards",
             Self::Fastboot => "running on phones and their twins",
             Self::Dtc => "running on the pixel6-twin and gdb boards: it compiles their device trees",
+            Self::OpenOcd | Self::ProbeRs => "boards whose debug server it is",
         }
     }
 
@@ -82,6 +109,11 @@ impl Tool {
             Self::Make => version("make"),
             Self::Fastboot => version("fastboot"),
             Self::Dtc => version("dtc"),
+            // It says it on the standard error.
+            Self::OpenOcd => system
+                .output("sh", &["-c", "openocd --version 2>&1"])
+                .map(|said| said.lines().next().unwrap_or_default().to_owned()),
+            Self::ProbeRs => version("probe-rs"),
         }
     }
 
@@ -100,6 +132,8 @@ impl Tool {
                 package(system, &["fastboot", "android-tools", "android-tools", "android-platform-tools"])
             }
             Self::Dtc => package(system, &["device-tree-compiler", "dtc", "dtc", "dtc"]),
+            Self::OpenOcd => package(system, &["openocd", "openocd", "openocd", "open-ocd"]),
+            Self::ProbeRs => Some("cargo install probe-rs-tools --locked --version 0.32.0".to_owned()),
         }
     }
 
@@ -116,6 +150,8 @@ impl Tool {
             Self::Make => "install make by this machine's package manager",
             Self::Fastboot => "install fastboot (Android's platform tools) by this machine's package manager",
             Self::Dtc => "install the device tree compiler (dtc) by this machine's package manager",
+            Self::OpenOcd => "install OpenOCD by this machine's package manager",
+            Self::ProbeRs => "it needs the headers of libudev (Debian: libudev-dev) to be compiled",
         }
     }
 }

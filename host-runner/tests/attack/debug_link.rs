@@ -92,6 +92,30 @@ fn memory_of_a_board_without_a_debug_link_cannot_be_kept() {
     assert!(run.stderr.contains("--dump reads memory by a debug link"), "{}", run.stderr);
 }
 
+/// OpenOCD as it is, through a model of a debug port: four wires, the port, the cores' debug registers.
+#[test]
+fn a_board_behind_openocd_is_loaded_and_heard_by_it() {
+    let run = finish(runner(&["--board", "qemu-virt-openocd", "run", "boot"]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("4 cores, 10"), "{}", run.stdout);
+    assert!(run.stdout.lines().last().unwrap().starts_with("passed: "), "{}", run.stdout);
+}
+
+#[test]
+fn a_board_behind_openocd_that_hangs_is_told_with_registers_calls_and_memory() {
+    let test = "hangs::with_interrupts_off";
+    let arguments = ["--board", "qemu-virt-openocd", "--image", "misbehave", "run", "--exact", test];
+    let run = finish(runner(&[&DUMPS[..], &arguments].concat()));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let mut lines = run.stdout.lines().map(str::trim).skip_while(|line| !line.starts_with("core 0: pc 0xc0"));
+    assert!(lines.next().unwrap_or_default().ends_with("interrupts masked"), "{}", run.stdout);
+    assert!(lines.any(|line| line.contains("with_interrupts_off_entrypoint")), "{}", run.stdout);
+    assert!(run.stdout.contains("cores 1–3: waiting for work"), "{}", run.stdout);
+    let folder = folder(&run);
+    let image = std::fs::read(folder.join("Image")).unwrap();
+    assert_eq!(std::fs::read(folder.join("memory-1-0xc0000000.bin")).unwrap(), &image[..0x40]);
+}
+
 #[test]
 fn a_debug_server_that_does_not_start_says_why() {
     let fake = FakeQemu::new("echo no such machine >&2; exit 1");
