@@ -3,6 +3,8 @@
 //! A new board of a known kind is a new file. A key or value that is not understood is an error that shows the
 //! place in the file, never a default that was not asked for.
 
+#[cfg(test)]
+mod chips;
 mod debugged;
 mod emulated;
 mod phone;
