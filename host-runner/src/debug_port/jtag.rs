@@ -42,7 +42,7 @@ impl State {
     /// The state after a rising edge.
     const fn next(self, select: bool) -> Self {
         match (self, select) {
-            (Self::Reset, true) | (Self::Select(Register::Instruction), true) => Self::Reset,
+            (Self::Reset | Self::Select(Register::Instruction), true) => Self::Reset,
             (Self::Reset | Self::Idle | Self::Update(_), false) => Self::Idle,
             (Self::Idle | Self::Update(_), true) => Self::Select(Register::Data),
             (Self::Select(Register::Data), true) => Self::Select(Register::Instruction),

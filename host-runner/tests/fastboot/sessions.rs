@@ -87,7 +87,17 @@ fn run_instead(
     let session = Session::new(header.setup(Oracle::Host(expected)));
     let mut report = Report::json(context, Screen::plain(io::stdout()));
     let (outside, inbox) = channel();
-    let run = Drive { session, loader: &loader, recorder, report: &mut report, inbox, outside, faults: None };
+    let dumps = Vec::new();
+    let run = Drive {
+        session,
+        loader: &loader,
+        recorder,
+        report: &mut report,
+        inbox,
+        outside,
+        faults: None,
+        dumps,
+    };
     let summary = drive::drive(run).unwrap();
     Run { tests: summary.ends.len(), summary, seen: witness.record().unwrap() }
 }
