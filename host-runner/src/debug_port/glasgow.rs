@@ -216,6 +216,15 @@ mod tests {
         assert!(unstuffed(&[9, 1]).is_empty());
     }
 
+    /// A run of the greatest length stands for no zero.
+    #[test]
+    fn a_zero_behind_a_run_of_the_greatest_length_is_kept() {
+        for behind in [&[][..], &[0], &[0, 5], &[1, 0, 5]] {
+            let bytes = [&[1; 254], behind].concat();
+            assert_eq!(unstuffed(&stuffed(&bytes)), bytes, "{behind:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_stuffed_comes_back(bytes in prop::collection::vec(prop_oneof![Just(0), Just(1), any::<u8>()], 0..600)) {
