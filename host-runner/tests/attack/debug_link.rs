@@ -116,15 +116,6 @@ fn a_board_behind_openocd_that_hangs_is_told_with_registers_calls_and_memory() {
     assert_eq!(std::fs::read(folder.join("memory-1-0xc0000000.bin")).unwrap(), &image[..0x40]);
 }
 
-/// `cargo install probe-rs-tools` takes too long for `check`.
-#[test]
-#[ignore = "needs probe-rs: cargo test -p host-runner --test attack -- --ignored probe_rs"]
-fn a_board_behind_probe_rs_is_loaded_and_heard_by_it() {
-    let run = finish(runner(&["--board", "qemu-virt-probe-rs", "run", "boot"]));
-    assert_eq!(run.code, Some(0), "{run:?}");
-    assert!(run.stdout.lines().last().unwrap().starts_with("passed: "), "{}", run.stdout);
-}
-
 #[test]
 fn a_debug_server_that_does_not_start_says_why() {
     let fake = FakeQemu::new("echo no such machine >&2; exit 1");
