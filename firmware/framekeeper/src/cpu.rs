@@ -51,8 +51,8 @@ impl fmt::Display for Asked {
 
 /// Cores, as the kernel knows them.
 ///
-/// The allocator stays memory safe with any implementation; one that breaks the promises below loses frames or hands
-/// them out twice.
+/// The allocator stays memory safe with any implementation, unless it is to [watch](crate::Poisoned) free memory; one that
+/// breaks the promises below loses frames or hands them out twice.
 pub trait CpuLocal {
     /// Runs `work` while nothing else on this core can call the allocator, and tells it which core this is. A kernel
     /// masks interrupts for it, or, where no interrupt handler allocates, turns preemption off.
@@ -91,7 +91,7 @@ pub trait CpuLocal {
     }
 
     /// Told of all memory that becomes free, before anybody can be handed it: what the allocator begins with, what is added
-    /// to it, and what is given back.
+    /// to it, and what is given back. A range may be empty.
     ///
     /// It is called inside of [`pinned`](Self::pinned) but for the beginning, also with locks of the allocator held, and
     /// must not call it.
@@ -101,11 +101,12 @@ pub trait CpuLocal {
     }
 
     /// Asked of a free block that is about to be handed out, as a whole or in part. It is called as [`freed`](Self::freed)
-    /// is.
+    /// is, and once for each block; of a call that fails it may be all that has changed.
     ///
     /// # Errors
     ///
-    /// It must not be. Then it is this owner's from here on, as if he had asked for it, and another block is looked for.
+    /// It must not be. Then all of it is this owner's from here on, as if he had asked for it, and another block is looked
+    /// for.
     #[inline]
     fn usable(&self, block: PhysRange) -> Result<(), Owner> {
         let _ = block;

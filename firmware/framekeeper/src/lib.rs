@@ -9,9 +9,9 @@
 //! blocks of frames by the buddy method, from zones below and above 4 GiB, through a [`CoreCache`] for each core; what it
 //! needs of the machine it is told by a [`CpuLocal`]. A [`dump`] of it all goes to a host that draws it.
 //!
-//! None of these touches the memory it speaks of, unless it is to be [watched](Poisoned) while it is free. What is above them does: [`slabs`] cut frames into objects of a size or a
-//! type, with a magazine for each core, and a [`heap`] has memory of any size. Where memory is mapped they are told by a
-//! [`DirectMap`](slabs::DirectMap).
+//! None of these touches the memory it speaks of, unless it is to be [watched](Poisoned) while it is free. What is above
+//! them does: [`slabs`] cut frames into objects of a size or a type, with a magazine for each core, and a [`heap`] has
+//! memory of any size. Where memory is mapped they are told by a [`DirectMap`](slabs::DirectMap).
 
 #![cfg_attr(
     not(test),

@@ -2,8 +2,8 @@
 //!
 //! The frame allocator touches no memory. Who wants to know whether somebody writes to blocks that he gave back puts
 //! [`Poisoned`] between it and the cores. Each free word is its address with a secret then, so that neither a constant nor
-//! a copy of free memory passes for one. It costs a write and a read of all memory that changes hands, and a write of all
-//! memory at the beginning.
+//! a copy of free memory passes for one. It is for debugging: it costs a write and a read of all memory that changes hands,
+//! with interrupts masked and in part with a zone's lock held, and a write of all memory at the beginning.
 //!
 //! A block that was written to is not handed out: it stays with an owner of its own, for somebody to look at.
 //!
@@ -47,7 +47,7 @@ pub struct WrittenAfterFree {
 pub struct Watch<M> {
     /// Where memory is mapped.
     pub memory: M,
-    /// What marks are made with: not to be known to who writes where he should not.
+    /// What marks are made with. It guards against mistakes, not against who means it: each block that is handed out shows it.
     pub secret: u64,
     /// Who has blocks from then on that were written to.
     pub keeper: Owner,
@@ -56,7 +56,7 @@ pub struct Watch<M> {
 }
 
 /// Cores whose allocator's free memory is watched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Poisoned<C, M> {
     cpu: C,
     watch: Watch<M>,
@@ -67,8 +67,8 @@ impl<C, M: DirectMap> Poisoned<C, M> {
     ///
     /// # Safety
     ///
-    /// This is used for one allocator. What `memory` promises of blocks that were handed out is true of all that the
-    /// allocator is told to be free as well.
+    /// This is used for one allocator, and nobody else calls it. `cpu` keeps what [`CpuLocal`] promises. What `memory` promises
+    /// of blocks that were handed out is true of all that the allocator is told to be free as well.
     pub const unsafe fn new(cpu: C, watch: Watch<M>) -> Self {
         Self { cpu, watch }
     }
@@ -138,12 +138,16 @@ impl<C: Zero, M> Zero for Poisoned<C, M> {
 }
 
 impl<C: CpuLocal, M: DirectMap> FrameAllocator<'_, Poisoned<C, M>> {
-    /// Looks at all free memory. Nothing may be given back or handed out meanwhile.
+    /// Looks at all free memory.
     ///
     /// # Errors
     ///
     /// The first word that somebody wrote to.
-    pub fn verify_contents(&self) -> Result<(), WrittenAfterFree> {
+    ///
+    /// # Safety
+    ///
+    /// Nothing is handed out or given back meanwhile.
+    pub unsafe fn verify_contents(&self) -> Result<(), WrittenAfterFree> {
         let is_free = |address| {
             matches!(self.state(address), State::Free { .. } | State::Cached { .. } | State::Pending { .. })
         };

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use framekeeper::{
-    AllocError, Core, Order, Owner, PhysAddr, Request,
+    AllocError, Core, Order, Owner, PhysAddr, PhysRange, Request,
     slabs::{Slabs, Standard},
 };
 use spin::Mutex;
@@ -216,6 +216,14 @@ impl<M: Machine> framekeeper::CpuLocal for Shared<M> {
 
     fn hold_others(&self, work: impl FnMut(Core)) -> bool {
         M::here().cpu().hold_others(work)
+    }
+
+    fn freed(&self, range: PhysRange) {
+        M::here().cpu().freed(range);
+    }
+
+    fn usable(&self, block: PhysRange) -> Result<(), Owner> {
+        M::here().cpu().usable(block)
     }
 }
 

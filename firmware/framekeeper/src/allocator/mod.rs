@@ -227,7 +227,8 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     #[inline]
     fn is_usable(&self, block: Entry, order: Order) -> bool {
         let Err(keeper) = self.cpu.usable(span(block.frame(), order.frames())) else { return true };
-        self.map.set_own(block, head(order, keeper));
+        // Not as a block that is handed out: its keeper hears of it by its word alone, and is to see all that was read of it.
+        block.slot().into_iter().for_each(|slot| self.map.set(slot, head(order, keeper)));
         false
     }
 

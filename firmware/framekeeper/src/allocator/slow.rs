@@ -65,7 +65,7 @@ impl<'a, C: CpuLocal> FrameAllocator<'a, C> {
     }
 
     /// Fills `places` with blocks of `order`, as far as there are any and the machine [admits](CpuLocal::admits) them; says
-    /// how many. Blocks that lie next to each other come in the order of their addresses.
+    /// how many. Blocks that were free in one piece come in the order of their addresses.
     pub fn alloc_bulk(&self, order: Order, owner: Owner, places: &mut [PhysAddr]) -> usize {
         let mut filled = 0;
         for chunk in places.chunks_mut(BULK) {

@@ -66,7 +66,7 @@ impl Sealed {
         // SAFETY: inside the slot.
         unsafe { self.filling().write_bytes(filler, self.last_word() - self.size) };
         // SAFETY: as above.
-        unsafe { self.last().write(self.word(secret)) };
+        unsafe { AtomicU64::from_ptr(self.last()) }.store(self.word(secret), Relaxed);
     }
 
     /// Checks that the seal is as it was written.
@@ -85,22 +85,22 @@ impl Sealed {
         if found == secret.of(self.object) {
             return Err(Broken::ByFree);
         }
-        let size = value >> SIZE;
+        let (size, turn, address) = (value >> SIZE, Turn::of_bits(value), address_of(self.object));
+        // First of all: of an object that is another's nothing else is for who gives it back to know.
+        let is_sound = size <= self.last_word() as u64;
+        if let Some(expected) =
+            self.turn.filter(|&expected| is_sound && expected != turn && !planted(Bug::TurnUnchecked))
+        {
+            return Err(Broken::Otherwise(Misuse::Stale { address, expected, found: turn }));
+        }
         if size != self.size as u64 {
-            let is_a_size = size <= self.last_word() as u64;
-            return Err(Broken::Otherwise(if is_a_size { self.of_other_size() } else { self.overwritten() }));
+            return Err(Broken::Otherwise(if is_sound { self.of_other_size() } else { self.overwritten() }));
         }
         let [filler, ..] = self.base(secret).to_le_bytes();
         // SAFETY: inside the slot, and written when it was sealed with this size.
         let filling = unsafe { core::slice::from_raw_parts(self.filling(), self.last_word() - self.size) };
-        if !filling.iter().all(|&byte| byte == filler) {
-            return Err(Broken::Otherwise(self.overwritten()));
-        }
-        let (turn, address) = (Turn::of_bits(value), address_of(self.object));
-        match self.turn.filter(|&expected| expected != turn && !planted(Bug::TurnUnchecked)) {
-            Some(expected) => Err(Broken::Otherwise(Misuse::Stale { address, expected, found: turn })),
-            None => Ok(Whole(found)),
-        }
+        let is_whole = filling.iter().all(|&byte| byte == filler);
+        if is_whole { Ok(Whole(found)) } else { Err(Broken::Otherwise(self.overwritten())) }
     }
 
     /// Breaks a seal that was checked; false if another has broken it since then. Of all who give an object back at the same
@@ -122,8 +122,9 @@ impl Sealed {
     ///
     /// As for [`check`](Self::check), which found the seal whole, and nobody else has it.
     pub(crate) unsafe fn mend(self, Whole(whole): Whole) {
+        // Relaxed, and atomic as in `check`.
         // SAFETY: as the caller promises.
-        unsafe { self.last().write(whole) };
+        unsafe { AtomicU64::from_ptr(self.last()) }.store(whole, Relaxed);
     }
 
     fn of_other_size(self) -> Misuse {
@@ -155,5 +156,52 @@ impl Sealed {
 
     const fn last(self) -> *mut u64 {
         self.object.as_ptr().wrapping_add(self.last_word()).cast()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of an object of this size and turn, given back with these.
+    fn given_back(size: usize, turn: u32, with_size: usize, with_turn: Option<u32>) -> Result<(), Misuse> {
+        const SLOT: usize = 64;
+        let (mut slot, secret) = ([0_u64; SLOT / 8], Secret(0x5eed));
+        let object = NonNull::from(&mut slot).cast::<u8>();
+        let sealed = |size, turn: Option<u32>| Sealed {
+            object,
+            size,
+            slot: SLOT,
+            turn: turn.map(|number| Turn::of_bits(number.into())),
+        };
+        // SAFETY: a slot of that size, which is this function's.
+        unsafe { sealed(size, Some(turn)).write(secret) };
+        // SAFETY: as above, and it was sealed.
+        match unsafe { sealed(with_size, with_turn).check(secret) } {
+            Ok(_) => Ok(()),
+            Err(Broken::Otherwise(misuse)) => Err(misuse),
+            Err(Broken::ByFree) => panic!("nobody gave it back"),
+        }
+    }
+
+    #[test]
+    fn sizes_and_turns_do_not_touch_each_other() {
+        let turns = [0, 1, 1 << 16, 1 << 24, 1 << 31, u32::MAX];
+        for size in [0, 1, 8, 55, 56] {
+            for turn in turns {
+                assert_eq!(given_back(size, turn, size, Some(turn)), Ok(()));
+                assert_eq!(given_back(size, turn, size, None), Ok(()));
+                let other = size ^ 1;
+                let wrong_size = given_back(size, turn, other.min(56), None);
+                assert!(other > 56 || matches!(wrong_size, Err(Misuse::WrongSize { .. })), "{size} {turn}");
+                for stale in turns.into_iter().filter(|&stale| stale != turn) {
+                    let refused = given_back(size, turn, size, Some(stale));
+                    let numbers =
+                        |expected: Turn, found: Turn| (expected.number(), found.number()) == (stale, turn);
+                    let is_right = matches!(refused, Err(Misuse::Stale { expected, found, .. }) if numbers(expected, found));
+                    assert!(is_right, "{size}, {turn}, {stale}: {refused:?}");
+                }
+            }
+        }
     }
 }

@@ -109,7 +109,8 @@ impl<C: CpuLocal, M: DirectMap, H: Hardening> Slabs<'_, C, M, H> {
     ///
     /// # Safety
     ///
-    /// If nobody has given the object back since, nobody uses it from here on.
+    /// Below [`Level::Debug`] as for `free`. At `Debug`: if nobody has given the object back since, nobody uses it from here
+    /// on.
     #[inline]
     #[track_caller]
     pub unsafe fn free_ticket(&self, ticket: Ticket) -> Result<(), Misuse> {

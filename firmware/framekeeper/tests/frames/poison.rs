@@ -7,9 +7,13 @@ use std::{
     cell::{Cell, RefCell},
     mem,
     ptr::NonNull,
+    thread,
 };
 
-use crate::ground::{Dice, MIB, Memory, Ram, ram, range, scaled};
+use crate::{
+    crowd::{Cores, in_handler, on_core},
+    ground::{Dice, MIB, Memory, Ram, ram, range, scaled},
+};
 use framekeeper::{
     AllocError, Asked, Core, CoreCache, CpuLocal, FRAME_SIZE, FrameAllocator, OneCore, Order, Owner,
     PhysAddr, PhysRange, Poisoned, Request, ResizeError, State, Uncached, Watch, WrittenAfterFree, Zero,
@@ -46,6 +50,11 @@ unsafe impl DirectMap for Mapped {
     }
 }
 
+// SAFETY: an address; who has the memory there, the allocator says.
+unsafe impl Send for Mapped {}
+// SAFETY: as above.
+unsafe impl Sync for Mapped {}
+
 impl Mapped {
     fn byte(self, address: u64) -> *mut u8 {
         self.pointer(PhysAddr(address)).as_ptr()
@@ -67,7 +76,21 @@ impl Mapped {
 
 type Watched<'a, C> = FrameAllocator<'a, Poisoned<C, Mapped>>;
 
+fn verified<C: CpuLocal>(frames: &Watched<'_, C>) -> Result<(), WrittenAfterFree> {
+    // SAFETY: these tests take and give back nothing meanwhile.
+    unsafe { frames.verify_contents() }
+}
+
 fn with<C: CpuLocal>(cpu: C, free: &Ram, work: impl for<'a> FnOnce(&'a Watched<'a, C>, Mapped)) {
+    with_caches(cpu, &[CoreCache::new()], free, work);
+}
+
+fn with_caches<C: CpuLocal>(
+    cpu: C,
+    caches: &[CoreCache],
+    free: &Ram,
+    work: impl for<'a> FnOnce(&'a Watched<'a, C>, Mapped),
+) {
     let ram = ram(&[(START, START + SIZE)]);
     let layout = Layout::from_size_align(SIZE as usize, 1 << 16).unwrap();
     // SAFETY: not of no bytes.
@@ -79,11 +102,11 @@ fn with<C: CpuLocal>(cpu: C, free: &Ram, work: impl for<'a> FnOnce(&'a Watched<'
         keeper: KEEPER,
         hook: |written| TOLD.with_borrow_mut(|told| told.push(written)),
     };
-    let (mut words, caches) = (Memory::of(&ram), [CoreCache::new()]);
+    let mut words = Memory::of(&ram);
     // SAFETY: only this allocator uses the memory.
     let cpu = unsafe { Poisoned::new(cpu, watch) };
-    let frames = FrameAllocator::new(&ram, free, words.storage(), &caches, cpu).unwrap();
-    frames.verify_contents().unwrap();
+    let frames = FrameAllocator::new(&ram, free, words.storage(), caches, cpu).unwrap();
+    verified(&frames).unwrap();
     work(&frames, mapped);
     frames.verify().unwrap();
     // SAFETY: as it was allocated, and nobody uses it any more.
@@ -126,7 +149,7 @@ fn nobody_is_handed_it<C: CpuLocal>(cpu: impl Fn() -> C) {
             let address = START + SIZE - 5 * FRAME_SIZE + 13;
             assert!(matches!(frames.state(PhysAddr(address)), State::Free { .. }), "{name}");
             mapped.turn(address, 0x40);
-            let written = frames.verify_contents().unwrap_err();
+            let written = verified(frames).unwrap_err();
             while ask(frames).is_some() {}
             assert_eq!(told(), [written], "{name}");
             let State::Allocated { head, frames: kept, owner: KEEPER } = frames.state(PhysAddr(address))
@@ -134,7 +157,7 @@ fn nobody_is_handed_it<C: CpuLocal>(cpu: impl Fn() -> C) {
                 panic!("{name}: {:?}", frames.state(PhysAddr(address)));
             };
             assert_eq!(frames.owners().frames(KEEPER), kept, "{name}");
-            assert_eq!(frames.verify_contents(), Ok(()), "{name}");
+            assert_eq!(verified(frames), Ok(()), "{name}");
             assert_eq!(frames.free_frame(head.start()), Ok(kept), "{name}: its keeper may give it back");
             assert!(ask(frames).is_some() || kept < 4, "{name}: and it is as good as any");
             assert_eq!(told(), [], "{name}");
@@ -204,7 +227,7 @@ fn m10_no_block_grows_into_what_was_written_to() {
         assert!(matches!(found, State::Allocated { owner: KEEPER, .. }), "{found:?}");
         assert_eq!(frames.resize(block, 4), Ok(1), "what lies before it is as it was");
         assert_eq!(frames.free().total(), free - 3 - frames.owners().frames(KEEPER));
-        assert_eq!(frames.verify_contents(), Ok(()));
+        assert_eq!(verified(frames), Ok(()));
     });
 }
 
@@ -214,9 +237,9 @@ fn memory_that_is_added_is_watched_too() {
     with(Uncached, &half, |frames, mapped| {
         let last = START + SIZE - FRAME_SIZE;
         frames.add(range(START + SIZE / 2, START + SIZE)).unwrap();
-        assert_eq!(frames.verify_contents(), Ok(()));
+        assert_eq!(verified(frames), Ok(()));
         mapped.turn(last, 1);
-        assert_eq!(frames.verify_contents().unwrap_err().address, PhysAddr(last));
+        assert_eq!(verified(frames).unwrap_err().address, PhysAddr(last));
     });
 }
 
@@ -227,9 +250,9 @@ fn the_end_of_a_block_that_became_smaller_is_watched() {
         let block = frames.alloc(Request::frames(8)).unwrap();
         mapped.fill(block, 8, |_| 7);
         assert_eq!(frames.resize(block, 3), Ok(8));
-        assert_eq!(frames.verify_contents(), Ok(()));
+        assert_eq!(verified(frames), Ok(()));
         mapped.turn(block.0 + 3 * FRAME_SIZE, 1);
-        assert_eq!(frames.verify_contents().unwrap_err().address, PhysAddr(block.0 + 3 * FRAME_SIZE));
+        assert_eq!(verified(frames).unwrap_err().address, PhysAddr(block.0 + 3 * FRAME_SIZE));
     });
 }
 
@@ -251,7 +274,7 @@ fn m10_each_written_byte_is_found() {
             mapped.turn(address, bits);
             let frame = PhysAddr(address & !(FRAME_SIZE - 1));
             let at_rest = found % 64 == 0;
-            let look = if at_rest { frames.verify_contents() } else { Err(ask_for(frames, frame)) };
+            let look = if at_rest { verified(frames) } else { Err(ask_for(frames, frame)) };
             assert_eq!(look.unwrap_err().address, PhysAddr(address & !7), "{state:?}");
             if at_rest {
                 mapped.turn(address, bits);
@@ -270,7 +293,12 @@ fn ask_for(frames: &Watched<'_, OneCore>, frame: PhysAddr) -> WrittenAfterFree {
     written
 }
 
-fn stir(frames: &Watched<'_, OneCore>, mapped: Mapped, dice: &mut Dice, held: &mut Vec<(PhysAddr, u64)>) {
+fn stir<C: CpuLocal>(
+    frames: &Watched<'_, C>,
+    mapped: Mapped,
+    dice: &mut Dice,
+    held: &mut Vec<(PhysAddr, u64)>,
+) {
     for _ in 0..1 + dice.below(4) {
         let most = if dice.below(3) == 0 { 20 } else { 1 };
         let size = 1 + dice.below(most);
@@ -294,11 +322,11 @@ fn m22_legal_use_is_never_reported() {
         for _ in 0..scaled(20_000, 10) {
             stir(frames, mapped, &mut dice, &mut held);
         }
-        assert_eq!(frames.verify_contents(), Ok(()));
+        assert_eq!(verified(frames), Ok(()));
         for (block, _) in mem::take(&mut held) {
             frames.free_frame(block).unwrap();
         }
-        assert_eq!(frames.verify_contents(), Ok(()));
+        assert_eq!(verified(frames), Ok(()));
         assert_eq!(told(), []);
     });
 }
@@ -330,10 +358,10 @@ fn what_a_heap_takes_and_gives_back_is_watched() {
                 // SAFETY: nobody uses it from here on.
                 unsafe { heap.free(piece, layout) }.unwrap();
             }
-            assert_eq!(frames.verify_contents(), Ok(()));
+            assert_eq!(verified(frames), Ok(()));
         }
         heap.shrink();
-        assert_eq!(frames.verify_contents(), Ok(()));
+        assert_eq!(verified(frames), Ok(()));
     });
     assert_eq!(told(), []);
 }
@@ -396,5 +424,31 @@ fn the_cores_behind_it_are_asked_and_told_as_before() {
         }
         assert!(frames.alloc_at(PhysAddr(START + SIZE / 2), Order::new(3).unwrap(), OTHERS).is_err());
         assert_eq!(frames.owners().frames(OTHERS), 8, "what its own cores do not want is whom they say");
+    });
+}
+
+/// Whoever is handed a block finds it as it was left, however soon after another core gave it back, and from where.
+#[test]
+fn m22_what_cores_and_handlers_give_each_other_is_never_reported() {
+    const CORES: u8 = 3;
+    let caches = [const { CoreCache::new() }; CORES as usize];
+    with_caches(Cores::new(CORES), &caches, &all(), |frames, mapped| {
+        let on = |core: u8| {
+            let (mut dice, mut held) = (Dice::new(core.into()), Vec::new());
+            for _ in 0..scaled(5_000, 4) {
+                if dice.below(4) == 0 {
+                    in_handler();
+                } else {
+                    on_core(core);
+                }
+                stir(frames, mapped, &mut dice, &mut held);
+            }
+            on_core(core);
+            held.into_iter().for_each(|(block, _)| assert!(frames.free_frame(block).is_ok()));
+            assert_eq!(told(), [], "core {core}");
+        };
+        thread::scope(|scope| (0..CORES).for_each(|core| _ = scope.spawn(move || on(core))));
+        on_core(0);
+        assert_eq!(verified(frames), Ok(()));
     });
 }

@@ -203,12 +203,13 @@ pub(crate) fn free<H: Hardening>(
     unsafe { slabs.free(start, layout) }
 }
 
-/// As [`free`], to a cache of one size.
+/// As [`free`], of what a ticket was had for.
 pub(crate) fn free_ticket<H: Hardening>(slabs: &Objects<'_, H>, ticket: Ticket) -> Result<(), Misuse> {
     // SAFETY: as above.
     unsafe { slabs.free_ticket(ticket) }
 }
 
+/// As [`free`], to a cache of one size.
 pub(crate) fn free_to<H: Hardening>(
     slab: &Slab<'_, Cores, &Mapped, H>,
     start: NonNull<u8>,

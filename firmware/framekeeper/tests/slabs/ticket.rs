@@ -1,6 +1,8 @@
 //! Tickets: who gives back what is another's by now is told, where an address alone would take it from him.
 
-use std::{alloc::Layout, collections::HashSet};
+#![expect(unsafe_code, reason = "writes behind objects")]
+
+use std::{alloc::Layout, collections::HashSet, ptr::NonNull};
 
 use crate::machine::{Objects, free, free_ticket, on_machine};
 use framekeeper::slabs::{Debug, Hardening, Misuse, ObjectAddr, Off, Paranoid, Standard, Ticket};
@@ -48,6 +50,33 @@ fn m3_a_stale_ticket_is_refused_and_the_one_of_who_has_the_object_is_not() {
     });
 }
 
+/// Whatever the one who has it asked for, and however he treats it.
+#[test]
+fn m3_a_stale_ticket_is_refused_as_such_whatever_is_there_now() {
+    on_machine::<Debug>(8, 1, |_, slabs| {
+        let small = Layout::from_size_align(33, 1).unwrap();
+        let old = slabs.alloc_ticket(layout()).unwrap();
+        assert_eq!(free_ticket(slabs, old), Ok(()));
+        let mut taken = Vec::new();
+        while taken.last().is_none_or(|ticket: &Ticket| ticket.object() != old.object()) {
+            taken.push(slabs.alloc_ticket(small).unwrap());
+            assert!(taken.len() < 10_000, "{small:?} is of another class than {:?}", layout());
+        }
+        let is_stale = || matches!(free_ticket(slabs, old), Err(Misuse::Stale { .. }));
+        assert!(is_stale(), "another size");
+        turn_behind(old.object(), small.size());
+        assert!(is_stale(), "written behind");
+        turn_behind(old.object(), small.size());
+        taken.into_iter().for_each(|ticket| assert_eq!(free_ticket(slabs, ticket), Ok(())));
+    });
+}
+
+/// Turns the byte behind an object of so many bytes over.
+fn turn_behind(object: NonNull<u8>, size: usize) {
+    // SAFETY: in the object's slot, and nobody has a reference to it.
+    unsafe { *object.as_ptr().wrapping_add(size) ^= 0xff };
+}
+
 /// Of two objects no ticket is the other's, also of one of another kind at the same place.
 #[test]
 fn each_object_has_a_turn_of_its_own() {
@@ -66,7 +95,7 @@ fn each_object_has_a_turn_of_its_own() {
     });
 }
 
-/// By its address alone, and by a ticket of the same turn.
+/// Its ticket is none of a free object then.
 #[test]
 fn an_object_with_a_ticket_can_be_given_back_without() {
     on_machine::<Debug>(8, 1, |_, slabs| {

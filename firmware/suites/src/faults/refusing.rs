@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use framekeeper::{Asked, Core, CpuLocal, Order, PhysRange, Zero};
+use framekeeper::{Asked, Core, CpuLocal, Order, Owner, PhysRange, Zero};
 
 use crate::{Dice, Machine, lent};
 
@@ -97,6 +97,14 @@ impl<C: CpuLocal> CpuLocal for Refusing<C> {
 
     fn hold_others(&self, work: impl FnMut(Core)) -> bool {
         self.cores.hold_others(work)
+    }
+
+    fn freed(&self, range: PhysRange) {
+        self.cores.freed(range);
+    }
+
+    fn usable(&self, block: PhysRange) -> Result<(), Owner> {
+        self.cores.usable(block)
     }
 
     fn admits(&self, asked: &Asked) -> bool {

@@ -76,7 +76,7 @@ impl Trial for Written {
             memory::turn(machine.map().pointer(block), offset as isize, bits);
             let word = PhysAddr((block.0 + offset) & !7);
             let written =
-                if scene.dice.one_in(3) { frames.verify_contents().err() } else { use_up(scene, frames) };
+                if scene.dice.one_in(3) { watched::verify::<M>(frames).err() } else { use_up(scene, frames) };
             let Some(written) = written else { return Outcome::NOTHING };
             scene.same(written.address, word);
             scene.same(written.found ^ written.left, u64::from(bits) << (8 * (offset % 8)));

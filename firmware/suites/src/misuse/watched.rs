@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use framekeeper::{
     CoreCache, FRAME_SIZE, FrameAllocator, MapLayout, OneCore, Owner, PhysAddr, PhysRange, Poisoned, Request,
-    Storage, Watch,
+    Storage, Watch, WrittenAfterFree,
 };
 
 use super::told;
@@ -28,6 +28,12 @@ pub(super) const KEEPER: Owner = Owner::new(12);
 
 /// The allocator.
 pub(super) type Watched<'a, M> = FrameAllocator<'a, Poisoned<OneCore, <M as Machine>::Map>>;
+
+/// Looks at all of its free memory.
+pub(super) fn verify<M: Machine>(frames: &Watched<'_, M>) -> Result<(), WrittenAfterFree> {
+    // SAFETY: one core uses it, and this is that core.
+    unsafe { frames.verify_contents() }
+}
 
 /// Runs `work` on one, whose frames are all free.
 ///
