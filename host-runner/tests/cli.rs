@@ -124,10 +124,18 @@ fn the_doctor_names_everything_a_bare_machine_lacks() {
     let output = runner().arg("doctor").env("PATH", "/nonexistent").output().unwrap();
     let (code, text) = said(&output);
     assert_eq!(code, 2);
-    for tool in ["Rust target aarch64-unknown-none", "rustfmt", "clippy", "qemu-system-aarch64", "fastboot"] {
+    let tools = [
+        "Rust target aarch64-unknown-none",
+        "rustfmt",
+        "clippy",
+        "qemu-system-aarch64",
+        "fastboot",
+        "openocd",
+    ];
+    for tool in tools {
         assert!(text.contains(&format!("MISSING {tool}")), "{tool}: {text}");
     }
-    assert!(text.ends_with("MISSING: 7 of 7 tools"), "{text}");
+    assert!(text.ends_with("MISSING: 8 of 8 tools"), "{text}");
 }
 
 #[test]
