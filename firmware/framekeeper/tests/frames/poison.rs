@@ -22,7 +22,7 @@ use framekeeper::{
 };
 
 const START: u64 = 0x8000_0000;
-const SIZE: u64 = scaled(4 * MIB, MIB / 2);
+const SIZE: u64 = scaled(4 * MIB, MIB / 8);
 const KEEPER: Owner = Owner::new(200);
 const OTHERS: Owner = Owner::new(5);
 const SECRET: u64 = 0x0ddb_a115_5eed_0001;
@@ -184,7 +184,9 @@ fn m10_what_was_written_to_in_a_cache_is_not_handed_out() {
         frames.free_frame(other).unwrap();
         assert!(matches!(frames.state(other), State::Cached { .. }));
         mapped.turn(other.0 + 4095, 1);
-        assert_ne!(frames.alloc_frame(), Some(other));
+        while let Some(frame) = frames.alloc_frame() {
+            assert_ne!(frame, other);
+        }
         let [written] = told().try_into().unwrap();
         let left = (other.0 + 4088) ^ SECRET;
         let address = PhysAddr(other.0 + 4088);
@@ -349,7 +351,7 @@ fn what_a_heap_takes_and_gives_back_is_watched() {
         // It is borrowed as long as the frames are; nothing in it is to be dropped.
         let heap = mem::ManuallyDrop::new(Heap::<_, _>::new());
         heap.init(frames, setup, Owner::new(6)).unwrap();
-        let layouts = [16, 300, 9_000, 16_384, 200_000].map(|size| Layout::from_size_align(size, 8).unwrap());
+        let layouts = [16, 300, 9_000, 16_384, scaled(200_000, 20_000)].map(|size| Layout::from_size_align(size, 8).unwrap());
         for _ in 0..3 {
             let pieces = layouts.map(|layout| (heap.alloc(layout).unwrap(), layout));
             for (piece, layout) in pieces {
