@@ -187,7 +187,8 @@ impl<'a> Run<'a> {
     fn give_one(&mut self, event: Event) -> Result<(), DriveError> {
         self.drive.recorder.event(&event, self.now)?;
         let actions = self.drive.session.on(event, self.now);
-        self.carry_out(actions)
+        self.carry_out(actions)?;
+        self.drive.report.settle().map_err(DriveError::Report)
     }
 
     /// Does what the session wants, and what it wants because of what came of that.

@@ -1,12 +1,12 @@
 //! The folders that runs leave behind: recording, ELF file, and what the report needs beside them.
 //!
-//! They are numbered, so that two runs at once never share one and the latest is known without a clock. Only the
-//! last few are kept: each holds a copy of its ELF file. One whose run is under way is locked, and stays.
+//! They are numbered, each in turn, so that the latest is known without a clock, and a number names one. Only the last few
+//! are kept: each holds a copy of its ELF file. One whose run is under way is locked, and stays.
 
 use crate::workspace::Workspace;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How many runs are kept.
@@ -57,6 +57,8 @@ impl RunFolder {
     pub fn create(workspace: &Workspace, board: &str) -> io::Result<Self> {
         let all = workspace.runs();
         std::fs::create_dir_all(&all)?;
+        // Until it is dropped nobody else draws a number.
+        let _turn = lock(&all)?;
         let before = existing(&all);
         for old in before.iter().rev().skip(KEPT - 1).map(|old| all.join(&old.1)) {
             if !is_under_way(&old) {
@@ -65,17 +67,9 @@ impl RunFolder {
             }
         }
         let next = before.last().map_or(1, |last| last.0 + 1);
-        (next..)
-            .find_map(|number| Self::try_create(all.join(format!("{number:04}-{board}"))))
-            .unwrap_or_else(|| Err(io::Error::other("bug: the numbers of runs have run out")))
-    }
-
-    fn try_create(path: PathBuf) -> Option<io::Result<Self>> {
-        match std::fs::create_dir(&path) {
-            Ok(()) => Some(lock(&path).map(|lock| Self { path, _lock: Some(lock) })),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
-            Err(error) => Some(Err(error)),
-        }
+        let path = all.join(format!("{next:04}-{board}"));
+        std::fs::create_dir(&path)?;
+        Ok(Self { _lock: Some(lock(&path)?), path })
     }
 
     /// The folder of the run called `wanted`: its name, its number, `latest`, or a path.
@@ -171,6 +165,7 @@ fn what_there_is(runs: &[(u32, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
 
     fn workspace() -> (tempfile::TempDir, Workspace) {
         let root = tempfile::tempdir().unwrap();
@@ -192,6 +187,18 @@ mod tests {
             [&second.path, &first.path, &first.path].map(Clone::clone)
         );
         assert!(RunFolder::find(&workspace, "9").is_err());
+    }
+
+    #[test]
+    fn no_two_runs_at_once_have_a_number() {
+        let (_root, workspace) = workspace();
+        let create = |board: usize| RunFolder::create(&workspace, &format!("b{board}")).unwrap();
+        let _folders: Vec<_> = thread::scope(|scope| {
+            let all: Vec<_> = (0..KEPT).map(|board| scope.spawn(move || create(board))).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let numbers: Vec<_> = existing(&workspace.runs()).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, (1..=KEPT as u32).collect::<Vec<_>>());
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub struct Entry {
     pub board: String,
     /// The image's SHA-256.
     pub image: String,
+    /// Which run: what its nonces were drawn from, which no other run has. 0 where that was not written yet.
+    #[serde(default)]
+    pub run: u64,
     /// Each operation, by name and number of cores.
     pub operations: BTreeMap<String, Pair>,
 }
@@ -54,7 +57,7 @@ impl Pair {
 
 impl Entry {
     /// What these measurements come down to; operations that nobody else did are left out.
-    pub fn of(board: &str, image: &str, spreads: &[Spread]) -> Self {
+    pub fn of(board: &str, image: &str, run: u64, spreads: &[Spread]) -> Self {
         let ours = spreads.iter().filter(|spread| spread.peer == OURS);
         let pair = |ours: &Spread| {
             let is_peer = |other: &&Spread| {
@@ -66,7 +69,8 @@ impl Entry {
             let pair = Pair { ours: ours.p50, theirs: best.p50, peer: best.peer.clone() };
             Some((format!("{}, {}", ours.name, crate::units::counted(ours.cores as usize, "core")), pair))
         };
-        Self { board: board.into(), image: image.into(), operations: ours.filter_map(pair).collect() }
+        let operations = ours.filter_map(pair).collect();
+        Self { board: board.into(), image: image.into(), run, operations }
     }
 }
 
@@ -117,6 +121,14 @@ impl Trend {
         let entries =
             whole.filter(|line| !line.is_empty()).map(serde_json::from_str).collect::<Result<_, _>>()?;
         Ok(Self { entries })
+    }
+
+    /// Without what this run has added, or any after it.
+    #[must_use]
+    pub fn before(mut self, run: u64) -> Self {
+        let own = self.entries.iter().position(|entry| entry.run == run);
+        self.entries.truncate(own.unwrap_or(self.entries.len()));
+        self
     }
 
     /// Adds `entry` at the end of `file`, in place of a last line that was not written as a whole.
@@ -192,7 +204,7 @@ mod tests {
             spread("slow", theirs * 3),
             spread("talc", theirs),
         ];
-        Entry::of("b", "i", &spreads)
+        Entry::of("b", "i", 1, &spreads)
     }
 
     fn trend(ours: &[u64]) -> Trend {
@@ -203,7 +215,7 @@ mod tests {
     fn an_operation_is_measured_by_the_best_of_the_others() {
         let pair = Pair { ours: 50, theirs: 100, peer: "talc".to_owned() };
         assert_eq!(entry(50, 100).operations, BTreeMap::from([("allocate, 1 core".to_owned(), pair)]));
-        assert_eq!(Entry::of("b", "i", &[spread("framekeeper", 5)]).operations, BTreeMap::new());
+        assert_eq!(Entry::of("b", "i", 1, &[spread("framekeeper", 5)]).operations, BTreeMap::new());
     }
 
     #[test]
@@ -231,6 +243,14 @@ mod tests {
         assert_eq!(trend(&[50, 50, 50, 50]).regressions(&entry(500, 100)), []);
         let other = Entry { board: "other".to_owned(), ..entry(500, 100) };
         assert_eq!(trend(&[50; 9]).regressions(&other), []);
+    }
+
+    #[test]
+    fn what_a_run_has_added_is_not_before_it() {
+        let runs = [3, 4, 5].map(|run| Entry { run, ..entry(50, 100) });
+        let before = |run| Trend { entries: runs.to_vec() }.before(run).entries;
+        assert_eq!(before(4), runs[..1]);
+        assert_eq!(before(6), runs);
     }
 
     #[test]

@@ -31,6 +31,6 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
     })
     .into_diagnostic()
     .wrap_err(unreadable)?;
-    shown.into_diagnostic()?;
+    shown.and_then(|()| report.settle()).into_diagnostic()?;
     Ok(summary.exit_code())
 }

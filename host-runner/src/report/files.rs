@@ -64,7 +64,7 @@ impl Files {
     /// When a file cannot be written; the others are written all the same.
     pub(crate) fn write(&self, story: &mut Story) -> Result<()> {
         let read = self.trend.as_deref().map_or_else(|| Ok(Trend::default()), read_trend);
-        let before = read.as_ref().map(Clone::clone).unwrap_or_default();
+        let before = read.as_ref().map(Clone::clone).unwrap_or_default().before(story.context.run);
         story.slower = before.regressions(&story.entry());
         let html = self.html.as_deref().map(|file| write(file, &page::written(story, &before)));
         let junit = self.junit.as_deref().map(|file| write(file, &junit::written(story)?));

@@ -43,6 +43,7 @@ pub(super) fn context(names: &[&str]) -> Context {
         recording: "target/hil/0001-qemu-virt".to_owned(),
         parameters: Parameters { seed: 42, ..Parameters::default() },
         kernel: "5e".repeat(32),
+        run: 1,
         plan: Plan::new(BuildId::default(), names.iter().map(test).collect()),
         symbols: Rc::new(Symbols::none()),
         records: Rc::new(Records::none()),

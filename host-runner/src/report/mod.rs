@@ -61,6 +61,8 @@ pub struct Context {
     /// The SHA-256 of the arm64 `Image` that boards are given, in hexadecimal: two boards with the same one ran the same
     /// program, byte for byte.
     pub kernel: String,
+    /// Which run: what its nonces were drawn from.
+    pub run: u64,
     /// The tests.
     pub plan: Plan,
     /// Names for addresses.
@@ -85,6 +87,7 @@ impl Context {
             recording: workspace.relative(folder.path()).display().to_string(),
             parameters: header.parameters,
             kernel: hex(&Sha256::digest(&image.kernel)),
+            run: header.nonces,
             plan: header.plan.clone(),
             symbols: Rc::new(image.symbols),
             records: Rc::new(image.records),
@@ -169,6 +172,18 @@ impl Report {
             Self::Text(text) => text.notice(notice),
             Self::Json(json) => json.notice(notice),
             Self::Libtest(libtest) => libtest.notice(notice),
+        }
+    }
+
+    /// Has all be seen that was shown: lines of a log wait for each other, for a board that logs much.
+    ///
+    /// # Errors
+    ///
+    /// When the output cannot be written.
+    pub fn settle(&mut self) -> io::Result<()> {
+        match self {
+            Self::Text(text) => text.settle(),
+            Self::Json(_) | Self::Libtest(_) => Ok(()),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
 /// Lines above, perhaps a bar below.
 pub struct Screen {
-    out: Box<dyn Write>,
+    out: BufWriter<Box<dyn Write>>,
     bar: Option<ProgressBar>,
 }
 
@@ -21,7 +21,7 @@ impl Screen {
     /// Lines into `out`, and no bar.
     #[must_use]
     pub fn plain(out: impl Write + 'static) -> Self {
-        Self { out: Box::new(out), bar: None }
+        Self { out: BufWriter::new(Box::new(out)), bar: None }
     }
 
     /// Standard output; with a bar for `tests` if a person watches: it is a terminal, and no CI job's.
@@ -29,7 +29,7 @@ impl Screen {
     pub fn live(tests: usize) -> Self {
         let watched = io::stdout().is_terminal() && io::stderr().is_terminal();
         let bar = (watched && std::env::var_os("CI").is_none()).then(|| new_bar(tests));
-        Self { out: Box::new(anstream::stdout()), bar }
+        Self { out: BufWriter::new(Box::new(anstream::stdout())), bar }
     }
 
     /// Writes one line.
@@ -44,6 +44,28 @@ impl Screen {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+
+    /// Writes one line of many: it may not be seen before [`Self::settle`], or another line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::line`].
+    pub(super) fn one_of_many(&mut self, line: &str) -> io::Result<()> {
+        if self.bar.is_some() {
+            return self.line(line);
+        }
+        self.out.write_all(line.as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+
+    /// All that was written can be seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::line`].
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// Says below the lines what is going on.

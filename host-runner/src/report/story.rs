@@ -116,7 +116,8 @@ impl Story {
 
     /// What it adds to a trend.
     pub(super) fn entry(&self) -> Entry {
-        Entry::of(&self.context.board, &self.context.kernel, &self.spreads().cloned().collect::<Vec<_>>())
+        let Context { board, kernel, run, .. } = &self.context;
+        Entry::of(board, kernel, *run, &self.spreads().cloned().collect::<Vec<_>>())
     }
 
     /// What became slower than noise explains.

@@ -43,6 +43,10 @@ impl Text {
         self.screen.line(&format!("image sha-256 {}", self.context.kernel))
     }
 
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.screen.settle()
+    }
+
     pub(super) fn notice(&mut self, notice: &Notice) -> io::Result<()> {
         if !matches!(notice, Notice::Text(_)) {
             self.end_line()?;
@@ -145,7 +149,7 @@ impl Text {
 
     fn log(&mut self, core: u32, bytes: &[u8], verified: bool) -> io::Result<()> {
         let Some(line) = evidence::log(&self.context, core, bytes, verified) else { return Ok(()) };
-        self.screen.line(&format!("    {line}"))?;
+        self.screen.one_of_many(&format!("    {line}"))?;
         if let Some(attempt) = &mut self.attempt {
             attempt.add_log(line);
         }

@@ -73,6 +73,21 @@ pub(crate) fn finish(mut command: Command) -> Run {
     }
 }
 
+/// The same, where no file can become longer than so many bytes: what is left of a disk that becomes full.
+pub(crate) fn with_room_for(command: &Command, bytes: u64) -> Command {
+    let mut limited = Command::new("sh");
+    // The shell counts in blocks of 512 bytes, and who is not told by a signal is told by an error.
+    limited.args(["-c", r#"trap '' XFSZ; ulimit -f "$0"; exec "$@""#, &(bytes / 512).to_string()]);
+    limited.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
 /// A run that goes on while the test looks at it.
 #[derive(Debug)]
 pub(crate) struct Running {

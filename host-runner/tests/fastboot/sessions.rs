@@ -77,6 +77,7 @@ fn run_instead(
         recording: String::new(),
         parameters: header.parameters,
         kernel: String::new(),
+        run: header.nonces,
         plan: header.plan.clone(),
         symbols: Rc::clone(&symbols),
         records: Rc::new(image.records),

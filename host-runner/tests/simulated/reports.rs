@@ -35,6 +35,7 @@ fn context(outcome: &Outcome) -> Context {
         recording: "target/hil/0001-simulated".to_owned(),
         parameters: Parameters::default(),
         kernel: "00".repeat(32),
+        run: 1,
         plan: outcome.plan.clone(),
         symbols: Rc::new(Symbols::none()),
         records: Rc::new(Records::none()),

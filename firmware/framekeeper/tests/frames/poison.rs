@@ -352,7 +352,8 @@ fn what_a_heap_takes_and_gives_back_is_watched() {
         // It is borrowed as long as the frames are; nothing in it is to be dropped.
         let heap = mem::ManuallyDrop::new(Heap::<_, _>::new());
         heap.init(frames, setup, Owner::new(6)).unwrap();
-        let layouts = [16, 300, 9_000, 16_384, scaled(200_000, 20_000)].map(|size| Layout::from_size_align(size, 8).unwrap());
+        let layouts = [16, 300, 9_000, 16_384, scaled(200_000, 20_000)]
+            .map(|size| Layout::from_size_align(size, 8).unwrap());
         for _ in 0..3 {
             let pieces = layouts.map(|layout| (heap.alloc(layout).unwrap(), layout));
             for (piece, layout) in pieces {
