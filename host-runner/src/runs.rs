@@ -165,7 +165,7 @@ fn what_there_is(runs: &[(u32, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::thread;
+    use std::{sync::Barrier, thread};
 
     fn workspace() -> (tempfile::TempDir, Workspace) {
         let root = tempfile::tempdir().unwrap();
@@ -192,7 +192,11 @@ mod tests {
     #[test]
     fn no_two_runs_at_once_have_a_number() {
         let (_root, workspace) = workspace();
-        let create = |board: usize| RunFolder::create(&workspace, &format!("b{board}")).unwrap();
+        let together = Barrier::new(KEPT);
+        let create = |board: usize| {
+            together.wait();
+            RunFolder::create(&workspace, &format!("b{board}")).unwrap()
+        };
         let _folders: Vec<_> = thread::scope(|scope| {
             let all: Vec<_> = (0..KEPT).map(|board| scope.spawn(move || create(board))).collect();
             all.into_iter().map(|one| one.join().unwrap()).collect()

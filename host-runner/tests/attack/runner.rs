@@ -73,19 +73,18 @@ pub(crate) fn finish(mut command: Command) -> Run {
     }
 }
 
-/// The same, where no file can become longer than so many bytes: what is left of a disk that becomes full.
-pub(crate) fn with_room_for(command: &Command, bytes: u64) -> Command {
-    let mut limited = Command::new("sh");
-    // The shell counts in blocks of 512 bytes, and who is not told by a signal is told by an error.
-    limited.args(["-c", r#"trap '' XFSZ; ulimit -f "$0"; exec "$@""#, &(bytes / 512).to_string()]);
-    limited.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+/// The same, told by an error and not by a signal where a file may not become longer.
+pub(crate) fn told_of_full_disks(command: &Command) -> Command {
+    let mut told = Command::new("sh");
+    told.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]);
+    told.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
+            Some(value) => told.env(name, value),
+            None => told.env_remove(name),
         };
     }
-    limited
+    told
 }
 
 /// A run that goes on while the test looks at it.
@@ -97,8 +96,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// The same, with this for what it says beside its report.
+    pub(crate) fn start_with(mut command: Command, stderr: impl Into<Stdio>) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { child, stdout, seen: String::new() }
     }
@@ -121,6 +125,12 @@ impl Running {
 
     pub(crate) fn interrupt(&self) {
         signal("-INT", self.child.id());
+    }
+
+    /// From now on no file of it can become longer than so many bytes: what is left of a disk that becomes full.
+    pub(crate) fn leave_room_for(&self, bytes: u64) {
+        let arguments = [format!("--pid={}", self.child.id()), format!("--fsize={bytes}")];
+        assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
     }
 
     /// Ends it without a word.
