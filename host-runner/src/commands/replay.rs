@@ -20,7 +20,7 @@ pub(super) fn replay(workspace: &Workspace, global: &Global, wanted: &str) -> Re
     let notes = folder.read_notes().into_diagnostic().wrap_err("the run's notes cannot be read")?;
     let image = Image::open(&folder.elf(), &notes.root)?;
     let context = Context::new(workspace, &folder, notes, &recording.header, image);
-    let screen = Screen::plain(anstream::stdout());
+    let screen = Screen::stdout();
     let mut report = Report::new(global.format, context, screen);
     report.begin().into_diagnostic()?;
     let mut shown = Ok(());

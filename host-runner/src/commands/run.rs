@@ -131,7 +131,7 @@ pub(super) fn run_image(
     let shown = header.plan.tests.iter().filter(|test| test.selected != Selected::Filtered).count();
     let screen = match global.format {
         Format::Text | Format::Terse => Screen::live(shown),
-        Format::Json | Format::Libtest => Screen::plain(anstream::stdout()),
+        Format::Json | Format::Libtest => Screen::stdout(),
     };
     let mut report = Report::new(global.format, context, screen);
     let word = global.files.keep_from_github();

@@ -31,17 +31,17 @@ impl std::fmt::Debug for Records {
 
 /// One log record in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct Record<'r> {
     /// `info`, `warn` …; none for a plain print.
-    pub level: Option<String>,
+    pub level: Option<&'static str>,
     /// The board's clock, as the image formats it.
     pub time: Option<String>,
     /// What was said.
     pub message: String,
     /// Where: file and line.
-    pub line: Option<(String, u64)>,
+    pub line: Option<(&'r str, u64)>,
     /// The module that said it, with its crate.
-    pub module: Option<String>,
+    pub module: Option<&'r str>,
 }
 
 impl Records {
@@ -70,24 +70,25 @@ impl Records {
 
     /// The words of one record; none if `bytes` are no record of this image.
     #[must_use]
-    pub fn decode(&self, bytes: &[u8]) -> Option<Record> {
+    pub fn decode(&self, bytes: &[u8]) -> Option<Record<'_>> {
         let table = self.table.as_ref()?;
         // The decoder panics on some records of a wrong image; a damaged record must not end a run.
         catch_unwind(AssertUnwindSafe(|| self.decode_with(table, bytes))).ok()?
     }
 
-    fn decode_with(&self, table: &Table, bytes: &[u8]) -> Option<Record> {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "what it is a method of has no name here")]
+    fn decode_with(&self, table: &Table, bytes: &[u8]) -> Option<Record<'_>> {
         let (frame, used) = table.decode(bytes).ok()?;
         if used != bytes.len() {
             return None;
         }
         let location = self.locations.get(&frame.index());
         Some(Record {
-            level: frame.level().map(|level| level.as_str().to_owned()),
+            level: frame.level().map(|level| level.as_str()),
             time: frame.display_timestamp().map(|time| time.to_string()),
             message: frame.display_message().to_string(),
-            line: location.map(|at| (at.file.clone(), at.line)),
-            module: location.map(|at| at.module.clone()),
+            line: location.map(|at| (at.file.as_str(), at.line)),
+            module: location.map(|at| at.module.as_str()),
         })
     }
 }

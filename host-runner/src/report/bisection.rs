@@ -27,7 +27,7 @@ pub(crate) struct Bisection {
 impl Bisection {
     pub(crate) fn new(format: Format, test: &str, board: &str) -> Self {
         Self {
-            screen: Screen::plain(anstream::stdout()),
+            screen: Screen::stdout(),
             is_for_people: matches!(format, Format::Text | Format::Terse),
             test: test.to_owned(),
             board: board.to_owned(),

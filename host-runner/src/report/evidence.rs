@@ -2,37 +2,46 @@
 
 use super::{Context, paint};
 use crate::image::Record;
+use std::fmt::Write;
 
 /// The longest line of foreign text that is shown; noise has no line ends.
 const LONGEST: usize = 240;
 
 /// One log record; none if it says no more than the end of a test does.
 pub(super) fn log(context: &Context, core: u32, bytes: &[u8], verified: bool) -> Option<String> {
-    let doubt = if verified { "" } else { "  (unverified: before this run's first message)" };
-    match context.records.decode(bytes) {
-        Some(record) if is_idle_talk(&record) => None,
-        Some(record) => Some(format!("{}{}", log_record(core, &record), paint::dim(doubt))),
-        None => Some(format!("{}{}", damaged_record(core, bytes), paint::dim(doubt))),
+    let mut line = match context.records.decode(bytes) {
+        Some(record) if is_idle_talk(&record) => return None,
+        Some(record) => log_record(core, &record),
+        None => damaged_record(core, bytes),
+    };
+    if !verified {
+        line += &paint::dim("  (unverified: before this run's first message)");
     }
+    Some(line)
 }
 
 /// Whether embedded-test says that a test returned. When it returned an error, the record says which, and stays.
-fn is_idle_talk(record: &Record) -> bool {
-    let module = record.module.as_deref().and_then(|module| module.split("::").next());
+fn is_idle_talk(record: &Record<'_>) -> bool {
+    let module = record.module.and_then(|module| module.split("::").next());
     module == Some("embedded_test") && record.message == "Test exited with () or Ok(..)"
 }
 
-fn log_record(core: u32, record: &Record) -> String {
-    let level = record.level.as_deref().unwrap_or("print");
-    let padded = format!("{level:<5}");
-    let level = match level {
-        "error" => paint::bad(&padded),
-        "warn" => paint::doubtful(&padded),
-        _ => padded,
+fn log_record(core: u32, record: &Record<'_>) -> String {
+    let mut line = match record.level.unwrap_or("print") {
+        "error" => paint::bad("error"),
+        "warn" => paint::doubtful("warn "),
+        level => format!("{level:<5}"),
     };
-    let time = record.time.as_deref().map(|time| format!("{time}  ")).unwrap_or_default();
-    let place = record.line.as_ref().map(|(file, line)| format!("  {file}:{line}")).unwrap_or_default();
-    format!("{level} core {core}  {time}{}{}", record.message, paint::dim(&place))
+    // Into one string, where writing cannot fail: a board may log millions of lines.
+    let _ = write!(line, " core {core}  ");
+    if let Some(time) = &record.time {
+        let _ = write!(line, "{time}  ");
+    }
+    line += &record.message;
+    if let Some((file, number)) = record.line {
+        let _ = write!(line, "{}", paint::dimmed(&format_args!("  {file}:{number}")));
+    }
+    line
 }
 
 fn damaged_record(core: u32, bytes: &[u8]) -> String {
@@ -81,12 +90,12 @@ mod tests {
 
     #[test]
     fn only_embedded_tests_word_on_a_return_is_left_out() {
-        let record = |module: &str, message: &str| Record {
+        let record = |module: &'static str, message: &str| Record {
             level: None,
             time: None,
             message: message.to_owned(),
             line: None,
-            module: Some(module.to_owned()),
+            module: Some(module),
         };
         assert!(is_idle_talk(&record("embedded_test::export", "Test exited with () or Ok(..)")));
         assert!(!is_idle_talk(&record("suite::log", "Test exited with () or Ok(..)")));

@@ -149,7 +149,7 @@ impl Text {
 
     fn log(&mut self, core: u32, bytes: &[u8], verified: bool) -> io::Result<()> {
         let Some(line) = evidence::log(&self.context, core, bytes, verified) else { return Ok(()) };
-        self.screen.one_of_many(&format!("    {line}"))?;
+        self.screen.one_of_many(format_args!("    {line}"))?;
         if let Some(attempt) = &mut self.attempt {
             attempt.add_log(line);
         }
