@@ -8,13 +8,16 @@ mod chips;
 mod debugged;
 mod emulated;
 mod phone;
+mod place;
 #[cfg(test)]
 mod tests;
 
 pub use debugged::{GdbOptions, ServerTool};
 pub use emulated::QemuOptions;
 pub use phone::{FastbootOptions, Hooks, SerialOptions, StandInOptions};
+pub use place::PlaceOptions;
 
+use crate::link::Port;
 use crate::session::Budgets;
 use crate::units::parse_duration;
 use crate::workspace::Workspace;
@@ -41,6 +44,8 @@ pub struct Board {
     pub link: Link,
     /// What reaches it where the runner cannot.
     pub hooks: Hooks,
+    /// The place of a farm that it is at; none for one that is reached from this machine.
+    pub labgrid: Option<PlaceOptions>,
     /// How long it may take.
     pub budgets: Budgets,
 }
@@ -92,7 +97,7 @@ enum LoadKind {
 pub enum Link {
     /// The first serial port of the QEMU that was started.
     QemuSerial,
-    /// A serial port of this machine.
+    /// A serial port.
     Serial(SerialOptions),
     /// A debug server, and a ring in the board's memory.
     Gdb,
@@ -145,7 +150,15 @@ struct BoardFile<L, K> {
     link: K,
     #[serde(default)]
     hooks: Hooks,
+    #[serde(default)]
+    labgrid: Option<toml::Spanned<PlaceOptions>>,
     budgets: BudgetTable,
+}
+
+/// Where in the file stands what may not fit the rest.
+struct Places {
+    name: Range<usize>,
+    labgrid: Option<Range<usize>>,
 }
 
 /// `[link]` of a board that is a QEMU.
@@ -231,8 +244,15 @@ impl Board {
         }
     }
 
+    /// Says at which place of its farm the board is to be, where that is not as its file says.
+    pub fn settle(&mut self, place: Option<&str>) {
+        if let (Some(options), Some(place)) = (&mut self.labgrid, place) {
+            place.clone_into(&mut options.place);
+        }
+    }
+
     /// Says how the board is reached on this machine, where that is not as its file says.
-    pub fn reach(&mut self, device: Option<&str>, port: Option<&Path>, reset: Option<&str>) {
+    pub fn reach(&mut self, device: Option<&str>, port: Option<&Port>, reset: Option<&str>) {
         if let (Load::Fastboot(load), Some(device)) = (&mut self.load, device) {
             load.device = Some(device.to_owned());
         }
@@ -241,7 +261,7 @@ impl Board {
             self.hooks.reset = Some(reset.to_owned());
         }
         if let (Link::Serial(link), Some(port)) = (&mut self.link, port) {
-            link.port = Some(port.to_owned());
+            link.port = Some(port.clone());
         }
     }
 
@@ -253,7 +273,7 @@ impl Board {
         };
         let from_toml =
             |error: toml::de::Error| invalid(error.message(), error.span().unwrap_or_default().into());
-        let (board, name) = match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
+        let (board, places) = match toml::from_str::<KindFile>(text).map_err(from_toml)?.load.kind {
             LoadKind::Qemu => board_of(text, Load::Qemu, <Link as From<QemuLink>>::from),
             LoadKind::Fastboot => board_of(text, Load::Fastboot, Link::Serial),
             LoadKind::Gdb => board_of(text, Load::Gdb, |_: GdbLink| Link::Gdb),
@@ -261,27 +281,40 @@ impl Board {
         }
         .map_err(from_toml)?;
         if board.name != folder {
-            return Err(invalid(&format!("the folder is called `{folder}`"), name.into()));
+            return Err(invalid(&format!("the folder is called `{folder}`"), places.name.into()));
         }
-        Ok(board)
+        match places.labgrid.zip(board.contradicts_a_place()) {
+            Some((place, reason)) => Err(invalid(reason, place.into())),
+            None => Ok(board),
+        }
+    }
+
+    /// Why the board cannot be at a place of a farm, if it cannot.
+    fn contradicts_a_place(&self) -> Option<&'static str> {
+        match (&self.load, &self.link) {
+            (Load::Fastboot(_), Link::Serial(link)) if link.usb.is_empty() => None,
+            (Load::Fastboot(_), _) => Some("the console belongs to the place: no `usb` in [link]"),
+            _ => Some("a place has a board that is loaded by fastboot: `kind` in [load]"),
+        }
     }
 }
 
-/// The board, and where in the file its name stands.
+/// The board, and where in the file things stand.
 fn board_of<'a, L: Deserialize<'a>, K: Deserialize<'a>>(
     text: &'a str,
     load: impl FnOnce(L) -> Load,
     link: impl FnOnce(K) -> Link,
-) -> Result<(Board, Range<usize>), toml::de::Error> {
+) -> Result<(Board, Places), toml::de::Error> {
     let file = toml::from_str::<BoardFile<L, K>>(text)?;
     Ok(file.into_board(load, link))
 }
 
 impl<L, K> BoardFile<L, K> {
-    /// The board, and where in the file its name stands.
-    fn into_board(self, load: impl FnOnce(L) -> Load, link: impl FnOnce(K) -> Link) -> (Board, Range<usize>) {
+    /// The board, and where in the file things stand.
+    fn into_board(self, load: impl FnOnce(L) -> Load, link: impl FnOnce(K) -> Link) -> (Board, Places) {
         let BudgetTable { boot, test, silence, total } = self.budgets;
-        let place = self.name.span();
+        let places =
+            Places { name: self.name.span(), labgrid: self.labgrid.as_ref().map(toml::Spanned::span) };
         let board = Board {
             name: self.name.into_inner(),
             description: self.description,
@@ -290,9 +323,10 @@ impl<L, K> BoardFile<L, K> {
             load: load(self.load),
             link: link(self.link),
             hooks: self.hooks,
+            labgrid: self.labgrid.map(toml::Spanned::into_inner),
             budgets: Budgets { boot, test, silence, total },
         };
-        (board, place)
+        (board, places)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::debug_port::Wiring;
 use crate::dump::Region;
-use crate::link::Faults;
+use crate::link::{Faults, Port};
 use crate::parameters::Seed;
 use crate::report::Files;
 use crate::stand_in::{Fault, Troubles};
@@ -78,9 +78,12 @@ pub struct Global {
     /// Which phone, as `fastboot -s` takes it: a serial number, or tcp:HOST:PORT
     #[arg(long, global = true, env = "FRAMEKEEPER_DEVICE", value_name = "DEVICE")]
     pub device: Option<String>,
-    /// The serial port that the board's console is at
-    #[arg(long, global = true, env = "FRAMEKEEPER_PORT", value_name = "PATH")]
-    pub port: Option<PathBuf>,
+    /// The serial port that the board's console is at: a path, tcp:HOST:PORT, or rfc2217:HOST:PORT
+    #[arg(long, global = true, env = "FRAMEKEEPER_PORT", value_name = "PORT")]
+    pub port: Option<Port>,
+    /// The place of a labgrid farm that the board is at, instead of the one that its file names
+    #[arg(long, global = true, env = "FRAMEKEEPER_PLACE", value_name = "NAME")]
+    pub place: Option<String>,
     /// A shell command that brings the board into its boot loader
     #[arg(long, global = true, env = "FRAMEKEEPER_RESET", value_name = "COMMAND")]
     pub reset: Option<String>,
@@ -186,6 +189,9 @@ pub struct TwinArguments {
     /// Where it listens for fastboot; 0 for any port that is free
     #[arg(long, default_value_t = 5554, value_name = "PORT")]
     pub listen: u16,
+    /// Have its console and its power switch on TCP, and write for labgrid's exporter into FILE where they are
+    #[arg(long, value_name = "FILE")]
+    pub exporter: Option<PathBuf>,
     /// How its boot loader fails
     #[arg(long, default_value = "none", value_name = "FAULT")]
     pub fault: Fault,

@@ -210,7 +210,10 @@ impl<'a> Run<'a> {
         match action {
             Action::Boot => return Ok(self.start_board()),
             Action::Send(bytes) => self.send(bytes)?,
-            Action::Inspect => return Ok(Some(Event::Inspected(self.inspect()))),
+            Action::Inspect => {
+                let lost = self.drive.loader.lost().map(Event::Lost);
+                return Ok(Some(lost.unwrap_or_else(|| Event::Inspected(self.inspect()))));
+            }
             Action::Dump => return Ok(Some(Event::Kept(self.dump()?))),
             Action::Keep(answer) => self.drive.recorder.answer(&answer, self.now)?,
             Action::Tell(notice) => self.tell(&notice)?,

@@ -14,9 +14,10 @@ mod record;
 mod tests;
 
 pub use error::LeaseError;
+pub(crate) use record::user;
 pub use record::{Before, Record, State};
 
-use record::{before, open, read, user, write};
+use record::{before, open, read, write};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};

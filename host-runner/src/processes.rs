@@ -4,7 +4,10 @@
 //! and the terminal's Ctrl-C would reach the child before this program could ask it what it was doing. What outlives this
 //! program although it was killed is ended by its keeper (`keeper`).
 
+mod errand;
 mod keeper;
+
+pub(crate) use errand::Errand;
 
 use keeper::Keeper;
 use nix::sys::signal::{Signal, killpg};

@@ -123,6 +123,7 @@ enum What {
     Sent { length: usize },
     Closed { why: Closed },
     LoadFailed { reason: String },
+    Lost { reason: String },
     Inspected { report: String },
     Kept { report: String },
     Account { account: Account },

@@ -15,7 +15,8 @@ pub(crate) fn repeat(global: &Global, selection: &Selection, parameters: &Parame
         ("image", global.image.clone()),
         ("log", Some(global.log.clone()).filter(|log| log != DEFAULT_LOG)),
         ("device", global.device.clone()),
-        ("port", global.port.as_ref().map(path)),
+        ("port", global.port.as_ref().map(ToString::to_string)),
+        ("place", global.place.clone()),
         ("reset", global.reset.clone()),
         ("fault-link", global.fault_link.map(|faults| faults.to_string())),
     ];
@@ -33,7 +34,7 @@ pub(crate) fn repeat(global: &Global, selection: &Selection, parameters: &Parame
 }
 
 /// `word` as a shell takes it for one word that means nothing else.
-fn quoted(word: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.into();

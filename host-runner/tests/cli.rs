@@ -208,8 +208,10 @@ fn every_option_of_a_run_has_a_twin_in_the_environment_and_the_help_names_it() {
 #[test]
 fn a_wrong_value_of_the_environment_is_told_with_the_name_of_the_variable() {
     for (option, twin) in twins() {
-        let takes_anything =
-            ["board", "log", "image", "elf", "device", "port", "reset", "html", "junit", "trend", "skip"];
+        let takes_anything = [
+            "board", "log", "image", "elf", "device", "port", "place", "reset", "html", "junit", "trend",
+            "skip",
+        ];
         let name = option.get_long().unwrap();
         if takes_anything.contains(&name) || option.get_env().is_none() {
             continue;

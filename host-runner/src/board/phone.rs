@@ -1,10 +1,9 @@
 //! What a board's file says of a phone: how an image gets into it, and which serial port its console is.
 
 use super::duration;
-use crate::link::UsbId;
+use crate::link::{Port, UsbId};
 use crate::twin::Shape;
 use serde::{Deserialize, Deserializer};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// `[load]` of a phone that the `fastboot` program boots an image on.
@@ -33,7 +32,7 @@ enum Kind {
     Fastboot,
 }
 
-/// `[link]` of a board whose console is a serial port of this machine.
+/// `[link]` of a board whose console is a serial port.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SerialOptions {
@@ -41,7 +40,7 @@ pub struct SerialOptions {
     _kind: SerialKind,
     /// The port; none for the only one whose adapter has one of the ids.
     #[serde(default)]
-    pub port: Option<PathBuf>,
+    pub port: Option<Port>,
     /// The USB ids of adapters that the board's console may be at.
     #[serde(default)]
     pub usb: Vec<UsbId>,
@@ -92,7 +91,7 @@ impl StandInOptions {
 impl SerialOptions {
     /// The port at `port`, at any of `bauds`.
     #[must_use]
-    pub const fn at(port: PathBuf, bauds: Vec<u32>) -> Self {
+    pub const fn at(port: Port, bauds: Vec<u32>) -> Self {
         Self { _kind: SerialKind::Serial, port: Some(port), usb: Vec::new(), bauds }
     }
 }

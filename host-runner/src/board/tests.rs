@@ -50,6 +50,32 @@ fn a_command_that_presses_a_phones_buttons_reaches_no_twin() {
 }
 
 #[test]
+fn a_board_of_a_farm_names_its_place_and_is_loaded_by_fastboot() {
+    let workspace = Workspace::find().unwrap();
+    let mut board = Board::find(&workspace, "pixel6-twin-farm").unwrap();
+    let place = |board: &Board| board.labgrid.as_ref().map(|options| options.place.clone());
+    assert_eq!(place(&board).as_deref(), Some("pixel6-twin"));
+    board.settle(Some("shelf"));
+    assert_eq!(place(&board).as_deref(), Some("shelf"));
+    let text = GOOD.replace("[load]", "[labgrid]\nplace = \"shelf\"\n\n[load]");
+    let (place, reason) = complaint(&text);
+    assert_eq!(place, "[labgrid]");
+    assert!(reason.contains("loaded by fastboot"), "{reason}");
+    let (place, reason) = complaint(&text.replace("place =", "palce ="));
+    assert_eq!(place, "palce");
+    assert!(reason.contains("unknown field `palce`"), "{reason}");
+}
+
+#[test]
+fn a_board_of_a_farm_has_its_console_at_its_place() {
+    let at_desk = include_str!("../../../boards/pixel6/board.toml");
+    let text = at_desk.replace("[load]", "[labgrid]\nplace = \"shelf\"\n\n[load]");
+    let error = Board::parse("pixel6", "board.toml", &text).unwrap_err();
+    let BoardError::Invalid { reason, .. } = &error else { panic!("{error}") };
+    assert!(reason.contains("no `usb` in [link]"), "{reason}");
+}
+
+#[test]
 fn an_unknown_key_is_pointed_at() {
     let (place, reason) = changed("cpu = ", "cpus = ");
     assert_eq!(place, "cpus");

@@ -26,7 +26,7 @@ pub(crate) fn check(workspace: &Workspace, global: &Global) -> Result<u8> {
     let began = Instant::now();
     let boards = checked_boards(workspace)?;
     let machine = ThisMachine { folder: workspace.root().to_owned() };
-    ensure(&tools(&boards), &machine, Consent::from_terminal(global.yes))?;
+    ensure(&tools(workspace, &boards), &machine, Consent::from_terminal(global.yes))?;
     let steps = steps::all(&boards);
     for (done, step) in steps.iter().enumerate() {
         anstream::println!("\n== {} of {}: {}", done + 1, steps.len(), step.heading);
@@ -54,12 +54,12 @@ fn checked_boards(workspace: &Workspace) -> Result<Vec<Board>> {
     Ok(boards)
 }
 
-fn tools(boards: &[Board]) -> Vec<Tool> {
+fn tools(workspace: &Workspace, boards: &[Board]) -> Vec<Tool> {
     let targets = boards.iter().map(|board| Tool::RustTarget(board.build.target.clone()));
     let mut tools: Vec<Tool> = targets.collect();
     tools.dedup();
-    // The benchmarks build allocators to compare with; the tests of the way into a phone and into a debug port speak to the real
-    // programs, and the twin's device trees are compiled.
+    // The benchmarks build allocators to compare with; the tests of the way into a phone, into a debug port and into a farm speak to
+    // the real programs, and the twin's device trees are compiled.
     tools.extend([
         Tool::Rustfmt,
         Tool::Clippy,
@@ -68,6 +68,7 @@ fn tools(boards: &[Board]) -> Vec<Tool> {
         Tool::Fastboot,
         Tool::Dtc,
         Tool::OpenOcd,
+        Tool::labgrid(workspace),
     ]);
     tools
 }

@@ -3,6 +3,7 @@
 use crate::board::{self, Board, FastbootOptions, Link, Load};
 use crate::cli::Global;
 use crate::fastboot::{Fastboot, FastbootError, Sighting, is_address};
+use crate::labgrid::Tenancy;
 use crate::lease::{Before, Place, State, now};
 use crate::link::find_port;
 use crate::setup::{ThisMachine, Tool};
@@ -11,6 +12,9 @@ use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result};
 use std::io::Write;
 use std::time::Duration;
+
+/// What is said of a board for which all tools are there.
+const READY: &str = "ready";
 
 /// How long somebody is looked for at an address.
 const KNOCK: Duration = Duration::from_millis(500);
@@ -26,17 +30,25 @@ pub(super) fn boards(workspace: &Workspace, global: &Global) -> Result<u8> {
     for name in board::names(workspace) {
         let mut board = Board::find(workspace, &name)?;
         if name == global.board {
-            board.reach(global.device.as_deref(), global.port.as_deref(), global.reset.as_deref());
+            board.settle(global.place.as_deref());
+            board.reach(global.device.as_deref(), global.port.as_ref(), global.reset.as_deref());
         }
         writeln!(out, "{name:<20} {}", board.description).into_diagnostic()?;
-        for line in states(&board, &machine) {
+        for line in states(workspace, &board, &machine) {
             writeln!(out, "{:<20}   {line}", "").into_diagnostic()?;
         }
     }
     Ok(0)
 }
 
-fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
+fn states(workspace: &Workspace, board: &Board, machine: &ThisMachine) -> Vec<String> {
+    if let Some(place) = &board.labgrid {
+        let state = ready(&[Tool::Fastboot, Tool::labgrid(workspace)], machine);
+        return match state.as_str() {
+            READY => vec![Tenancy::new(workspace, place).state()],
+            _ => vec![state],
+        };
+    }
     match &board.load {
         Load::Qemu(_) | Load::StandIn(_) | Load::Gdb(_) => {
             vec![ready(&Tool::of_loader(&board.load), machine)]
@@ -44,8 +56,8 @@ fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
         Load::Fastboot(load) => {
             let mut lines = vec![phone(load)];
             if let Link::Serial(link) = &board.link {
-                lines.push(match find_port(link.port.as_deref(), &link.usb) {
-                    Ok(port) => format!("console: {}", port.display()),
+                lines.push(match find_port(link.port.as_ref(), &link.usb) {
+                    Ok(port) => format!("console: {port}"),
                     Err(error) => format!("console: {error}"),
                 });
             }
@@ -59,7 +71,7 @@ fn states(board: &Board, machine: &ThisMachine) -> Vec<String> {
 fn ready(tools: &[Tool], machine: &ThisMachine) -> String {
     match tools.iter().find(|tool| tool.found(machine).is_none()) {
         Some(tool) => format!("not ready: {} is missing, see `doctor`", tool.name()),
-        None => "ready".to_owned(),
+        None => READY.to_owned(),
     }
 }
 

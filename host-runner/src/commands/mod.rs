@@ -146,14 +146,16 @@ fn execute(workspace: &Workspace, global: &Global, exec: &Exec) -> Result<u8> {
 /// The board that was asked for, as it is to be reached on this machine.
 fn board(workspace: &Workspace, global: &Global) -> Result<Board> {
     let mut board = Board::find(workspace, &global.board)?;
-    board.reach(global.device.as_deref(), global.port.as_deref(), global.reset.as_deref());
+    board.settle(global.place.as_deref());
+    board.reach(global.device.as_deref(), global.port.as_ref(), global.reset.as_deref());
     Ok(board)
 }
 
 fn diagnose(workspace: &Workspace, global: &Global) -> Result<u8> {
     let board = Board::find(workspace, &global.board)?;
     let machine = ThisMachine { folder: workspace.root().to_owned() };
-    let tools = Tool::all(&board.build.target);
+    let mut tools = Tool::all(&board.build.target);
+    tools.extend(board.labgrid.map(|_| Tool::labgrid(workspace)));
     let healthy = doctor(&tools, &machine, &mut anstream::stdout()).into_diagnostic()?;
     Ok(if healthy { 0 } else { EXIT_INFRA })
 }

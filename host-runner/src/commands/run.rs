@@ -210,7 +210,8 @@ pub(super) fn elf(workspace: &Workspace, board: &Board, global: &Global) -> Resu
 }
 
 pub(super) fn ensure_loader(workspace: &Workspace, board: &Board, global: &Global) -> Result<()> {
-    let tools = Tool::of_loader(&board.load);
+    let mut tools = Tool::of_loader(&board.load);
+    tools.extend(board.labgrid.as_ref().map(|_| Tool::labgrid(workspace)));
     Ok(ensure(&tools, &machine(workspace), Consent::from_terminal(global.yes))?)
 }
 

@@ -2,12 +2,14 @@
 
 use crate::board::{Board, Load};
 use crate::cli::{Global, TwinArguments};
+use crate::labgrid::Exported;
 use crate::session::EXIT_INTERRUPTED;
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
-use crate::stand_in::{Button, InTwin, Settings, StandIn};
+use crate::stand_in::{Adapter, Button, InTwin, PowerSwitch, Settings, StandIn};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use std::io::{self, BufRead, IsTerminal};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -31,6 +33,7 @@ pub(super) fn twin(workspace: &Workspace, global: &Global, arguments: &TwinArgum
         product: load.product,
         fault: arguments.fault,
         port: arguments.listen,
+        adapter: if arguments.exporter.is_some() { Adapter::OverTcp } else { Adapter::Here },
         inside: Box::new(inside),
     };
     let stand_in = StandIn::begin(settings).into_diagnostic().wrap_err("the stand-in does not start")?;
@@ -43,6 +46,9 @@ pub(super) fn twin(workspace: &Workspace, global: &Global, arguments: &TwinArgum
         }
     })
     .into_diagnostic()?;
+    if let Some(file) = &arguments.exporter {
+        export(&stand_in, file)?;
+    }
     say_where(&stand_in);
     thread::spawn(move || listen(&person));
     Ok(obey(&stand_in, &ending))
@@ -55,8 +61,21 @@ enum Wish {
     End(u8),
 }
 
+/// Switches its supply by HTTP from now on, and writes what an exporter needs.
+fn export(stand_in: &StandIn, file: &Path) -> Result<()> {
+    let power = PowerSwitch::of(stand_in).into_diagnostic().wrap_err("the power switch does not start")?;
+    let exported = Exported {
+        group: BOARD.to_owned(),
+        fastboot: stand_in.address().to_string(),
+        console: stand_in.port().clone(),
+        power: power.url(),
+    };
+    let text = exported.file().map_err(|reason| miette::miette!("{reason}"))?;
+    std::fs::write(file, text).into_diagnostic().wrap_err_with(|| format!("cannot write {}", file.display()))
+}
+
 fn say_where(stand_in: &StandIn) {
-    let (device, port) = (stand_in.device(), stand_in.terminal().display());
+    let (device, port) = (stand_in.device(), stand_in.port());
     anstream::println!("a Pixel 6 in its boot loader, at {device}, its console at {port}");
     anstream::println!("cargo run -p host-runner -- --board pixel6 --device {device} --port {port}");
     if io::stdin().is_terminal() {

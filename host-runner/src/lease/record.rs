@@ -82,7 +82,8 @@ pub(super) fn write(file: &mut File, record: &Record) -> io::Result<()> {
     file.write_all(serde_json::to_string(record)?.as_bytes())
 }
 
-pub(super) fn user() -> String {
+/// This user's name.
+pub(crate) fn user() -> String {
     let uid = nix::unistd::getuid();
     let user = nix::unistd::User::from_uid(uid).ok().flatten();
     user.map_or_else(|| format!("user {uid}"), |user| user.name)

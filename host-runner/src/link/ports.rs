@@ -1,9 +1,10 @@
 //! Which serial port is meant: the one that was named, or the only one whose adapter has one of the board's USB ids.
 
+use super::Port;
 use serde::{Deserialize, Deserializer};
 use serialport::{SerialPortInfo, SerialPortType, available_ports};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What a kind of USB device calls itself: `0403:6015`, vendor and product in hexadecimal.
@@ -76,13 +77,15 @@ pub enum PortError {
 /// # Errors
 ///
 /// When there is none, or more than one.
-pub fn find_port(named: Option<&Path>, ids: &[UsbId]) -> Result<PathBuf, PortError> {
-    if let Some(path) = named {
-        let there = path.exists();
-        return if there { Ok(path.to_owned()) } else { Err(PortError::Missing { path: path.to_owned() }) };
+pub fn find_port(named: Option<&Port>, ids: &[UsbId]) -> Result<Port, PortError> {
+    match named {
+        Some(Port::Device(path)) if !path.exists() => return Err(PortError::Missing { path: path.clone() }),
+        // Whether somebody listens at an address is found out by connecting.
+        Some(port) => return Ok(port.clone()),
+        None => {}
     }
     let ports = available_ports().map_err(|error| PortError::Unlisted { reason: error.to_string() })?;
-    choose(&ports, ids)
+    choose(&ports, ids).map(Port::Device)
 }
 
 fn choose(ports: &[SerialPortInfo], ids: &[UsbId]) -> Result<PathBuf, PortError> {
@@ -143,8 +146,10 @@ mod tests {
 
     #[test]
     fn a_named_port_must_be_there() {
-        assert_eq!(find_port(Some(Path::new("/dev/null")), &[]), Ok("/dev/null".into()));
-        assert!(matches!(find_port(Some(Path::new("/dev/nowhere")), &[]), Err(PortError::Missing { .. })));
+        let there = Port::Device("/dev/null".into());
+        assert_eq!(find_port(Some(&there), &[]), Ok(there));
+        let nowhere = Port::Device("/dev/nowhere".into());
+        assert!(matches!(find_port(Some(&nowhere), &[]), Err(PortError::Missing { .. })));
     }
 
     #[test]

@@ -1,26 +1,20 @@
 //! A serial port as a line to a board: a thread reads, a thread writes, and neither waits for the other.
 //!
 //! The port outlives the board's boots, so there is a [`Serial`] for the port and a [`SerialLine`] for each boot. A
-//! pseudo-terminal is a port like any other.
+//! pseudo-terminal is a port like any other, and so is one of another machine that is reached over TCP.
 
+use super::Port;
+use super::connection::Connection;
 use super::ports::find_port;
 use super::rates::Rates;
 use crate::board::SerialOptions;
 use crate::loader::{BootCount, Incoming};
-use serialport::{ClearBuffer, SerialPort, SerialPortBuilder, TTYPort};
 use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-
-/// How long a read waits: as long as a line may take to notice that its boot is over.
-const GLANCE: Duration = Duration::from_millis(50);
-
-/// How long a port that was closed may still be taken.
-const CLOSING: Duration = Duration::from_secs(1);
+use std::time::Instant;
 
 /// A serial port and the speeds that its board may have.
 #[derive(Debug)]
@@ -43,8 +37,8 @@ pub struct SerialLine {
 
 /// What the reader needs.
 struct Reading {
-    port: TTYPort,
-    path: PathBuf,
+    connection: Connection,
+    port: Port,
     rates: Rates,
     right: Arc<AtomicU32>,
     over: Arc<AtomicBool>,
@@ -67,16 +61,13 @@ impl Serial {
     ///
     /// When the port cannot be opened: why, and what to do about it.
     pub fn open(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<SerialLine, String> {
-        let path =
-            find_port(self.options.port.as_deref(), &self.options.usb).map_err(|error| error.to_string())?;
+        let port =
+            find_port(self.options.port.as_ref(), &self.options.usb).map_err(|error| error.to_string())?;
         // Relaxed: the number stands for itself.
         let last = Some(self.right.load(Ordering::Relaxed)).filter(|baud| *baud != 0);
-        let rates = Rates::new(&self.options.bauds, last, Instant::now());
-        let failed = |error: serialport::Error| cannot_open(&path, &error);
-        let port = serialport::new(path.to_string_lossy(), rates.current()).timeout(GLANCE);
-        let port = open_soon(&port).map_err(failed)?;
-        port.clear(ClearBuffer::Input).map_err(failed)?;
-        let writing = port.try_clone_native().map_err(failed)?;
+        let rates = Rates::new(self.bauds(&port), last, Instant::now());
+        let connection = Connection::open(&port, rates.current())?;
+        let writing = connection.try_clone().map_err(|error| format!("cannot use {port}: {error}"))?;
         let (outbox, orders) = channel();
         let over = Arc::new(AtomicBool::new(false));
         let why = Arc::new(Mutex::new(String::new()));
@@ -85,8 +76,8 @@ impl Serial {
             thread::spawn(move || write_orders(writing, &orders, &over))
         };
         let reading = Reading {
+            connection,
             port,
-            path: path.clone(),
             rates,
             right: Arc::clone(&self.right),
             over: Arc::clone(&over),
@@ -96,6 +87,14 @@ impl Serial {
         };
         let reader = thread::spawn(move || reading.read());
         Ok(SerialLine { outbox: Some(outbox), over, why, reader: Some(reader), writer: Some(writer) })
+    }
+
+    /// The speeds that are tried: none where another machine sets it.
+    fn bauds(&self, port: &Port) -> &[u32] {
+        match port {
+            Port::Device(_) | Port::Telnet(_) => &self.options.bauds,
+            Port::Network(_) => &[],
+        }
     }
 }
 
@@ -132,7 +131,7 @@ impl Reading {
     fn read(mut self) {
         let mut buffer = [0; 16 << 10];
         while !self.over.load(Ordering::Relaxed) {
-            match self.port.read(&mut buffer) {
+            match self.connection.read(&mut buffer) {
                 Ok(0) => return self.end("it reads as ended"),
                 Ok(length) => {
                     if !self.pass(buffer.get(..length).unwrap_or_default()) {
@@ -158,51 +157,28 @@ impl Reading {
 
     fn try_next_rate(&mut self) {
         if let Some(baud) = self.rates.next(Instant::now()) {
-            // An adapter that cannot do this speed is told by the board's silence, and the next one is tried.
-            let _ = self.port.set_baud_rate(baud);
+            self.connection.set_baud(baud);
         }
     }
 
     fn end(self, how: &str) {
-        let words =
-            format!("the serial port {} is gone ({how}); was the adapter unplugged?", self.path.display());
+        let advice = match self.port {
+            Port::Device(_) => "was the adapter unplugged?",
+            Port::Network(_) | Port::Telnet(_) => "did what passes it on end there?",
+        };
+        let words = format!("the serial port {} is gone ({how}); {advice}", self.port);
         *self.why.lock().unwrap_or_else(PoisonError::into_inner) = words;
         // Nobody listens any more when the run is over.
         let _ = self.inbox.send(Incoming::Ended(self.boot));
     }
 }
 
-/// Opens a port that may have been closed just now: a process that is being started at that moment holds it open, too,
-/// until it runs its own program.
-fn open_soon(port: &SerialPortBuilder) -> serialport::Result<TTYPort> {
-    let deadline = Instant::now() + CLOSING;
-    loop {
-        match TTYPort::open(port) {
-            Err(error) if error.kind() == serialport::ErrorKind::NoDevice && Instant::now() < deadline => {
-                thread::sleep(GLANCE);
-            }
-            opened => return opened,
-        }
-    }
-}
-
-fn cannot_open(path: &Path, error: &serialport::Error) -> String {
-    let advice = match error.kind() {
-        serialport::ErrorKind::NoDevice => "another program has it open, or the adapter is gone",
-        serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => {
-            "join the group that owns it (`dialout` on Debian) and log in again"
-        }
-        _ => "does another program use it?",
-    };
-    format!("cannot open the serial port {}: {error}; {advice}", path.display())
-}
-
 /// Writes until nobody orders anything any more. A line that then takes nothing is not waited for.
-fn write_orders(mut port: TTYPort, orders: &Receiver<Vec<u8>>, over: &AtomicBool) {
+fn write_orders(mut connection: Connection, orders: &Receiver<Vec<u8>>, over: &AtomicBool) {
     for bytes in orders {
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            match port.write(rest) {
+            match connection.write(rest) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::TimedOut && !over.load(Ordering::Relaxed) => {}
@@ -215,7 +191,11 @@ fn write_orders(mut port: TTYPort, orders: &Receiver<Vec<u8>>, over: &AtomicBool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::telnet;
     use crate::stand_in::Terminal;
+    use std::net::{TcpListener, TcpStream};
+    use std::path::Path;
+    use std::time::Duration;
 
     const BOOT: BootCount = BootCount(3);
 
@@ -233,9 +213,13 @@ mod tests {
         heard
     }
 
+    fn device(path: &Path) -> Port {
+        Port::Device(path.to_owned())
+    }
+
     fn open(terminal: &Terminal, bauds: &[u32]) -> (SerialLine, Receiver<Incoming>) {
         let (outside, inbox) = channel();
-        let serial = Serial::new(SerialOptions::at(terminal.path().to_owned(), bauds.to_vec()));
+        let serial = Serial::new(SerialOptions::at(device(terminal.path()), bauds.to_vec()));
         (serial.open(BOOT, outside).unwrap(), inbox)
     }
 
@@ -286,7 +270,7 @@ mod tests {
     #[test]
     fn one_opener_at_a_time() {
         let terminal = Terminal::open().unwrap();
-        let serial = Serial::new(SerialOptions::at(terminal.path().to_owned(), vec![115_200]));
+        let serial = Serial::new(SerialOptions::at(device(terminal.path()), vec![115_200]));
         let _line = serial.open(BOOT, channel().0).unwrap();
         let error = serial.open(BOOT, channel().0).unwrap_err();
         assert!(error.contains("another program"), "{error}");
@@ -294,8 +278,69 @@ mod tests {
 
     #[test]
     fn a_missing_port_says_so() {
-        let serial = Serial::new(SerialOptions::at("/dev/nowhere".into(), vec![115_200]));
+        let serial = Serial::new(SerialOptions::at(device(Path::new("/dev/nowhere")), vec![115_200]));
         let error = serial.open(BOOT, channel().0).unwrap_err();
         assert!(error.contains("/dev/nowhere"), "{error}");
+    }
+
+    /// Somebody who listens at an address, and the line there.
+    fn connect(kind: fn(String) -> Port, bauds: &[u32]) -> (TcpStream, SerialLine, Receiver<Incoming>) {
+        let there = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = kind(there.local_addr().unwrap().to_string());
+        let (outside, inbox) = channel();
+        let line = Serial::new(SerialOptions::at(port, bauds.to_vec())).open(BOOT, outside).unwrap();
+        let there = there.accept().unwrap().0;
+        there.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        (there, line, inbox)
+    }
+
+    /// As telnet writes it.
+    fn doubled(bytes: &[u8]) -> Vec<u8> {
+        bytes.iter().flat_map(|byte| std::iter::repeat_n(*byte, if *byte == 255 { 2 } else { 1 })).collect()
+    }
+
+    #[test]
+    fn every_byte_passes_both_ways_by_telnet_which_sets_the_speed() {
+        let (mut there, line, inbox) = connect(Port::Telnet, &[115_200]);
+        let expected = [telnet::HELLO.as_slice(), &telnet::set_baud(115_200)].concat();
+        let mut begun = vec![0; expected.len()];
+        there.read_exact(&mut begun).unwrap();
+        assert_eq!(begun, expected);
+        let all: Vec<u8> = (0..=255).chain([255, 255]).collect();
+        // The far end agrees to binary, and is heard to.
+        there.write_all(&[&[255, 253, 0], doubled(&all).as_slice()].concat()).unwrap();
+        assert_eq!(listen(&inbox, all.len()), all);
+        line.send(all.clone());
+        let mut back = vec![0; doubled(&all).len()];
+        there.read_exact(&mut back).unwrap();
+        assert_eq!(back, doubled(&all));
+    }
+
+    #[test]
+    fn every_byte_passes_both_ways_over_a_network() {
+        let (mut there, line, inbox) = connect(Port::Network, &[3_000_000, 115_200]);
+        let all: Vec<u8> = (0..=255).collect();
+        there.write_all(&all).unwrap();
+        assert_eq!(listen(&inbox, 256), all);
+        line.send(all.clone());
+        let mut back = [0; 256];
+        there.read_exact(&mut back).unwrap();
+        assert_eq!(back.as_slice(), all);
+    }
+
+    #[test]
+    fn a_network_that_goes_away_ends_the_line_with_words() {
+        let (there, line, inbox) = connect(Port::Network, &[115_200]);
+        drop(there);
+        assert!(matches!(next(&inbox), Incoming::Ended(BOOT)));
+        assert!(line.why_ended().contains("is gone"), "{}", line.why_ended());
+    }
+
+    #[test]
+    fn an_address_where_nobody_listens_is_told() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let serial = Serial::new(SerialOptions::at(Port::Network(free.clone()), vec![115_200]));
+        let error = serial.open(BOOT, channel().0).unwrap_err();
+        assert!(error.contains(&format!("the console at {free} does not answer")), "{error}");
     }
 }

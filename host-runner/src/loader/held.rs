@@ -95,6 +95,17 @@ impl Held {
         self.leases.iter().try_for_each(Lease::renew).map_err(|error| error.to_string())
     }
 
+    /// The same, waiting for at most `patience` for whoever else has it.
+    pub(super) fn hold_within(&mut self, name: &str, patience: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.hold(name) {
+                Err(_) if Instant::now() < deadline => thread::sleep(GLANCE),
+                held => return held,
+            }
+        }
+    }
+
     /// Makes the phone this runner's under the names by which it is seen, before it is asked anything.
     pub(super) fn see(&mut self, seen: &Seen) -> Result<(), String> {
         seen.names().try_for_each(|name| self.take(name))?;
@@ -305,6 +316,18 @@ mod tests {
         let _other = Place::within(folder.path().to_owned(), "A").take(later, later + 100).unwrap();
         assert!(!held.may_switch_off());
         assert!(held.hold("A").unwrap_err().contains("another runner has taken it"));
+    }
+
+    #[test]
+    fn what_another_one_has_is_waited_for() {
+        let (_folder, mut one, mut other) = two();
+        one.hold("A").unwrap();
+        assert!(other.hold_within("A", Duration::ZERO).is_err());
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| other.hold_within("A", LONG));
+            drop(one);
+            waiting.join().unwrap().unwrap();
+        });
     }
 
     #[test]

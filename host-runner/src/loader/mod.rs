@@ -14,6 +14,7 @@ mod qmp;
 use crate::board::{Board, Link, Load};
 use crate::dump::{Dump, Region};
 use crate::image::Symbols;
+use crate::labgrid::Tenancy;
 use crate::session::Closed;
 use crate::stand_in::InTwin;
 use crate::twin::Account;
@@ -94,9 +95,13 @@ impl Loader {
                 let line = qemu::LineKind::new(link, &symbols)?;
                 Self::Qemu(qemu::Qemu::new(options.clone(), line, kernel, symbols))
             }
-            (Load::Fastboot(load), Link::Serial(link)) => {
-                Self::Phone(Box::new(phone::Phone::new(board, load, link, &kernel, task)?))
-            }
+            (Load::Fastboot(load), Link::Serial(link)) => Self::Phone(Box::new(match &board.labgrid {
+                Some(place) => {
+                    let tenancy = Tenancy::new(workspace, place);
+                    phone::Phone::at_place(board, load, link, tenancy, &kernel, task)?
+                }
+                None => phone::Phone::new(board, load, link, &kernel, task)?,
+            })),
             (Load::StandIn(load), Link::Serial(link)) => {
                 let inside = InTwin::new(workspace, load.tree)?;
                 let phone = phone::Phone::beside(board, load, link, inside, &kernel, task, symbols)?;
@@ -118,6 +123,15 @@ impl Loader {
         match self {
             Self::Qemu(_) | Self::Debugged(_) => None,
             Self::Phone(phone) => phone.account(),
+        }
+    }
+
+    /// Why the board may be somebody else's by now; none where nothing speaks for that.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        match self {
+            Self::Qemu(_) | Self::Debugged(_) => None,
+            Self::Phone(phone) => phone.lost(),
         }
     }
 

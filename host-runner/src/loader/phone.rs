@@ -3,7 +3,8 @@
 //! A phone cannot be switched off by pulling a cable, so a boot begins wherever the last one has left it. If it is not in
 //! its boot loader, the board's reset hook is asked to bring it there; without one a person is, and has a while.
 //!
-//! Before anything is done to a phone it is made this runner's own (`held`).
+//! Before anything is done to a phone it is made this runner's own (`held`). One at a place of a farm is acquired there, and its
+//! supply brings it back.
 
 use super::held::{Held, Reach};
 use super::{BootCount, Incoming, Task, inspect, qmp};
@@ -12,10 +13,11 @@ use crate::boot_image::BootImage;
 use crate::fastboot::{Fastboot, FastbootError, Phone as Found};
 use crate::hooks;
 use crate::image::Symbols;
+use crate::labgrid::{LabgridError, Named, Tenancy};
 use crate::lease;
 use crate::link::{Serial, SerialLine};
 use crate::session::Closed;
-use crate::stand_in::{Button, Fault, InTwin, Settings, StandIn, Witness};
+use crate::stand_in::{Adapter, Button, Fault, InTwin, Settings, StandIn, Witness};
 use crate::twin::Account;
 use miette::{IntoDiagnostic, WrapErr};
 use std::cell::RefCell;
@@ -38,14 +40,34 @@ const WEDGED: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Phone {
     board: String,
-    fastboot: Fastboot,
-    serial: Serial,
+    /// How it is reached, as far as its board's file says.
+    named: Way,
+    link: SerialOptions,
     hooks: Hooks,
     /// The boot image, beside the kernel in it.
     image: PathBuf,
     bytes: u64,
+    /// Dropped before what is held: whoever on this machine may take the board next finds its place given back.
+    site: Site,
     held: RefCell<Held>,
-    beside: Option<Beside>,
+}
+
+/// How a phone is reached.
+#[derive(Clone, Debug)]
+struct Way {
+    fastboot: Fastboot,
+    serial: Rc<Serial>,
+}
+
+/// Where a phone is, and so what brings it back.
+#[derive(Debug)]
+enum Site {
+    /// On a desk: a person presses its buttons.
+    Desk,
+    /// In this program.
+    Beside(Beside),
+    /// At a place of a farm.
+    Farm(RefCell<Tenancy>),
 }
 
 /// A phone that this program brings with it: its buttons are within reach, and it can be looked into.
@@ -78,14 +100,34 @@ impl Phone {
             write_image(kernel, &task.command_line).map_err(|reason| miette::miette!("{reason}"))?;
         Ok(Self {
             board: board.name.clone(),
-            fastboot: Fastboot { device, product, find, send },
-            serial: Serial::new(link.clone()),
+            named: Way {
+                fastboot: Fastboot { device, product, find, send },
+                serial: Rc::new(Serial::new(link.clone())),
+            },
+            link: link.clone(),
             hooks: board.hooks.clone(),
             image,
             bytes,
+            site: Site::Desk,
             held: RefCell::new(Held::shared(lease::shared_folder(), task.total + find + send, reach)),
-            beside: None,
         })
+    }
+
+    /// The phone at a place of a farm.
+    pub(super) fn at_place(
+        board: &Board,
+        load: &FastbootOptions,
+        link: &SerialOptions,
+        tenancy: Tenancy,
+        kernel: &Path,
+        task: &Task,
+    ) -> miette::Result<Self> {
+        let mut phone = Self::new(board, load, link, kernel, task)?;
+        let reach = Reach::new(&board.name, &board.hooks, Some(&tenancy.key()));
+        let total = task.total + load.find + load.send;
+        phone.held = RefCell::new(Held::shared(lease::shared_folder(), total, reach));
+        phone.site = Site::Farm(RefCell::new(tenancy));
+        Ok(phone)
     }
 
     /// The twin, behind a stand-in for the phone's boot loader.
@@ -100,25 +142,33 @@ impl Phone {
     ) -> miette::Result<Self> {
         let witness = inside.witness();
         let (product, fault) = (load.product.clone(), Fault::None);
-        let settings = Settings { product, fault, port: 0, inside: Box::new(inside) };
+        let settings = Settings { product, fault, port: 0, adapter: Adapter::Here, inside: Box::new(inside) };
         let stand_in = StandIn::begin(settings)
             .into_diagnostic()
             .wrap_err("the stand-in for the phone does not start")?;
-        let link = SerialOptions::at(stand_in.terminal().to_owned(), link.bauds.clone());
+        let link = SerialOptions::at(stand_in.port().clone(), link.bauds.clone());
         let mut phone = Self::new(board, &load.fastboot(stand_in.device()), &link, kernel, task)?;
         phone.held = RefCell::new(Held::alone(task.total));
-        phone.beside = Some(Beside { stand_in, witness, symbols });
+        phone.site = Site::Beside(Beside { stand_in, witness, symbols });
         Ok(phone)
     }
 
     /// What a witness of the phone's accesses has seen since the last start.
     pub(super) fn account(&self) -> Option<Account> {
-        self.beside.as_ref()?.witness.account()
+        self.inside()?.witness.account()
+    }
+
+    /// Why the phone may be somebody else's by now. A lease cannot be taken away, a place can.
+    pub(super) fn lost(&self) -> Option<String> {
+        match &self.site {
+            Site::Farm(tenancy) => tenancy.borrow().check().err().map(|error| in_words(&error)),
+            Site::Desk | Site::Beside(_) => None,
+        }
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, String> {
-        self.held.borrow_mut().hold(self.fastboot.device.as_deref().unwrap_or(&self.board))?;
-        let started = self.start(boot, inbox);
+        let way = self.hold()?;
+        let started = self.start(&way, boot, inbox);
         let mut held = self.held.borrow_mut();
         match &started {
             Err(Failure::Fastboot(error))
@@ -136,34 +186,58 @@ impl Phone {
         started.map_err(|failure| failure.in_words(left))
     }
 
-    fn start(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, Failure> {
-        let phone = self.bring_to_boot_loader()?;
+    /// Makes the phone this runner's, or makes sure that it still is, and says how it is reached.
+    fn hold(&self) -> Result<Way, String> {
+        let mut held = self.held.borrow_mut();
+        let Site::Farm(tenancy) = &self.site else {
+            held.hold(self.named.fastboot.device.as_deref().unwrap_or(&self.board))?;
+            return Ok(self.named.clone());
+        };
+        let mut tenancy = tenancy.borrow_mut();
+        // First of all: for labgrid, all runs of one user are one.
+        held.hold_within(&tenancy.key(), tenancy.patience())?;
+        let named = Named { device: self.named.fastboot.device.as_deref(), console: self.link.port.as_ref() };
+        let found = tenancy.hold(named).map_err(|error| in_words(&error))?;
+        Ok(Way {
+            fastboot: Fastboot { device: Some(found.device), ..self.named.fastboot.clone() },
+            serial: match self.link.port {
+                Some(_) => Rc::clone(&self.named.serial),
+                None => Rc::new(Serial::new(SerialOptions::at(found.console, self.link.bauds.clone()))),
+            },
+        })
+    }
+
+    fn start(&self, way: &Way, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, Failure> {
+        let phone = self.bring_to_boot_loader(way)?;
         // Before the image starts: its first words are not to be missed, nor those of the boot loader.
-        let line = self.serial.open(boot, inbox).map_err(Failure::Told)?;
-        self.fastboot.boot(&phone, &self.image)?;
-        let view = self.beside.as_ref().map(|beside| (beside.witness.clone(), Rc::clone(&beside.symbols)));
+        let line = way.serial.open(boot, inbox).map_err(Failure::Told)?;
+        way.fastboot.boot(&phone, &self.image)?;
+        let view = self.inside().map(|beside| (beside.witness.clone(), Rc::clone(&beside.symbols)));
         Ok(RunningPhone { line, view })
     }
 
-    fn bring_to_boot_loader(&self) -> Result<Found, Failure> {
-        match self.find(self.until_something_is_done()) {
+    fn bring_to_boot_loader(&self, way: &Way) -> Result<Found, Failure> {
+        match self.find(way, self.until_something_is_done()) {
             Err(Failure::Fastboot(error)) if error.is_absence() => {}
             found => return found,
         }
         let left = self.held.borrow().left.is_some();
-        match (&self.hooks.reset, &self.beside) {
-            (_, Some(beside)) => beside.stand_in.press(Button::BootLoader),
-            (Some(command), None) => hooks::run(command, &self.board).map_err(Failure::Hook)?,
-            (None, None) if left => return self.find(WEDGED),
-            (None, None) => self.ask_a_person(),
+        match (&self.hooks.reset, &self.site) {
+            (_, Site::Beside(beside)) => beside.stand_in.press(Button::BootLoader),
+            (Some(command), Site::Desk | Site::Farm(_)) => self.run(command).map_err(Failure::Hook)?,
+            (None, Site::Farm(tenancy)) => {
+                tenancy.borrow().cycle_power().map_err(|error| Failure::Hook(in_words(&error)))?;
+            }
+            (None, Site::Desk) if left => return self.find(way, WEDGED),
+            (None, Site::Desk) => self.ask_a_person(),
         }
-        self.find(self.fastboot.find)
+        self.find(way, way.fastboot.find)
     }
 
-    fn find(&self, patience: Duration) -> Result<Found, Failure> {
-        let (known, find) = (self.held.borrow().device.clone(), patience.min(self.fastboot.find));
-        let device = known.or_else(|| self.fastboot.device.clone());
-        let fastboot = Fastboot { device, find, ..self.fastboot.clone() };
+    fn find(&self, way: &Way, patience: Duration) -> Result<Found, Failure> {
+        let (known, find) = (self.held.borrow().device.clone(), patience.min(way.fastboot.find));
+        let device = known.or_else(|| way.fastboot.device.clone());
+        let fastboot = Fastboot { device, find, ..way.fastboot.clone() };
         let seen = fastboot.discover()?;
         let mut held = self.held.borrow_mut();
         let is_new = held.device.is_none();
@@ -178,23 +252,39 @@ impl Phone {
 
     /// Neither buttons nor a supply are to meet a phone that is on its way. A phone beside this program minds nothing.
     fn until_something_is_done(&self) -> Duration {
-        let is_on_its_way = self.held.borrow().started && self.beside.is_none();
+        let is_on_its_way = self.held.borrow().started && self.inside().is_none();
         if is_on_its_way { RETURN } else { GLANCE }
     }
 
     /// By its name, where it has one: others that run may be on the same desk.
     fn ask_a_person(&self) {
-        let device = self.fastboot.device.clone();
+        let device = self.named.fastboot.device.clone();
         let name = device.as_ref().map(|device| format!(" {device}")).unwrap_or_default();
-        let how = FastbootError::NoDevice { device, within: self.fastboot.find }.advice();
+        let how = FastbootError::NoDevice { device, within: self.named.fastboot.find }.advice();
         anstream::eprintln!("waiting for the phone{name}: {how}");
+    }
+
+    /// Runs one of the board's own commands.
+    fn run(&self, command: &str) -> Result<(), String> {
+        match &self.site {
+            Site::Farm(tenancy) => hooks::run(command, &self.board, &tenancy.borrow().environment()),
+            Site::Desk | Site::Beside(_) => hooks::run(command, &self.board, &[]),
+        }
+    }
+
+    /// What is beside this program, and can be looked into.
+    const fn inside(&self) -> Option<&Beside> {
+        match &self.site {
+            Site::Beside(beside) => Some(beside),
+            Site::Desk | Site::Farm(_) => None,
+        }
     }
 }
 
 impl Drop for Phone {
     fn drop(&mut self) {
         if let (Some(command), true) = (&self.hooks.power_off, self.held.borrow().may_switch_off())
-            && let Err(reason) = hooks::run(command, &self.board)
+            && let Err(reason) = self.run(command)
         {
             anstream::eprintln!("{reason}");
         }
@@ -228,6 +318,11 @@ impl Failure {
             None => words,
         }
     }
+}
+
+/// What went wrong with a phone's place, and what to do about it.
+fn in_words(error: &LabgridError) -> String {
+    format!("{error}; {}", error.advice())
 }
 
 impl RunningPhone {

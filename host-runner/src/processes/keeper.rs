@@ -5,8 +5,8 @@
 //! taken: it is bound to the thread that started a child, reaches no grandchild, and is set between fork and exec, which
 //! needs unsafe code.
 //!
-//! It also has a folder, which goes when this program does. A group that was started and not yet told of is out of its reach:
-//! a few microseconds of each start.
+//! It also has a folder, which goes when this program does; what lies there to be done is done before that
+//! ([`Errand`](super::Errand)). A group that was started and not yet told of is out of its reach: a few microseconds of each start.
 
 use nix::unistd::Pid;
 use std::io::{self, Write};
@@ -25,6 +25,7 @@ while read -r order group; do
     esac
 done
 for group in $groups; do kill -s KILL -- "-$group"; done
+for errand in "$1"/errand.*; do [ -f "$errand" ] && sh "$errand"; done
 rm -rf -- "$1"
 "#;
 
@@ -88,6 +89,22 @@ mod tests {
         let child = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
         let group = Pid::from_raw(child.id().cast_signed());
         (child, group)
+    }
+
+    #[test]
+    fn what_is_left_to_be_done_is_done_at_the_end() {
+        let keeper = Keeper::start().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        let done = outside.path().join("done");
+        let folder = keeper.folder().to_owned();
+        let name = format!("{}7", crate::processes::errand::PREFIX);
+        std::fs::write(folder.join(name), format!("echo done > {}\n", done.display())).unwrap();
+        let other = outside.path().join("other");
+        std::fs::write(folder.join("another file"), format!("touch {}\n", other.display())).unwrap();
+        assert!(!done.exists());
+        drop(keeper);
+        assert_eq!(std::fs::read_to_string(done).unwrap(), "done\n");
+        assert!(!other.exists() && !folder.exists());
     }
 
     #[test]

@@ -41,6 +41,7 @@ fn events() -> Vec<(Duration, Event)> {
         Event::Closed(Closed::PoweredOff),
         Event::Tick,
         Event::LoadFailed("no such device".into()),
+        Event::Lost("taken away".into()),
     ];
     (0..).map(|number| Duration::from_nanos(1_000_007 + 300_000_333 * number)).zip(events).collect()
 }

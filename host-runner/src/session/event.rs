@@ -26,6 +26,8 @@ pub enum Event {
     Closed(Closed),
     /// The board could not be loaded or started.
     LoadFailed(String),
+    /// The board may be somebody else's by now: why that is thought. What it did last counts for nothing.
+    Lost(String),
     /// Answer to [`Action::Inspect`]: what a debugger sees, for people to read.
     Inspected(String),
     /// Answer to [`Action::Dump`]: what memory was kept, and where, for people to read.
@@ -55,7 +57,7 @@ pub enum Action {
     Boot,
     /// Send these bytes to the board.
     Send(Vec<u8>),
-    /// Ask the loader what the cores are doing, if it can tell; the answer is [`Event::Inspected`].
+    /// Ask the loader what the cores are doing, if it can tell; the answer is [`Event::Inspected`], or [`Event::Lost`].
     Inspect,
     /// Keep the memory that the user wants of a board that goes wrong; the answer is [`Event::Kept`]. Asked for only where
     /// [`Setup::keeps_memory`](super::Setup::keeps_memory) says so.

@@ -202,6 +202,7 @@ impl Session {
             Event::Bytes(bytes) => self.take_bytes(&bytes),
             Event::Closed(closed) => self.take_closed(closed),
             Event::LoadFailed(reason) => self.cut_short(&format!("the board could not be started: {reason}")),
+            Event::Lost(reason) => self.cut_short(&reason),
             Event::Inspected(report) => {
                 self.tell(Notice::Inspected(report));
                 self.prolong_evidence();

@@ -11,4 +11,4 @@ mod tools;
 pub use doctor::doctor;
 pub use installing::{Consent, Missing, ensure};
 pub use system::{System, ThisMachine};
-pub use tools::{Tool, how_to_install_fastboot, how_to_install_qemu};
+pub use tools::{Tool, how_to_install_fastboot, how_to_install_labgrid, how_to_install_qemu};

@@ -2,7 +2,9 @@
 
 use super::{System, ThisMachine};
 use crate::board::{Load, ServerTool};
-use std::path::Path;
+use crate::labgrid;
+use crate::workspace::Workspace;
+use std::path::{Path, PathBuf};
 
 /// A tool that something here needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +27,12 @@ pub enum Tool {
     OpenOcd,
     /// `probe-rs`. It is compiled for half an hour, so only a board that names it asks for it.
     ProbeRs,
+    /// `labgrid-client`, and what belongs to it: in the search path, or in this folder.
+    Labgrid(PathBuf),
 }
+
+/// What is installed of labgrid: what the words of its client were seen with.
+const LABGRID: &str = "labgrid==26.0.1";
 
 impl Tool {
     /// Every tool that anything here needs, for the Rust target `target`.
@@ -61,6 +68,12 @@ impl Tool {
         }
     }
 
+    /// labgrid, for boards of a farm.
+    #[must_use]
+    pub fn labgrid(workspace: &Workspace) -> Self {
+        Self::Labgrid(labgrid::own_folder(workspace))
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> String {
@@ -74,6 +87,7 @@ impl Tool {
             Self::Dtc => "dtc".to_owned(),
             Self::OpenOcd => "openocd".to_owned(),
             Self::ProbeRs => "probe-rs".to_owned(),
+            Self::Labgrid(_) => labgrid::PROGRAM.to_owned(),
         }
     }
 
@@ -88,6 +102,7 @@ impl Tool {
             Self::Fastboot => "running on phones and their twins",
             Self::Dtc => "running on the pixel6-twin and gdb boards: it compiles their device trees",
             Self::OpenOcd | Self::ProbeRs => "boards whose debug server it is",
+            Self::Labgrid(_) => "running on boards of a labgrid farm",
         }
     }
 
@@ -114,6 +129,12 @@ impl Tool {
                 .output("sh", &["-c", "openocd --version 2>&1"])
                 .map(|said| said.lines().next().unwrap_or_default().to_owned()),
             Self::ProbeRs => version("probe-rs"),
+            // It tells its version only where a coordinator listens.
+            Self::Labgrid(folder) => {
+                let own = folder.join("bin").join(labgrid::PROGRAM).display().to_string();
+                let answers = |program: &&str| system.output(program, &["--help"]).is_some();
+                [labgrid::PROGRAM, &own].into_iter().find(answers).map(str::to_owned)
+            }
         }
     }
 
@@ -134,6 +155,7 @@ impl Tool {
             Self::Dtc => package(system, &["device-tree-compiler", "dtc", "dtc", "dtc"]),
             Self::OpenOcd => package(system, &["openocd", "openocd", "openocd", "open-ocd"]),
             Self::ProbeRs => Some("cargo install probe-rs-tools --locked --version 0.32.0".to_owned()),
+            Self::Labgrid(folder) => install_labgrid(system, folder),
         }
     }
 
@@ -152,6 +174,9 @@ impl Tool {
             Self::Dtc => "install the device tree compiler (dtc) by this machine's package manager",
             Self::OpenOcd => "install OpenOCD by this machine's package manager",
             Self::ProbeRs => "it needs the headers of libudev (Debian: libudev-dev) to be compiled",
+            Self::Labgrid(_) => {
+                "install Python 3 with its venv by this machine's package manager, and labgrid by `pip`"
+            }
         }
     }
 }
@@ -168,6 +193,13 @@ pub fn how_to_install_fastboot() -> String {
     how_to_install(&Tool::Fastboot)
 }
 
+/// The same for labgrid's client.
+#[must_use]
+pub fn how_to_install_labgrid() -> String {
+    Workspace::find()
+        .map_or_else(|error| error.to_string(), |workspace| how_to_install(&Tool::labgrid(&workspace)))
+}
+
 fn how_to_install(tool: &Tool) -> String {
     let machine = ThisMachine { folder: std::env::temp_dir() };
     match tool.install(&machine) {
@@ -178,6 +210,19 @@ fn how_to_install(tool: &Tool) -> String {
 
 fn with_rustup(system: &impl System, command: &str) -> Option<String> {
     system.output("rustup", &["--version"]).map(|_| command.to_owned())
+}
+
+/// Into a folder of its own: what the system has of Python is not touched. Debian keeps what makes such folders in a package.
+fn install_labgrid(system: &impl System, folder: &Path) -> Option<String> {
+    let folder = folder.display();
+    let install = format!("python3 -m venv '{folder}' && '{folder}/bin/pip' install {LABGRID}");
+    match system.output("python3", &["-c", "import ensurepip"]) {
+        Some(_) => Some(install),
+        None => Some(format!(
+            "{} && {install}",
+            package(system, &["python3-venv", "python3", "python", "python"])?
+        )),
+    }
 }
 
 /// The command that installs a package, which is called differently by apt, dnf, pacman and Homebrew. The manager that
@@ -234,6 +279,27 @@ mod tests {
         );
         let pacman = Tool::Qemu.install(&with(&[("pacman", "6")])).unwrap();
         assert_eq!(pacman, "sudo pacman -S --noconfirm qemu-system-aarch64");
+    }
+
+    #[test]
+    fn labgrid_gets_a_folder_of_its_own_and_debian_a_package_for_that() {
+        let tool = Tool::Labgrid("/w/target/labgrid".into());
+        let install =
+            "python3 -m venv '/w/target/labgrid' && '/w/target/labgrid/bin/pip' install labgrid==26.0.1";
+        assert_eq!(tool.install(&with(&[("python3", "")])).unwrap(), install);
+        let debian = FakeMachine { root: true, ..with(&[("apt-get", "apt 2.6")]) };
+        let first = "apt-get update && apt-get install -y --no-install-recommends python3-venv";
+        assert_eq!(tool.install(&debian).unwrap(), format!("{first} && {install}"));
+        assert_eq!(tool.install(&with(&[])), None);
+    }
+
+    #[test]
+    fn labgrid_is_found_in_the_search_path_and_in_its_folder() {
+        let tool = Tool::Labgrid("/w/target/labgrid".into());
+        for place in ["labgrid-client", "/w/target/labgrid/bin/labgrid-client"] {
+            assert_eq!(tool.found(&with(&[(place, "usage: labgrid-client")])).as_deref(), Some(place));
+        }
+        assert_eq!(tool.found(&with(&[])), None);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The phone as a whole: in its boot loader, running an image, or gone, and what brings it from one to the next.
 
 use super::boot_loader::BootLoader;
+use super::console::{Adapter, Console};
 use super::faults::Fault;
 use super::inside::{Hears, Inside, Next, Started, Uart};
-use super::terminal::Terminal;
 use crate::boot_image::BootImage;
 use crate::lease::Place;
+use crate::link::Port;
 use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -27,6 +27,8 @@ pub struct Settings {
     pub fault: Fault,
     /// Where it listens; port 0 for any that is free.
     pub port: u16,
+    /// How its UART is reached.
+    pub adapter: Adapter,
     /// What it starts images on.
     pub inside: Box<dyn Inside>,
 }
@@ -38,13 +40,17 @@ pub enum Button {
     BootLoader,
     /// Takes phone and adapter away for good.
     Unplug,
+    /// Cuts the supply: whatever runs is ended, and no other button does anything until it is back.
+    PowerOff,
+    /// Gives the supply back: the phone comes up in its boot loader.
+    PowerOn,
 }
 
 /// A phone that is not there. Dropping it takes it away.
 #[derive(Debug)]
 pub struct StandIn {
     address: SocketAddr,
-    terminal: PathBuf,
+    port: Port,
     buttons: Sender<Button>,
     phone: Option<JoinHandle<()>>,
 }
@@ -56,18 +62,18 @@ impl StandIn {
     ///
     /// When the address is taken, or the system has no pseudo-terminal to give.
     pub fn begin(settings: Settings) -> io::Result<Self> {
-        let Settings { product, fault, port, inside } = settings;
+        let Settings { product, fault, port, adapter, inside } = settings;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr()?;
-        let terminal = Terminal::open()?;
-        let path = terminal.path().to_owned();
+        let console = Console::open(adapter)?;
+        let port = console.port();
         let (buttons, pressed) = channel();
         let boot_loader = BootLoader { product, serial: serial(address), fault };
-        let phone = Phone { address, terminal: Arc::new(terminal), boot_loader, inside, pressed };
+        let phone = Phone { address, console: Arc::new(console), boot_loader, inside, pressed };
         // With nobody listening the address stays known, and unused.
         let listener = (fault != Fault::Refused).then_some(listener);
         let phone = Some(thread::spawn(move || phone.live(listener)));
-        Ok(Self { address, terminal: path, buttons, phone })
+        Ok(Self { address, port, buttons, phone })
     }
 
     /// Where it listens for fastboot, as `fastboot -s` takes it.
@@ -84,8 +90,13 @@ impl StandIn {
 
     /// The serial port that its UART is at.
     #[must_use]
-    pub fn terminal(&self) -> &Path {
-        &self.terminal
+    pub const fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// What presses its buttons from another thread.
+    pub(super) fn buttons(&self) -> Sender<Button> {
+        self.buttons.clone()
     }
 
     /// Presses a button.
@@ -117,7 +128,7 @@ fn serial(address: SocketAddr) -> String {
 /// The thread behind a stand-in.
 struct Phone {
     address: SocketAddr,
-    terminal: Arc<Terminal>,
+    console: Arc<Console>,
     boot_loader: BootLoader,
     inside: Box<dyn Inside>,
     pressed: Receiver<Button>,
@@ -128,6 +139,8 @@ enum State {
     BootLoader,
     Runs(BootImage),
     Gone,
+    /// Without a supply.
+    Off,
     Unplugged,
 }
 
@@ -144,6 +157,7 @@ impl Phone {
                 },
                 State::Runs(image) => self.run(&image),
                 State::Gone => self.wait_for_button(),
+                State::Off => self.wait_for_supply(),
                 State::Unplugged => return,
             };
         }
@@ -157,7 +171,8 @@ impl Phone {
     fn wait_for_address(&self) -> State {
         match self.pressed.recv_timeout(GLANCE) {
             Ok(Button::Unplug) | Err(RecvTimeoutError::Disconnected) => State::Unplugged,
-            Ok(Button::BootLoader) | Err(RecvTimeoutError::Timeout) => State::BootLoader,
+            Ok(Button::PowerOff) => State::Off,
+            Ok(Button::BootLoader | Button::PowerOn) | Err(RecvTimeoutError::Timeout) => State::BootLoader,
         }
     }
 
@@ -169,7 +184,8 @@ impl Phone {
         loop {
             match self.pressed.try_recv() {
                 Ok(Button::Unplug) | Err(TryRecvError::Disconnected) => return State::Unplugged,
-                Ok(Button::BootLoader) | Err(TryRecvError::Empty) => {}
+                Ok(Button::PowerOff) => return State::Off,
+                Ok(Button::BootLoader | Button::PowerOn) | Err(TryRecvError::Empty) => {}
             }
             match listener.accept() {
                 Ok((stream, _)) => {
@@ -190,28 +206,29 @@ impl Phone {
         let Started { from_uart, mut to_uart, mut machine } = match self.inside.start(image) {
             Ok(started) => started,
             Err(reason) => {
-                self.terminal.write(format!("boot loader: {reason}\r\n").as_bytes());
+                self.console.write(format!("boot loader: {reason}\r\n").as_bytes());
                 return State::BootLoader;
             }
         };
         let ended = Arc::new(AtomicBool::new(false));
         let relay = {
-            let (terminal, ended) = (Arc::clone(&self.terminal), Arc::clone(&ended));
-            thread::spawn(move || relay(from_uart, &terminal, &ended))
+            let (console, ended) = (Arc::clone(&self.console), Arc::clone(&ended));
+            thread::spawn(move || relay(from_uart, &console, &ended))
         };
         let (heard, orders) = channel::<Vec<u8>>();
         let feed = thread::spawn(move || feed(&mut *to_uart, &orders));
         let button = loop {
             match self.pressed.try_recv() {
+                // One that runs has its supply.
+                Ok(Button::PowerOn) | Err(TryRecvError::Empty) => {}
                 Ok(button) => break Some(button),
                 Err(TryRecvError::Disconnected) => break Some(Button::Unplug),
-                Err(TryRecvError::Empty) => {}
             }
             // Acquire: pairs with the Release in `relay`.
             if ended.load(Ordering::Acquire) {
                 break None;
             }
-            if let Some(bytes) = self.terminal.read(GLANCE) {
+            if let Some(bytes) = self.console.read(GLANCE) {
                 // A machine that has ended is told by its UART's end.
                 let _ = heard.send(bytes);
             }
@@ -225,6 +242,7 @@ impl Phone {
         let _ = (relay.join(), feed.join());
         match (button, next) {
             (Some(Button::Unplug), _) => State::Unplugged,
+            (Some(Button::PowerOff), _) => State::Off,
             (_, Next::BootLoader) => State::BootLoader,
             (_, Next::Gone) => State::Gone,
         }
@@ -234,6 +252,16 @@ impl Phone {
         match self.pressed.recv() {
             Ok(Button::BootLoader) if self.boot_loader.fault == Fault::Refused => State::Gone,
             Ok(Button::BootLoader) => State::BootLoader,
+            Ok(Button::PowerOff) => State::Off,
+            Ok(Button::PowerOn) => State::Gone,
+            Ok(Button::Unplug) | Err(_) => State::Unplugged,
+        }
+    }
+
+    fn wait_for_supply(&self) -> State {
+        match self.pressed.recv() {
+            Ok(Button::PowerOn) => State::BootLoader,
+            Ok(Button::PowerOff | Button::BootLoader) => State::Off,
             Ok(Button::Unplug) | Err(_) => State::Unplugged,
         }
     }
@@ -248,12 +276,12 @@ fn feed(uart: &mut dyn Hears, orders: &Receiver<Vec<u8>>) {
     }
 }
 
-fn relay(mut uart: Box<dyn Uart>, terminal: &Terminal, ended: &AtomicBool) {
+fn relay(mut uart: Box<dyn Uart>, console: &Console, ended: &AtomicBool) {
     let mut buffer = [0; 16 << 10];
     loop {
         match uart.read(&mut buffer) {
             Ok(0) => break,
-            Ok(length) => terminal.write(buffer.get(..length).unwrap_or_default()),
+            Ok(length) => console.write(buffer.get(..length).unwrap_or_default()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(_) => break,
         }
@@ -265,7 +293,7 @@ fn relay(mut uart: Box<dyn Uart>, terminal: &Terminal, ended: &AtomicBool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stand_in::Machine;
+    use crate::stand_in::{Machine, Terminal};
     use std::io::Write as _;
     use std::net::TcpStream;
     use std::os::unix::fs::OpenOptionsExt;
@@ -295,18 +323,18 @@ mod tests {
         }
     }
 
-    fn phone(address: SocketAddr, terminal: Arc<Terminal>) -> (Phone, Sender<Button>) {
+    fn phone(address: SocketAddr, console: Console) -> (Phone, Sender<Button>) {
         let (buttons, pressed) = channel();
         let boot_loader =
             BootLoader { product: "oriole".into(), serial: serial(address), fault: Fault::None };
-        (Phone { address, terminal, boot_loader, inside: Box::new(Deaf), pressed }, buttons)
+        (Phone { address, console: Arc::new(console), boot_loader, inside: Box::new(Deaf), pressed }, buttons)
     }
 
     #[test]
     fn an_address_that_somebody_else_has_for_a_while_is_waited_for() {
         let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = other.local_addr().unwrap();
-        let (phone, buttons) = phone(address, Arc::new(Terminal::open().unwrap()));
+        let (phone, buttons) = phone(address, Console::open(Adapter::Here).unwrap());
         assert!(phone.listen().is_err());
         assert!(matches!(phone.wait_for_address(), State::BootLoader));
         let phone = thread::spawn(move || phone.live(None));
@@ -321,12 +349,29 @@ mod tests {
     }
 
     #[test]
+    fn without_a_supply_nothing_runs_and_no_button_helps() {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (mut phone, buttons) = phone(address, Console::open(Adapter::OverTcp).unwrap());
+        let image = BootImage { command_line: String::new(), kernel: Vec::new() };
+        buttons.send(Button::PowerOn).unwrap();
+        buttons.send(Button::PowerOff).unwrap();
+        assert!(matches!(phone.run(&image), State::Off), "it is on, and then off");
+        buttons.send(Button::BootLoader).unwrap();
+        assert!(matches!(phone.wait_for_supply(), State::Off));
+        buttons.send(Button::PowerOn).unwrap();
+        assert!(matches!(phone.wait_for_supply(), State::BootLoader));
+        buttons.send(Button::PowerOff).unwrap();
+        let listener = TcpListener::bind(address).unwrap();
+        assert!(matches!(phone.offer(&listener), State::Off));
+    }
+
+    #[test]
     fn a_machine_that_hears_nothing_keeps_no_button_waiting() {
-        let terminal = Arc::new(Terminal::open().unwrap());
+        let terminal = Terminal::open().unwrap();
         let mut options = std::fs::OpenOptions::new();
         options.write(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
         let mut desk = options.open(terminal.path()).unwrap();
-        let (mut phone, buttons) = phone(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), terminal);
+        let (mut phone, buttons) = phone(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Console::Here(terminal));
         let (over, ended) = channel();
         thread::spawn(move || {
             let image = BootImage { command_line: String::new(), kernel: Vec::new() };

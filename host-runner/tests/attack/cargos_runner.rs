@@ -4,7 +4,7 @@ use crate::runner::{finish, runner};
 use host_runner::{board::Board, firmware, workspace::Workspace};
 use serde::Deserialize;
 use serde_json::Value;
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 /// All that a test program of the standard library may say, as its readers know it: nothing else.
 #[derive(Debug, Deserialize)]
@@ -93,6 +93,19 @@ fn tests_that_are_not_there_and_tests_that_are_listed_are_told_in_the_same_words
     assert_eq!((nothing.code, lines(&nothing.stdout).len()), (Some(0), 2), "{nothing:?}");
     let listed = finish(executed(&[json.as_slice(), &["--list", "verdicts::"]].concat()));
     assert_eq!((listed.code, lines(&listed.stdout).len()), (Some(0), 7 + 2), "{listed:?}");
+}
+
+/// nextest divides the tests among partitions by their place in this list, on each machine anew.
+#[test]
+fn what_is_listed_is_the_same_every_time_and_names_every_test_once() {
+    let listed = || finish(executed(&["--list", "--format", "terse"])).stdout;
+    let first = listed();
+    assert_eq!(first, listed());
+    let names: BTreeSet<_> = first.lines().map(|line| line.strip_suffix(": test").unwrap()).collect();
+    assert_eq!(names.len(), first.lines().count(), "{first}");
+    let of_the_runner = finish(runner(&["--image", "misbehave", "list", "--include-ignored"])).stdout;
+    let of_the_runner = of_the_runner.lines().map(|name| name.trim_end_matches(" (ignored)"));
+    assert_eq!(names, of_the_runner.collect(), "{first}");
 }
 
 /// Who asks for nothing unstable gets the runner's own format.

@@ -11,6 +11,7 @@ mod cargos_runner;
 mod debug_link;
 mod device_tree;
 mod failures;
+mod farm;
 mod host_side;
 mod kept;
 mod numbers;

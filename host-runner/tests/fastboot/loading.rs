@@ -7,7 +7,7 @@ use host_runner::image::Symbols;
 use host_runner::lease::{Before, Place};
 use host_runner::loader::{BootCount, Incoming, Loader, Machine, Task};
 use host_runner::session::Closed;
-use host_runner::stand_in::{Button, Fault, Inside, Settings, StandIn};
+use host_runner::stand_in::{Adapter, Button, Fault, Inside, Settings, StandIn};
 use host_runner::workspace::Workspace;
 use std::path::Path;
 use std::rc::Rc;
@@ -40,7 +40,13 @@ impl Desk {
         patience: Duration,
         reset: Option<&str>,
     ) -> Self {
-        let settings = Settings { product: "oriole".into(), fault, port: 0, inside: Box::new(inside) };
+        let settings = Settings {
+            product: "oriole".into(),
+            fault,
+            port: 0,
+            adapter: Adapter::Here,
+            inside: Box::new(inside),
+        };
         let stand_in = StandIn::begin(settings).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("Image"), kernel).unwrap();
@@ -63,7 +69,7 @@ impl Desk {
 /// A phone's board, with this phone in it.
 pub(super) fn board(stand_in: &StandIn, patience: Duration, reset: Option<&str>) -> Board {
     let mut board = Board::find(&Workspace::find().unwrap(), "pixel6").unwrap();
-    board.reach(Some(&stand_in.device()), Some(stand_in.terminal()), reset);
+    board.reach(Some(&stand_in.device()), Some(stand_in.port()), reset);
     // Of its own: a run with a reset command has its board to itself.
     board.name = format!("pixel6 at {}", stand_in.device());
     let Load::Fastboot(load) = &mut board.load else { panic!("no phone") };

@@ -7,7 +7,7 @@ mod sessions;
 
 use host_runner::boot_image::BootImage;
 use host_runner::fastboot::{Fastboot, FastbootError};
-use host_runner::stand_in::{Button, Fault, Settings, StandIn};
+use host_runner::stand_in::{Adapter, Button, Fault, Settings, StandIn};
 use insides::{Echo, Starts};
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,7 +33,13 @@ fn boot_image() -> BootImage {
 /// A stand-in that fails so, and the images that were started on it.
 fn stand_in(fault: Fault) -> (StandIn, Starts) {
     let (inside, starts) = Echo::new();
-    let settings = Settings { product: "oriole".into(), fault, port: 0, inside: Box::new(inside) };
+    let settings = Settings {
+        product: "oriole".into(),
+        fault,
+        port: 0,
+        adapter: Adapter::Here,
+        inside: Box::new(inside),
+    };
     (StandIn::begin(settings).unwrap(), starts)
 }
 

@@ -12,7 +12,7 @@ use host_runner::record::{FORMAT, Header, Recorder};
 use host_runner::report::{Context, Report, Screen};
 use host_runner::selection::select;
 use host_runner::session::{Budgets, Oracle, Session, Status, Summary};
-use host_runner::stand_in::{Fault, InTwin, Settings, StandIn, Troubles};
+use host_runner::stand_in::{Adapter, Fault, InTwin, Settings, StandIn, Troubles};
 use host_runner::twin::Shape;
 use host_runner::workspace::Workspace;
 use std::io;
@@ -50,8 +50,13 @@ fn run_instead(
     let workspace = Workspace::find().unwrap();
     let inside = InTwin::new(&workspace, Shape::Oriole).unwrap().with(troubles);
     let witness = inside.witness();
-    let settings =
-        Settings { product: "oriole".into(), fault: Fault::None, port: 0, inside: Box::new(inside) };
+    let settings = Settings {
+        product: "oriole".into(),
+        fault: Fault::None,
+        port: 0,
+        adapter: Adapter::Here,
+        inside: Box::new(inside),
+    };
     let stand_in = StandIn::begin(settings).unwrap();
     let board = board(&stand_in, SHORT, None);
     let elf = firmware::build(&workspace, &board, "suite", "info").unwrap();

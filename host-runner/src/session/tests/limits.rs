@@ -23,6 +23,18 @@ fn a_test_that_takes_too_long_is_asked_what_it_does_before_it_ends() {
     assert!(bench.notices.iter().any(|notice| matches!(notice, Notice::Inspected(_))));
 }
 
+/// Whoever has it now may have switched it off.
+#[test]
+fn the_silence_of_a_board_that_was_taken_away_is_no_failure() {
+    let mut bench = Bench::running(2);
+    bench.pass(BUDGETS.silence);
+    assert!(bench.actions.contains(&Action::Inspect));
+    bench.happens(Event::Lost("taken away".into()));
+    assert_eq!(bench.summary().cut_short, Some(CutShort::Infra("taken away".into())));
+    let not_run = |index: usize| (index, Status::NotRun("taken away".into()));
+    assert_eq!(bench.ends(), [not_run(0), not_run(1)]);
+}
+
 #[test]
 fn a_test_may_have_a_limit_of_its_own() {
     let mut bench = Bench::of(vec![Test { timeout: Some(Duration::from_secs(1)), ..test("it") }]);

@@ -1,0 +1,152 @@
+//! A place that a run has, from its first boot to its end.
+
+use super::client::{Client, Way};
+use super::words::Acquired;
+use super::{LabgridError, program};
+use crate::board::PlaceOptions;
+use crate::link::Port;
+use crate::processes::Errand;
+use crate::units::Took;
+use crate::workspace::Workspace;
+use std::time::Duration;
+
+/// The right to use a place, once it was got. Dropping it gives the place back, unless it was this user's before.
+#[derive(Debug)]
+pub(crate) struct Tenancy {
+    client: Client,
+    place: String,
+    wait: Duration,
+    right: Option<Right>,
+}
+
+/// Where the board of a place is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Where its boot loader listens, as `fastboot -s` takes it.
+    pub(crate) device: String,
+    /// Where its console is.
+    pub(crate) console: Port,
+}
+
+/// What the caller knows better than the place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    pub(crate) device: Option<&'a str>,
+    pub(crate) console: Option<&'a Port>,
+}
+
+/// Whose a place is that is used.
+#[derive(Debug)]
+enum Right {
+    /// This run's; with the errand that gives it back if this program cannot.
+    Run(Errand),
+    /// This user's, who acquired it by hand and keeps it.
+    User,
+}
+
+impl Tenancy {
+    /// Nothing yet of the place that `options` name.
+    pub(crate) fn new(workspace: &Workspace, options: &PlaceOptions) -> Self {
+        let client = Client::new(program(workspace), options);
+        Self { client, place: options.place.clone(), wait: options.wait, right: None }
+    }
+
+    /// The place, as it is called here and in the leases of this machine.
+    pub(crate) fn key(&self) -> String {
+        format!("place {} of {}", self.place, self.client.coordinator())
+    }
+
+    /// How long a place that somebody else has is waited for.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.wait
+    }
+
+    /// Makes the place this run's, or makes sure that it still is, and says where its board is.
+    pub(crate) fn hold(&mut self, named: Named<'_>) -> Result<Found, LabgridError> {
+        if self.right.is_none() {
+            self.right = Some(self.acquire()?);
+        }
+        let Way { device, console } = self.client.way(&self.place)?;
+        Ok(Found {
+            device: named.device.map(str::to_owned).map_or(device, Ok)?,
+            console: named.console.cloned().map_or(console, Ok)?,
+        })
+    }
+
+    /// Makes sure that the place is still this run's.
+    pub(crate) fn check(&self) -> Result<(), LabgridError> {
+        self.client.way(&self.place).map(drop)
+    }
+
+    /// Who has the place, for people.
+    pub(crate) fn state(&self) -> String {
+        let key = self.key();
+        match self.client.user_of(&self.place) {
+            Ok(Some(user)) => format!("{key}: in use by {user}"),
+            Ok(None) => format!("{key}: free"),
+            Err(error) => format!("{key}: {error}; {}", error.advice()),
+        }
+    }
+
+    /// Switches its supply off and on.
+    pub(crate) fn cycle_power(&self) -> Result<(), LabgridError> {
+        self.client.cycle_power(&self.place)
+    }
+
+    /// What has a board's own commands speak of the same place.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 4] {
+        self.client.environment(&self.place)
+    }
+
+    fn acquire(&self) -> Result<Right, LabgridError> {
+        // Before it is asked for: whoever is killed in between has left word.
+        let errand = self.client.release_at_the_end(&self.place)?;
+        let acquired = match self.client.acquire(&self.place) {
+            Err(taken @ (LabgridError::Taken { .. } | LabgridError::Reserved { .. }))
+                if !self.wait.is_zero() =>
+            {
+                self.queue(taken)
+            }
+            acquired => acquired,
+        };
+        match acquired? {
+            Acquired::Before => Ok(Right::User),
+            Acquired::Now(name) if name == self.place => Ok(Right::Run(errand)),
+            // A part of a name was enough for the client. Which place is meant is not left to chance.
+            Acquired::Now(other) => {
+                self.client.release(&other)?;
+                Err(LabgridError::Unknown { place: self.place.clone() })
+            }
+        }
+    }
+
+    /// Waits for a place that somebody else has.
+    fn queue(&self, taken: LabgridError) -> Result<Acquired, LabgridError> {
+        let Self { client, place, wait, .. } = self;
+        anstream::eprintln!("{taken}; waiting for it for at most {}", Took(*wait));
+        let token = client.reserve(place)?;
+        let acquired = client.wait(place, &token, *wait).and_then(|()| client.acquire(place));
+        client.cancel(place, &token);
+        match acquired {
+            Err(LabgridError::Stalled { .. }) => Err(taken),
+            acquired => acquired,
+        }
+    }
+}
+
+impl Drop for Tenancy {
+    fn drop(&mut self) {
+        let Some(Right::Run(errand)) = self.right.take() else { return };
+        match self.client.release(&self.place) {
+            Ok(()) => {}
+            Err(error) => {
+                let place = &self.place;
+                let advice = "tried once more when this program has ended; by hand it is done by";
+                anstream::eprintln!(
+                    "the place {place} was not released: {error}; {advice} `labgrid-client -p {place} release`"
+                );
+                errand.stand();
+            }
+        }
+    }
+}
