@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-const EXECUTIONS: u64 = scaled(2_000_000, 40);
+const EXECUTIONS: u64 = scaled(2_000_000, 8);
 
 #[test]
 fn r004_12_damaged_trees_do_no_harm_and_dtoolkit_agrees() {
@@ -28,8 +28,11 @@ fn r004_12_damaged_trees_do_no_harm_and_dtoolkit_agrees() {
         assert!(result.is_ok(), "DEVICETREE_SEED={round} shows it first");
     }
     println!("{figures:?} in {:.1} s", started.elapsed().as_secs_f32());
-    assert!(figures.read > figures.executions / 20, "too few get past the check: {figures:?}");
-    assert!(figures.by_dtoolkit > figures.executions / 50, "dtoolkit judges too few: {figures:?}");
+    assert!(cfg!(miri) || figures.read > figures.executions / 20, "too few get past the check: {figures:?}");
+    assert!(
+        cfg!(miri) || figures.by_dtoolkit > figures.executions / 50,
+        "dtoolkit judges too few: {figures:?}"
+    );
 }
 
 /// A name that ends one byte before a multiple of four, and the blob with it.
