@@ -100,7 +100,8 @@ impl Client {
 
     /// Asks what the server can do.
     fn agree(&mut self) -> Result<(), GdbError> {
-        let features = self.ask("qSupported")?;
+        // Some servers take no greeting that says nothing of whom they speak with.
+        let features = self.ask("qSupported:multiprocess-")?;
         let features = String::from_utf8_lossy(&features).into_owned();
         let features: Vec<_> = features.split(';').collect();
         if let Some(size) = features.iter().find_map(|feature| feature.strip_prefix("PacketSize=")) {

@@ -5,6 +5,8 @@
 const ESCAPE: u8 = b'}';
 /// What the other one is changed by.
 const CHANGE: u8 = 0x20;
+/// The byte behind which stands how often the one before it is repeated.
+const REPEATED: u8 = b'*';
 
 /// Far more than any server sends: what has no end is no packet.
 const LONGEST: usize = 1 << 20;
@@ -68,6 +70,8 @@ impl Decoder {
     /// Takes a byte.
     pub(super) fn receive(&mut self, byte: u8) -> Option<Heard> {
         match (self.state, byte) {
+            // Seven times more. The manual does not allow it, gdbstub writes it, and GDB reads it.
+            (State::Body(_), b'$') if self.body.last() == Some(&REPEATED) => self.body.push(byte),
             // A packet that begins anew was cut off before.
             (State::Between | State::Body(_), b'$') => self.begin(Kind::Packet),
             (State::Between, b'%') => self.begin(Kind::Notification),
@@ -109,7 +113,7 @@ fn expand(raw: &[u8]) -> Option<Vec<u8>> {
     while let Some(byte) = bytes.next() {
         match byte {
             ESCAPE => body.push(bytes.next()? ^ CHANGE),
-            b'*' => {
+            REPEATED => {
                 // GDB manual: the character says how many more there are, plus 29, so that it can be printed.
                 let more = bytes.next()?.checked_sub(29)?;
                 let last = *body.last()?;
@@ -141,6 +145,7 @@ mod tests {
         assert_eq!(encode(b"}#"), b"$}]}\x03#5a");
         assert_eq!(heard(b"$OK#9a"), [packet(b"OK")]);
         assert_eq!(heard(b"$0* #7a"), [packet(b"0000")]);
+        assert_eq!(heard(b"$0*$#7e"), [packet(b"00000000")], "as gdbstub has it");
     }
 
     #[test]

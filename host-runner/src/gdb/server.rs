@@ -112,10 +112,10 @@ impl Serving {
             return false;
         }
         let answer = match request {
-            "qSupported" if self.server.offers_no_acknowledgements => {
+            "qSupported:multiprocess-" if self.server.offers_no_acknowledgements => {
                 "PacketSize=190;QStartNoAckMode+".into()
             }
-            "qSupported" => "PacketSize=190;qXfer:features:read+".into(),
+            "qSupported:multiprocess-" => "PacketSize=190;qXfer:features:read+".into(),
             "QStartNoAckMode" => "OK".into(),
             "?" => "T05thread:01;".into(),
             "c" => return true,

@@ -74,7 +74,10 @@ fn the_end_of_the_board_and_of_the_server_are_told_apart() {
 fn silence_has_an_end() {
     let (near, _far) = UnixStream::pair().unwrap();
     let error = Client::connect_within(Box::new(near), Duration::from_millis(10)).unwrap_err();
-    assert!(matches!(&error, GdbError::Silent { request, .. } if request == "qSupported"), "{error}");
+    assert!(
+        matches!(&error, GdbError::Silent { request, .. } if request == "qSupported:multiprocess-"),
+        "{error}"
+    );
 }
 
 #[test]
