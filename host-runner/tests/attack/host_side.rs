@@ -6,6 +6,7 @@ use crate::runner::{
 use serde_json::json;
 use std::{
     fs::File,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -141,6 +142,23 @@ fn a_disk_that_is_full_ends_the_run_with_the_reason_and_keeps_what_was_before() 
     let cases: Vec<_> = junit.split("<testcase ").skip(1).collect();
     assert!(cases[0].contains(first) && cases[0].contains("/>"), "{junit}");
     assert!(cases[1].contains(endless) && cases[1].contains("<skipped"), "{junit}");
+}
+
+/// In `/sys` nobody can make a folder.
+#[test]
+fn a_place_for_recordings_that_takes_nothing_ends_the_run_before_it_begins() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let elf = recording(&run_json(&["--image", "misbehave", "run", "--exact", "verdicts::passes"]));
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("Cargo.toml"), "[workspace]\n").unwrap();
+    symlink(here.join("boards"), root.path().join("boards")).unwrap();
+    std::fs::create_dir(root.path().join("target")).unwrap();
+    symlink("/sys", root.path().join("target").join("hil")).unwrap();
+    let mut command = runner(&["--elf", &elf.join("image.elf").display().to_string()]);
+    command.current_dir(root.path());
+    let run = finish(command);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{run:?}");
+    assert!(run.stderr.contains("the run's folder cannot be made"), "{run:?}");
 }
 
 #[test]
