@@ -106,6 +106,13 @@ pub enum Link {
 /// Why there is no such board, or why its file cannot be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum BoardError {
+    /// A place was named for a board that is not on a farm.
+    #[error("`{name}` is at no place of a farm, so none can be named for it")]
+    #[diagnostic(help("`[labgrid]` in a board's file says that it is: docs/farm.md"))]
+    AtNoPlace {
+        /// Which board.
+        name: String,
+    },
     /// No folder of that name.
     #[error("there is no board `{name}`")]
     Unknown {
@@ -245,9 +252,18 @@ impl Board {
     }
 
     /// Says at which place of its farm the board is to be, where that is not as its file says.
-    pub fn settle(&mut self, place: Option<&str>) {
-        if let (Some(options), Some(place)) = (&mut self.labgrid, place) {
-            place.clone_into(&mut options.place);
+    ///
+    /// # Errors
+    ///
+    /// When the board is at none.
+    pub fn settle(&mut self, place: Option<&str>) -> Result<(), BoardError> {
+        match (&mut self.labgrid, place) {
+            (_, None) => Ok(()),
+            (None, Some(_)) => Err(BoardError::AtNoPlace { name: self.name.clone() }),
+            (Some(options), Some(place)) => {
+                place.clone_into(&mut options.place);
+                Ok(())
+            }
         }
     }
 

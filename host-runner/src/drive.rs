@@ -188,6 +188,11 @@ impl<'a> Run<'a> {
         self.drive.recorder.event(&event, self.now)?;
         let actions = self.drive.session.on(event, self.now);
         self.carry_out(actions)?;
+        self.settle()
+    }
+
+    /// Has all be seen that was told, before something takes its time.
+    fn settle(&mut self) -> Result<(), DriveError> {
         self.drive.report.settle().map_err(DriveError::Report)
     }
 
@@ -208,13 +213,20 @@ impl<'a> Run<'a> {
 
     fn do_one(&mut self, action: Action) -> Result<Option<Event>, DriveError> {
         match action {
-            Action::Boot => return Ok(self.start_board()),
+            Action::Boot => {
+                self.settle()?;
+                return Ok(self.start_board());
+            }
             Action::Send(bytes) => self.send(bytes)?,
             Action::Inspect => {
+                self.settle()?;
                 let lost = self.drive.loader.lost().map(Event::Lost);
                 return Ok(Some(lost.unwrap_or_else(|| Event::Inspected(self.inspect()))));
             }
-            Action::Dump => return Ok(Some(Event::Kept(self.dump()?))),
+            Action::Dump => {
+                self.settle()?;
+                return Ok(Some(Event::Kept(self.dump()?)));
+            }
             Action::Keep(answer) => self.drive.recorder.answer(&answer, self.now)?,
             Action::Tell(notice) => self.tell(&notice)?,
             Action::Finish => self.machine = None,

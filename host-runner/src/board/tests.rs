@@ -55,7 +55,7 @@ fn a_board_of_a_farm_names_its_place_and_is_loaded_by_fastboot() {
     let mut board = Board::find(&workspace, "pixel6-twin-farm").unwrap();
     let place = |board: &Board| board.labgrid.as_ref().map(|options| options.place.clone());
     assert_eq!(place(&board).as_deref(), Some("pixel6-twin"));
-    board.settle(Some("shelf"));
+    board.settle(Some("shelf")).unwrap();
     assert_eq!(place(&board).as_deref(), Some("shelf"));
     let text = GOOD.replace("[load]", "[labgrid]\nplace = \"shelf\"\n\n[load]");
     let (place, reason) = complaint(&text);

@@ -28,11 +28,10 @@ pub(super) fn boards(workspace: &Workspace, global: &Global) -> Result<u8> {
     let mut out = anstream::stdout();
     let machine = ThisMachine { folder: workspace.root().to_owned() };
     for name in board::names(workspace) {
-        let mut board = Board::find(workspace, &name)?;
-        if name == global.board {
-            board.settle(global.place.as_deref());
-            board.reach(global.device.as_deref(), global.port.as_ref(), global.reset.as_deref());
-        }
+        let board = match name == global.board {
+            true => super::board(workspace, global)?,
+            false => Board::find(workspace, &name)?,
+        };
         writeln!(out, "{name:<20} {}", board.description).into_diagnostic()?;
         for line in states(workspace, &board, &machine) {
             writeln!(out, "{:<20}   {line}", "").into_diagnostic()?;

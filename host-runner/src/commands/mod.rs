@@ -146,7 +146,7 @@ fn execute(workspace: &Workspace, global: &Global, exec: &Exec) -> Result<u8> {
 /// The board that was asked for, as it is to be reached on this machine.
 fn board(workspace: &Workspace, global: &Global) -> Result<Board> {
     let mut board = Board::find(workspace, &global.board)?;
-    board.settle(global.place.as_deref());
+    board.settle(global.place.as_deref())?;
     board.reach(global.device.as_deref(), global.port.as_ref(), global.reset.as_deref());
     Ok(board)
 }

@@ -136,6 +136,8 @@ pub(super) fn run_image(
     let mut report = Report::new(global.format, context, screen);
     let word = global.files.keep_from_github();
     let driven = stage.play(&mut report, global);
+    // Also what the board has said last in a run that could not go on, and before other words mean anything again.
+    let settled = report.settle().into_diagnostic();
     if let Some(word) = word {
         anstream::eprintln!("::{word}::");
     }
@@ -145,6 +147,7 @@ pub(super) fn run_image(
         false => Ok(EXIT_PASSED),
     };
     let summary = driven?;
+    settled?;
     let code = match (summary.exit_code(), written) {
         (code, Ok(slower)) => code.max(slower),
         (code, Err(error)) => {
@@ -193,6 +196,8 @@ impl Stage {
         report.begin().into_diagnostic()?;
         let (outside, inbox) = channel();
         listen_for_interrupts(outside.clone());
+        // Before the run's time begins.
+        loader.prepare();
         let (faults, dumps) = (global.fault_link, global.dump.clone());
         Ok(drive(Drive { session, loader: &loader, recorder, report, inbox, outside, faults, dumps })?)
     }

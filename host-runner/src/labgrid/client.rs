@@ -69,6 +69,19 @@ impl Client {
         ]
     }
 
+    /// Where its own programs are found first, where that is not said already.
+    pub(super) fn search_path(&self) -> Option<String> {
+        let folder = self.program.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [folder.to_owned()].into_iter().chain(std::env::split_paths(&path));
+        std::env::join_paths(folders).ok()?.into_string().ok()
+    }
+
+    /// Whether this user has a place already.
+    pub(super) fn has(&self, place: &str) -> Result<bool, LabgridError> {
+        Ok(self.user_of(place)?.is_some_and(|user| user == self.identity()))
+    }
+
     pub(super) fn acquire(&self, place: &str) -> Result<Acquired, LabgridError> {
         let outcome = self.call(place, &["acquire"], ANSWER, "acquiring the place")?;
         words::acquired(&outcome.said, place)

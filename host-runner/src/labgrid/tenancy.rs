@@ -8,7 +8,7 @@ use crate::link::Port;
 use crate::processes::Errand;
 use crate::units::Took;
 use crate::workspace::Workspace;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The right to use a place, once it was got. Dropping it gives the place back, unless it was this user's before.
 #[derive(Debug)]
@@ -61,10 +61,18 @@ impl Tenancy {
         self.wait
     }
 
+    /// Makes the place this run's, waiting until `deadline` for whoever else has it. Where that is in vain, [`Self::hold`] says why.
+    pub(crate) fn wait_until(&mut self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.right.is_none() && !left.is_zero() {
+            self.right = self.acquire(left).ok();
+        }
+    }
+
     /// Makes the place this run's, or makes sure that it still is, and says where its board is.
     pub(crate) fn hold(&mut self, named: Named<'_>) -> Result<Found, LabgridError> {
         if self.right.is_none() {
-            self.right = Some(self.acquire()?);
+            self.right = Some(self.acquire(Duration::ZERO)?);
         }
         let Way { device, console } = self.client.way(&self.place)?;
         Ok(Found {
@@ -94,21 +102,28 @@ impl Tenancy {
     }
 
     /// What has a board's own commands speak of the same place.
-    pub(crate) fn environment(&self) -> [(&'static str, String); 4] {
-        self.client.environment(&self.place)
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let path = self.client.search_path().map(|path| ("PATH", path));
+        self.client.environment(&self.place).into_iter().chain(path).collect()
     }
 
-    fn acquire(&self) -> Result<Right, LabgridError> {
+    fn acquire(&self, wait: Duration) -> Result<Right, LabgridError> {
+        // What the user has acquired by hand is not to be given back, whatever becomes of this program.
+        if self.client.has(&self.place)? {
+            return Ok(Right::User);
+        }
         // Before it is asked for: whoever is killed in between has left word.
         let errand = self.client.release_at_the_end(&self.place)?;
         let acquired = match self.client.acquire(&self.place) {
-            Err(taken @ (LabgridError::Taken { .. } | LabgridError::Reserved { .. }))
-                if !self.wait.is_zero() =>
-            {
-                self.queue(taken)
+            Err(taken @ (LabgridError::Taken { .. } | LabgridError::Reserved { .. })) if !wait.is_zero() => {
+                self.queue(taken, wait)
             }
             acquired => acquired,
         };
+        if let Err(LabgridError::Stalled { .. } | LabgridError::Unexpected { .. }) = &acquired {
+            // It may have been acquired all the same.
+            let _ = self.client.release(&self.place);
+        }
         match acquired? {
             Acquired::Before => Ok(Right::User),
             Acquired::Now(name) if name == self.place => Ok(Right::Run(errand)),
@@ -121,16 +136,17 @@ impl Tenancy {
     }
 
     /// Waits for a place that somebody else has.
-    fn queue(&self, taken: LabgridError) -> Result<Acquired, LabgridError> {
-        let Self { client, place, wait, .. } = self;
-        anstream::eprintln!("{taken}; waiting for it for at most {}", Took(*wait));
+    fn queue(&self, taken: LabgridError, wait: Duration) -> Result<Acquired, LabgridError> {
+        let Self { client, place, .. } = self;
+        anstream::eprintln!("{taken}; waiting for it for at most {}", Took(wait));
         let token = client.reserve(place)?;
-        let acquired = client.wait(place, &token, *wait).and_then(|()| client.acquire(place));
+        let waited = client.wait(place, &token, wait).map_err(|error| match error {
+            LabgridError::Stalled { .. } => taken,
+            error => error,
+        });
+        let acquired = waited.and_then(|()| client.acquire(place));
         client.cancel(place, &token);
-        match acquired {
-            Err(LabgridError::Stalled { .. }) => Err(taken),
-            acquired => acquired,
-        }
+        acquired
     }
 }
 

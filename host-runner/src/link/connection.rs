@@ -2,6 +2,7 @@
 
 use super::Port;
 use super::telnet::{Ear, HELLO, IAC, set_baud};
+use nix::sys::socket::{setsockopt, sockopt};
 use serialport::{ClearBuffer, SerialPort, SerialPortBuilder, TTYPort};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -110,11 +111,21 @@ fn as_timeout(error: io::Error) -> io::Error {
     if error.kind() == ErrorKind::WouldBlock { ErrorKind::TimedOut.into() } else { error }
 }
 
+/// A machine that lost its power, or the way to it, says nothing, as does a board that hangs: after seven seconds the line has ended.
+fn end_when_unreachable(stream: &TcpStream) -> io::Result<()> {
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &3)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &2)?;
+    setsockopt(stream, sockopt::TcpKeepCount, &2)?;
+    Ok(())
+}
+
 fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::from(ErrorKind::NotFound);
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECTING) {
             Ok(stream) => {
+                end_when_unreachable(&stream)?;
                 stream.set_read_timeout(Some(GLANCE))?;
                 stream.set_write_timeout(Some(GLANCE))?;
                 // An order is a few bytes, and the board waits for all of them.

@@ -82,33 +82,40 @@ impl Held {
 
     /// Makes the phone this runner's under the name by which it was asked for, or makes sure that it still is.
     pub(super) fn hold(&mut self, name: &str) -> Result<(), String> {
+        self.try_hold(name).map_err(|error| error.to_string())
+    }
+
+    fn try_hold(&mut self, name: &str) -> Result<(), LeaseError> {
         if self.leases.is_empty() {
             // First of all, so that nobody who waits for them has what is waited for here.
             let names = self.reach.names.clone();
             let begun = names.iter().chain([&name.to_owned()]).try_for_each(|name| self.take_free(name));
-            begun.and_then(|()| self.keep_apart()).map_err(|error| {
-                self.leases.clear();
-                error.to_string()
-            })?;
+            begun.and_then(|()| self.keep_apart()).inspect_err(|_| self.leases.clear())?;
         }
         self.take(name)?;
-        self.leases.iter().try_for_each(Lease::renew).map_err(|error| error.to_string())
+        self.leases.iter().try_for_each(Lease::renew)
     }
 
     /// The same, waiting for at most `patience` for whoever else has it.
     pub(super) fn hold_within(&mut self, name: &str, patience: Duration) -> Result<(), String> {
-        let deadline = Instant::now() + patience;
+        let (deadline, mut is_told) = (Instant::now() + patience, false);
         loop {
-            match self.hold(name) {
-                Err(_) if Instant::now() < deadline => thread::sleep(GLANCE),
-                held => return held,
+            match self.try_hold(name) {
+                Err(taken @ LeaseError::InUse { .. }) if Instant::now() < deadline => {
+                    if !is_told {
+                        anstream::eprintln!("{taken}; waiting for it for at most {}", Took(patience));
+                        is_told = true;
+                    }
+                    thread::sleep(GLANCE);
+                }
+                held => return held.map_err(|error| error.to_string()),
             }
         }
     }
 
     /// Makes the phone this runner's under the names by which it is seen, before it is asked anything.
     pub(super) fn see(&mut self, seen: &Seen) -> Result<(), String> {
-        seen.names().try_for_each(|name| self.take(name))?;
+        seen.names().try_for_each(|name| self.take(name)).map_err(|error| error.to_string())?;
         self.device.get_or_insert_with(|| seen.device.clone());
         Ok(())
     }
@@ -116,7 +123,7 @@ impl Held {
     /// Makes the phone this runner's under the name that it tells itself.
     pub(super) fn recognise(&mut self, phone: &Phone) -> Result<(), String> {
         match &phone.serial {
-            Some(serial) => self.take(serial),
+            Some(serial) => self.take(serial).map_err(|error| error.to_string()),
             None => Ok(()),
         }
     }
@@ -158,14 +165,13 @@ impl Held {
     }
 
     /// Takes a lease under one of the phone's names, unless this runner has it.
-    fn take(&mut self, name: &str) -> Result<(), String> {
-        let taken = match self.take_free(name) {
+    fn take(&mut self, name: &str) -> Result<(), LeaseError> {
+        match self.take_free(name) {
             Err(LeaseError::InUse { .. }) if !self.started && !self.leases.is_empty() => {
                 self.take_in_order(name)
             }
             taken => taken,
-        };
-        taken.map_err(|error| error.to_string())
+        }
     }
 
     /// Each of two runners may have a name of the phone that the other one wants. What is held is given back, and all of it taken

@@ -126,6 +126,14 @@ impl Loader {
         }
     }
 
+    /// Waits until the board can be had, where its file says how long. Whether it can, the first boot tells.
+    pub fn prepare(&self) {
+        match self {
+            Self::Qemu(_) | Self::Debugged(_) => {}
+            Self::Phone(phone) => phone.prepare(),
+        }
+    }
+
     /// Why the board may be somebody else's by now; none where nothing speaks for that.
     #[must_use]
     pub fn lost(&self) -> Option<String> {

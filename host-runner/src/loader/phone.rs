@@ -15,7 +15,7 @@ use crate::hooks;
 use crate::image::Symbols;
 use crate::labgrid::{LabgridError, Named, Tenancy};
 use crate::lease;
-use crate::link::{Serial, SerialLine};
+use crate::link::{Port, Serial, SerialLine};
 use crate::session::Closed;
 use crate::stand_in::{Adapter, Button, Fault, InTwin, Settings, StandIn, Witness};
 use crate::twin::Account;
@@ -25,7 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a phone that may be in its boot loader already is looked for before anything is done to it.
 const GLANCE: Duration = Duration::from_secs(2);
@@ -49,6 +49,8 @@ pub struct Phone {
     bytes: u64,
     /// Dropped before what is held: whoever on this machine may take the board next finds its place given back.
     site: Site,
+    /// Where the console of its place was last.
+    console: RefCell<Option<(Port, Rc<Serial>)>>,
     held: RefCell<Held>,
 }
 
@@ -109,6 +111,7 @@ impl Phone {
             image,
             bytes,
             site: Site::Desk,
+            console: RefCell::new(None),
             held: RefCell::new(Held::shared(lease::shared_folder(), task.total + find + send, reach)),
         })
     }
@@ -123,7 +126,8 @@ impl Phone {
         task: &Task,
     ) -> miette::Result<Self> {
         let mut phone = Self::new(board, load, link, kernel, task)?;
-        let reach = Reach::new(&board.name, &board.hooks, Some(&tenancy.key()));
+        // What its commands reach is told by the place.
+        let reach = Reach::new(&board.name, &Hooks::default(), Some(&tenancy.key()));
         let total = task.total + load.find + load.send;
         phone.held = RefCell::new(Held::shared(lease::shared_folder(), total, reach));
         phone.site = Site::Farm(RefCell::new(tenancy));
@@ -186,6 +190,17 @@ impl Phone {
         started.map_err(|failure| failure.in_words(left))
     }
 
+    /// Waits for a place that somebody else has.
+    pub(super) fn prepare(&self) {
+        let Site::Farm(tenancy) = &self.site else { return };
+        let mut tenancy = tenancy.borrow_mut();
+        let deadline = Instant::now() + tenancy.patience();
+        let free = self.held.borrow_mut().hold_within(&tenancy.key(), tenancy.patience());
+        if free.is_ok() {
+            tenancy.wait_until(deadline);
+        }
+    }
+
     /// Makes the phone this runner's, or makes sure that it still is, and says how it is reached.
     fn hold(&self) -> Result<Way, String> {
         let mut held = self.held.borrow_mut();
@@ -195,16 +210,28 @@ impl Phone {
         };
         let mut tenancy = tenancy.borrow_mut();
         // First of all: for labgrid, all runs of one user are one.
-        held.hold_within(&tenancy.key(), tenancy.patience())?;
+        held.hold(&tenancy.key())?;
         let named = Named { device: self.named.fastboot.device.as_deref(), console: self.link.port.as_ref() };
         let found = tenancy.hold(named).map_err(|error| in_words(&error))?;
         Ok(Way {
             fastboot: Fastboot { device: Some(found.device), ..self.named.fastboot.clone() },
-            serial: match self.link.port {
-                Some(_) => Rc::clone(&self.named.serial),
-                None => Rc::new(Serial::new(SerialOptions::at(found.console, self.link.bauds.clone()))),
+            serial: if self.link.port.is_some() {
+                Rc::clone(&self.named.serial)
+            } else {
+                self.serial_at(found.console)
             },
         })
+    }
+
+    /// The console there; the one of the last boot, which knows its speed, where it has not moved.
+    fn serial_at(&self, console: Port) -> Rc<Serial> {
+        let mut last = self.console.borrow_mut();
+        if let Some((_, serial)) = last.as_ref().filter(|(port, _)| *port == console) {
+            return Rc::clone(serial);
+        }
+        let serial = Rc::new(Serial::new(SerialOptions::at(console.clone(), self.link.bauds.clone())));
+        *last = Some((console, Rc::clone(&serial)));
+        serial
     }
 
     fn start(&self, way: &Way, boot: BootCount, inbox: Sender<Incoming>) -> Result<RunningPhone, Failure> {

@@ -3,6 +3,7 @@
 use super::{System, ThisMachine};
 use crate::board::{Load, ServerTool};
 use crate::labgrid;
+use crate::repeat::quoted;
 use crate::workspace::Workspace;
 use std::path::{Path, PathBuf};
 
@@ -214,8 +215,10 @@ fn with_rustup(system: &impl System, command: &str) -> Option<String> {
 
 /// Into a folder of its own: what the system has of Python is not touched. Debian keeps what makes such folders in a package.
 fn install_labgrid(system: &impl System, folder: &Path) -> Option<String> {
-    let folder = folder.display();
-    let install = format!("python3 -m venv '{folder}' && '{folder}/bin/pip' install {LABGRID}");
+    let [python, folder] = [&folder.join("bin/python"), folder].map(|path| path.display().to_string());
+    let [python, folder] = [&python, &folder].map(|path| quoted(path));
+    // Cleared: in a folder that was moved lie programs that look for Python where it was.
+    let install = format!("python3 -m venv --clear {folder} && {python} -m pip install {LABGRID}");
     match system.output("python3", &["-c", "import ensurepip"]) {
         Some(_) => Some(install),
         None => Some(format!(
@@ -284,8 +287,7 @@ mod tests {
     #[test]
     fn labgrid_gets_a_folder_of_its_own_and_debian_a_package_for_that() {
         let tool = Tool::Labgrid("/w/target/labgrid".into());
-        let install =
-            "python3 -m venv '/w/target/labgrid' && '/w/target/labgrid/bin/pip' install labgrid==26.0.1";
+        let install = "python3 -m venv --clear /w/target/labgrid && /w/target/labgrid/bin/python -m pip install labgrid==26.0.1";
         assert_eq!(tool.install(&with(&[("python3", "")])).unwrap(), install);
         let debian = FakeMachine { root: true, ..with(&[("apt-get", "apt 2.6")]) };
         let first = "apt-get update && apt-get install -y --no-install-recommends python3-venv";

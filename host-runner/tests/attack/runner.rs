@@ -133,6 +133,14 @@ impl Running {
         assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
     }
 
+    /// Where it keeps what it hears.
+    pub(crate) fn recording(&self) -> PathBuf {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let files = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        let line = files.into_iter().find(|file| file.ends_with("line.bin")).expect("it records");
+        line.parent().unwrap().to_owned()
+    }
+
     /// Ends it without a word.
     pub(crate) fn kill(self) -> Run {
         signal("-KILL", self.child.id());

@@ -6,16 +6,17 @@ use crate::{
     examine::{Figures, examine},
     mutate::{Random, mutate},
     odd, pixel6,
-    sample::{sample, scaled},
+    sample::sample,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     time::Instant,
 };
 
-const EXECUTIONS: u64 = scaled(2_000_000, 8);
+const EXECUTIONS: u64 = 2_000_000;
 
 #[test]
+#[cfg_attr(miri, ignore = "most of it is the other reader's, and a few of them show nothing")]
 fn r004_12_damaged_trees_do_no_harm_and_dtoolkit_agrees() {
     let number = |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (seed, times) = (number("DEVICETREE_SEED", 1), number("DEVICETREE_TIMES", 1));
@@ -28,11 +29,8 @@ fn r004_12_damaged_trees_do_no_harm_and_dtoolkit_agrees() {
         assert!(result.is_ok(), "DEVICETREE_SEED={round} shows it first");
     }
     println!("{figures:?} in {:.1} s", started.elapsed().as_secs_f32());
-    assert!(cfg!(miri) || figures.read > figures.executions / 20, "too few get past the check: {figures:?}");
-    assert!(
-        cfg!(miri) || figures.by_dtoolkit > figures.executions / 50,
-        "dtoolkit judges too few: {figures:?}"
-    );
+    assert!(figures.read > figures.executions / 20, "too few get past the check: {figures:?}");
+    assert!(figures.by_dtoolkit > figures.executions / 50, "dtoolkit judges too few: {figures:?}");
 }
 
 /// A name that ends one byte before a multiple of four, and the blob with it.
