@@ -4,6 +4,7 @@
 //! Times are cut to microseconds before the session sees them, because that is what a recording keeps.
 
 use crate::dump::Region;
+use crate::interrupt;
 use crate::link::{Faults, FaultyLink};
 use crate::loader::{BootCount, Incoming, Loader, Machine};
 use crate::record::{self, Recorder};
@@ -218,10 +219,9 @@ impl<'a> Run<'a> {
                 return Ok(self.start_board());
             }
             Action::Send(bytes) => self.send(bytes)?,
+            Action::Ask => return Ok(Some(self.lost()?.unwrap_or(Event::Ours))),
             Action::Inspect => {
-                self.settle()?;
-                let lost = self.drive.loader.lost().map(Event::Lost);
-                return Ok(Some(lost.unwrap_or_else(|| Event::Inspected(self.inspect()))));
+                return Ok(Some(self.lost()?.unwrap_or_else(|| Event::Inspected(self.inspect()))));
             }
             Action::Dump => {
                 self.settle()?;
@@ -239,11 +239,16 @@ impl<'a> Run<'a> {
         self.machine = None;
         self.account = None;
         self.boot = BootCount(self.boot.0.wrapping_add(1));
+        if interrupt::is_wanted() {
+            return Some(Event::Interrupted);
+        }
         match self.drive.loader.boot(self.boot, self.drive.outside.clone()) {
             Ok(machine) => {
                 self.machine = Some(machine);
                 None
             }
+            // It was not waited for any longer.
+            Err(_) if interrupt::is_wanted() => Some(Event::Interrupted),
             Err(reason) => Some(Event::LoadFailed(reason)),
         }
     }
@@ -254,6 +259,12 @@ impl<'a> Run<'a> {
             machine.send(pass(&mut self.to_board, bytes));
         }
         Ok(())
+    }
+
+    /// What is to be told if the board may be somebody else's by now.
+    fn lost(&mut self) -> Result<Option<Event>, DriveError> {
+        self.settle()?;
+        Ok(self.drive.loader.lost().map(Event::Lost))
     }
 
     fn inspect(&self) -> String {

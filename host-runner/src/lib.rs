@@ -29,6 +29,7 @@ pub mod firmware;
 pub mod gdb;
 mod hooks;
 pub mod image;
+mod interrupt;
 pub mod labgrid;
 pub mod lease;
 pub mod link;

@@ -53,6 +53,9 @@ pub struct Header {
     /// Whether memory of a board that goes wrong was kept.
     #[serde(default)]
     pub keeps_memory: bool,
+    /// Whether somebody else could have taken the board during the run.
+    #[serde(default)]
+    pub is_lent: bool,
     /// The board's name.
     pub board: String,
     /// The command line that began the run.
@@ -63,8 +66,8 @@ impl Header {
     /// What the session needs, live or replayed.
     #[must_use]
     pub fn setup(&self, oracle: Oracle) -> Setup {
-        let Self { nonces, parameters, budgets, keeps_memory, .. } = *self;
-        Setup { plan: self.plan.clone(), budgets, nonces, parameters, oracle, keeps_memory }
+        let Self { nonces, parameters, budgets, keeps_memory, is_lent, .. } = *self;
+        Setup { plan: self.plan.clone(), budgets, nonces, parameters, oracle, keeps_memory, is_lent }
     }
 }
 
@@ -124,6 +127,7 @@ enum What {
     Closed { why: Closed },
     LoadFailed { reason: String },
     Lost { reason: String },
+    Ours,
     Inspected { report: String },
     Kept { report: String },
     Account { account: Account },

@@ -1,7 +1,9 @@
 //! The folders that runs leave behind: recording, ELF file, and what the report needs beside them.
 //!
 //! They are numbered, each in turn, so that the latest is known without a clock, and a number names one. Only the last few
-//! are kept: each holds a copy of its ELF file. One whose run is under way is locked, and stays.
+//! are kept, for each holds a copy of its ELF file: of those that passed as many as of the others, so that hundreds of runs of one
+//! test each, which is what nextest makes, do not take the place of the one that failed. One whose run is under way is locked,
+//! and stays.
 
 use crate::workspace::Workspace;
 use serde::{Deserialize, Serialize};
@@ -9,11 +11,12 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many runs are kept.
+/// How many runs that passed are kept, and how many that did not.
 const KEPT: usize = 20;
 
 const NOTES: &str = "report.json";
 const LOCK: &str = "lock";
+const PASSED: &str = "passed";
 
 /// The folder of one run.
 #[derive(Debug)]
@@ -60,11 +63,12 @@ impl RunFolder {
         // Until it is dropped nobody else draws a number.
         let _turn = lock(&all)?;
         let before = existing(&all);
-        for old in before.iter().rev().skip(KEPT - 1).map(|old| all.join(&old.1)) {
-            if !is_under_way(&old) {
-                // A run that is being looked at may stay.
-                let _ = std::fs::remove_dir_all(old);
-            }
+        let folders = before.iter().rev().map(|(_, name)| all.join(name));
+        let (passed, other): (Vec<_>, Vec<_>) = folders.partition(|folder| folder.join(PASSED).exists());
+        let old = passed.iter().skip(KEPT - 1).chain(other.iter().skip(KEPT - 1));
+        for old in old.filter(|folder| !is_under_way(folder)) {
+            // A run that is being looked at may stay.
+            let _ = std::fs::remove_dir_all(old);
         }
         let next = before.last().map_or(1, |last| last.0 + 1);
         let path = all.join(format!("{next:04}-{board}"));
@@ -109,6 +113,15 @@ impl RunFolder {
     #[must_use]
     pub fn kernel(&self) -> PathBuf {
         self.path.join("Image")
+    }
+
+    /// Remembers that all of it passed.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be written.
+    pub fn note_passed(&self) -> io::Result<()> {
+        File::create(self.path.join(PASSED)).map(drop)
     }
 
     /// Keeps what the report needs.
@@ -212,6 +225,21 @@ mod tests {
             RunFolder::create(&workspace, "b").unwrap();
         }
         assert_eq!(existing(&workspace.runs()).len(), KEPT);
+    }
+
+    #[test]
+    fn the_last_that_failed_stay_however_many_pass() {
+        let (_root, workspace) = workspace();
+        let failed: Vec<_> =
+            (0..KEPT).map(|_| RunFolder::create(&workspace, "b").unwrap().path().to_owned()).collect();
+        for _ in 0..3 * KEPT {
+            RunFolder::create(&workspace, "b").unwrap().note_passed().unwrap();
+        }
+        assert!(
+            failed[1..].iter().all(|folder| folder.is_dir()),
+            "but the first, whose place the next might take"
+        );
+        assert_eq!(existing(&workspace.runs()).len(), 2 * KEPT - 1);
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub struct GdbOptions {
     pub source: PathBuf,
 }
 
+impl GdbOptions {
+    /// Whether every run has such a board of its own. One at an adapter is one run's at a time.
+    #[must_use]
+    pub fn is_emulated(&self) -> bool {
+        self.tools.contains(&ServerTool::Qemu)
+    }
+}
+
 /// A program that speaks for a board, or is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

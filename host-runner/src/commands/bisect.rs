@@ -23,6 +23,9 @@ use std::path::PathBuf;
 use std::{io, mem};
 use wire::Parameters;
 
+/// How often a trial is made until none of its attempts is void.
+const TRIALS: u32 = 3;
+
 const INCLUDE_IGNORED: &str = "--include-ignored";
 
 /// The image has no test of this name.
@@ -232,16 +235,8 @@ impl<'a> Search<'a> {
 
     /// Whether the test fails after those at these places, and as it does after all.
     fn trial(&mut self, after: &[usize]) -> Result<bool, Stop> {
-        let header = self.header(after);
-        let mut report = Report::text(self.context.clone(), Screen::plain(io::sink()));
-        let stage = Stage::new(self.workspace, &self.board, &self.folder, &header, &self.context);
-        let played = stage.and_then(|stage| stage.play(&mut report, self.global));
-        let summary = played.map_err(Stop::Error)?;
-        if summary.void_attempts > 0 {
-            // Those that ran before it did so on another boot than the last attempt.
-            return Err(Stop::Ended(EXIT_INFRA, "the line failed, and an attempt was void".to_owned()));
-        }
-        let (status, names) = (self.end_of_test(&summary)?, self.names(after));
+        let names = self.names(after);
+        let (status, summary) = self.sound_trial(after, &names)?;
         if status.is_failure() && !self.is_the_failure(&status) {
             self.told.other_failure(&names, &status, summary.took)?;
             return Ok(false);
@@ -252,6 +247,28 @@ impl<'a> Search<'a> {
             self.failure.get_or_insert(status);
         }
         Ok(fails)
+    }
+
+    /// How the test ends after those at these places. Where an attempt was void, those that ran before it did so on another boot than
+    /// the last attempt: the trial is made again.
+    fn sound_trial(&mut self, after: &[usize], names: &[String]) -> Result<(Status, Summary), Stop> {
+        for _ in 0..TRIALS {
+            let summary = self.play(after)?;
+            let status = self.end_of_test(&summary)?;
+            if summary.void_attempts == 0 {
+                return Ok((status, summary));
+            }
+            let void = Status::Infra("an attempt was void: the trial is made again".to_owned());
+            self.told.trial(names, &void, summary.took)?;
+        }
+        Err(Stop::Ended(EXIT_INFRA, format!("in each of {TRIALS} trials an attempt was void")))
+    }
+
+    fn play(&self, after: &[usize]) -> Result<Summary, Stop> {
+        let header = self.header(after);
+        let mut report = Report::text(self.context.clone(), Screen::plain(io::sink()));
+        let stage = Stage::new(self.workspace, &self.board, &self.folder, &header, &self.context);
+        stage.and_then(|stage| stage.play(&mut report, self.global)).map_err(Stop::Error)
     }
 
     /// Whether a failure is of the kind that is looked for.

@@ -7,7 +7,8 @@ use crate::digests;
 use crate::drive::{Drive, drive};
 use crate::firmware;
 use crate::image::Image;
-use crate::loader::{Incoming, Loader, Task};
+use crate::interrupt;
+use crate::loader::{Loader, Task};
 use crate::parameters::{limits, parameters, random, scale_own_limits};
 use crate::plan::{Again, Plan, Selected};
 use crate::quarantine::Quarantine;
@@ -16,7 +17,7 @@ use crate::repeat::repeat;
 use crate::report::{Context, Report, Screen};
 use crate::runs::{Notes, RunFolder};
 use crate::selection::{select, shuffle};
-use crate::session::{EXIT_INFRA, EXIT_INTERRUPTED, EXIT_PASSED, Oracle, Session, Summary};
+use crate::session::{EXIT_INFRA, EXIT_PASSED, Oracle, Session, Summary};
 use crate::setup::{Consent, ThisMachine, Tool, ensure};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, Result, WrapErr};
@@ -24,8 +25,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::channel;
 use std::time::SystemTime;
 use wire::Parameters;
 
@@ -109,6 +109,7 @@ pub(super) fn header(board: &Board, global: &Global, parameters: Parameters, mut
         budgets: limits(board.budgets, &parameters),
         plan,
         keeps_memory: !global.dump.is_empty(),
+        is_lent: board.labgrid.is_some(),
         board: board.name.clone(),
         command: std::env::args().collect(),
     }
@@ -148,6 +149,10 @@ pub(super) fn run_image(
     };
     let summary = driven?;
     settled?;
+    if summary.exit_code() == EXIT_PASSED {
+        // It is only kept for longer than it would be.
+        let _ = folder.note_passed();
+    }
     let code = match (summary.exit_code(), written) {
         (code, Ok(slower)) => code.max(slower),
         (code, Err(error)) => {
@@ -195,7 +200,7 @@ impl Stage {
         let Self { loader, recorder, session } = self;
         report.begin().into_diagnostic()?;
         let (outside, inbox) = channel();
-        listen_for_interrupts(outside.clone());
+        interrupt::listen(outside.clone());
         // Before the run's time begins.
         loader.prepare();
         let (faults, dumps) = (global.fault_link, global.dump.clone());
@@ -222,24 +227,4 @@ pub(super) fn ensure_loader(workspace: &Workspace, board: &Board, global: &Globa
 
 fn machine(workspace: &Workspace) -> ThisMachine {
     ThisMachine { folder: workspace.root().to_owned() }
-}
-
-/// Whom an interrupt is told: the run under way.
-static UNDER_WAY: Mutex<Option<Sender<Incoming>>> = Mutex::new(None);
-
-/// The first Ctrl-C ends the run with a partial report, the second the program, and its keeper what it has started. One handler serves every run of
-/// this process: `check` makes several.
-fn listen_for_interrupts(outside: Sender<Incoming>) {
-    *under_way() = Some(outside);
-    // An error says that the handler is there already.
-    let _ = ctrlc::set_handler(|| {
-        let told = under_way().take().is_some_and(|run| run.send(Incoming::Interrupted).is_ok());
-        if !told {
-            std::process::exit(i32::from(EXIT_INTERRUPTED));
-        }
-    });
-}
-
-fn under_way() -> MutexGuard<'static, Option<Sender<Incoming>>> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,6 +10,7 @@ mod words;
 pub use error::FastbootError;
 pub use words::{Seen, Sighting};
 
+use crate::interrupt;
 use crate::processes::{Outcome, run_within};
 use crate::setup::how_to_install_fastboot;
 use std::io::ErrorKind;
@@ -49,7 +50,7 @@ pub struct Phone {
 }
 
 impl Fastboot {
-    /// Waits for the phone to come to its boot loader, and says which it is. Nothing is said to it yet, and nothing can be seen of
+    /// Waits for the phone to come to its boot loader, or for Ctrl-C, and says which it is. Nothing is said to it yet, and nothing can be seen of
     /// one with an address.
     ///
     /// # Errors
@@ -60,12 +61,13 @@ impl Fastboot {
             return Ok(Seen { device: address.clone(), path: None });
         }
         let deadline = Instant::now() + self.find;
+        let goes_on = || Instant::now() < deadline && !interrupt::is_wanted();
         loop {
             let seen = Self::sightings()?;
             match words::choose(&seen, self.device.as_deref()) {
                 Ok(Some(seen)) => return Ok(seen),
                 // A phone that has just come may still get its permissions.
-                Ok(None) | Err(FastbootError::NoPermission { .. }) if Instant::now() < deadline => {}
+                Ok(None) | Err(FastbootError::NoPermission { .. }) if goes_on() => {}
                 Ok(None) => {
                     return Err(FastbootError::NoDevice { device: self.device.clone(), within: self.find });
                 }
@@ -127,7 +129,8 @@ impl Fastboot {
     /// When it does not answer, or does not say.
     pub fn product(&self, device: &str) -> Result<String, FastbootError> {
         let (begun, patience) = (Instant::now(), if is_address(device) { self.find } else { ANSWER });
-        let gone = |said: &str| words::is_waiting(said) && begun.elapsed() >= patience;
+        let is_over = || begun.elapsed() >= patience || interrupt::is_wanted();
+        let gone = |said: &str| words::is_waiting(said) && is_over();
         let outcome = call_unless(Some(device), &["getvar", "product"], patience.max(ANSWER), gone)?;
         let patience = if words::is_waiting(&outcome.said) { patience } else { patience.max(ANSWER) };
         words::variable(&outcome, "product", device, patience)?.ok_or_else(|| FastbootError::WrongProduct {

@@ -6,6 +6,7 @@
 use super::words::{self, Acquired};
 use super::{LabgridError, resources};
 use crate::board::PlaceOptions;
+use crate::interrupt;
 use crate::lease;
 use crate::link::Port;
 use crate::processes::{Errand, Outcome, run_within};
@@ -111,10 +112,10 @@ impl Client {
             .ok_or_else(|| LabgridError::Unexpected { step, said: words::reason(&outcome.said) })
     }
 
-    /// Waits until the place is kept for who has the token.
+    /// Waits until the place is kept for who has the token, or for Ctrl-C.
     pub(super) fn wait(&self, place: &str, token: &str, within: Duration) -> Result<(), LabgridError> {
         let step = "waiting for the place";
-        let outcome = self.call(place, &["wait", token], within, step)?;
+        let outcome = self.call_unless(place, &["wait", token], within, step, interrupt::is_wanted)?;
         match outcome.succeeded() {
             true => Ok(()),
             false => Err(LabgridError::Unexpected { step, said: words::reason(&outcome.said) }),
@@ -179,16 +180,29 @@ impl Client {
         within: Duration,
         step: &'static str,
     ) -> Result<Outcome, LabgridError> {
+        self.call_unless(place, arguments, within, step, || false)
+    }
+
+    /// The same, given up earlier where nobody wants to know any more.
+    fn call_unless(
+        &self,
+        place: &str,
+        arguments: &[&str],
+        within: Duration,
+        step: &'static str,
+        is_unwanted: fn() -> bool,
+    ) -> Result<Outcome, LabgridError> {
         let mut command = Command::new(&self.program);
         command.envs(self.environment(place)).args(arguments);
         // What a user has set for calls by hand would make other calls of these.
         for name in ["LG_ENV", "LG_STATE", "LG_INITIAL_STATE"] {
             command.env_remove(name);
         }
-        let outcome = run_within(&mut command, within, |_| false).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => LabgridError::NotInstalled { remedy: how_to_install_labgrid() },
-            _ => LabgridError::NotStarted { reason: error.to_string() },
-        })?;
+        let outcome =
+            run_within(&mut command, within, |_| is_unwanted()).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => LabgridError::NotInstalled { remedy: how_to_install_labgrid() },
+                _ => LabgridError::NotStarted { reason: error.to_string() },
+            })?;
         if let Some(said) = words::no_coordinator(&outcome.said) {
             return Err(LabgridError::NoCoordinator { address: self.coordinator.clone(), said });
         }

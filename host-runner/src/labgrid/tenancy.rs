@@ -8,7 +8,14 @@ use crate::link::Port;
 use crate::processes::Errand;
 use crate::units::Took;
 use crate::workspace::Workspace;
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How long what was left behind by a run that was killed may take to be given back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it was.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// The right to use a place, once it was got. Dropping it gives the place back, unless it was this user's before.
 #[derive(Debug)]
@@ -62,17 +69,19 @@ impl Tenancy {
     }
 
     /// Makes the place this run's, waiting until `deadline` for whoever else has it. Where that is in vain, [`Self::hold`] says why.
-    pub(crate) fn wait_until(&mut self, deadline: Instant) {
+    /// If it was `abandoned`, by a run on this machine that was killed, its keeper may be about to give it back.
+    pub(crate) fn wait_until(&mut self, deadline: Instant, abandoned: bool) {
         let left = deadline.saturating_duration_since(Instant::now());
         if self.right.is_none() && !left.is_zero() {
-            self.right = self.acquire(left).ok();
+            self.right = self.acquire(left, abandoned).ok();
         }
     }
 
-    /// Makes the place this run's, or makes sure that it still is, and says where its board is.
-    pub(crate) fn hold(&mut self, named: Named<'_>) -> Result<Found, LabgridError> {
+    /// Makes the place this run's, or makes sure that it still is, and says where its board is. It may have been `abandoned` as for
+    /// [`Self::wait_until`].
+    pub(crate) fn hold(&mut self, named: Named<'_>, abandoned: bool) -> Result<Found, LabgridError> {
         if self.right.is_none() {
-            self.right = Some(self.acquire(Duration::ZERO)?);
+            self.right = Some(self.acquire(Duration::ZERO, abandoned)?);
         }
         let Way { device, console } = self.client.way(&self.place)?;
         Ok(Found {
@@ -107,10 +116,14 @@ impl Tenancy {
         self.client.environment(&self.place).into_iter().chain(path).collect()
     }
 
-    fn acquire(&self, wait: Duration) -> Result<Right, LabgridError> {
-        // What the user has acquired by hand is not to be given back, whatever becomes of this program.
-        if self.client.has(&self.place)? {
-            return Ok(Right::User);
+    fn acquire(&self, wait: Duration, abandoned: bool) -> Result<Right, LabgridError> {
+        let deadline = Instant::now() + if abandoned { PATIENCE } else { Duration::ZERO };
+        while self.client.has(&self.place)? {
+            // What the user has acquired by hand is not to be given back, whatever becomes of this program.
+            if Instant::now() >= deadline {
+                return Ok(Right::User);
+            }
+            thread::sleep(GLANCE);
         }
         // Before it is asked for: whoever is killed in between has left word.
         let errand = self.client.release_at_the_end(&self.place)?;

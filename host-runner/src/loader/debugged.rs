@@ -1,18 +1,22 @@
 //! Boards that a debug server loads: it is started for every boot, stops the board, writes image and device tree into its
-//! memory, and has it begin.
+//! memory, and has it begin. It is this run's alone from its first boot to the run's end, unless it is an emulator's.
 
+use super::held::{Held, Reach};
 use super::qemu::read_complaints;
 use super::{BootCount, Incoming, Task, inspect, ring};
-use crate::board::{Board, GdbOptions};
+use crate::board::{Board, GdbOptions, Hooks};
 use crate::dump::{Dump, Region};
 use crate::gdb::{Address, Client, GdbError, Loading};
 use crate::image::Symbols;
+use crate::interrupt;
+use crate::lease;
 use crate::link::DebugLine;
 use crate::processes::{Group, folder};
 use crate::session::Closed;
 use crate::twin::tree::{escaped, flatten};
 use crate::workspace::Workspace;
 use miette::{IntoDiagnostic, WrapErr};
+use std::cell::RefCell;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,6 +28,8 @@ use std::thread::{self, JoinHandle};
 /// Starts an image by a debug server.
 #[derive(Debug)]
 pub struct Debugged {
+    board: String,
+    held: RefCell<Held>,
     /// The board's.
     folder: PathBuf,
     options: GdbOptions,
@@ -71,16 +77,28 @@ impl Debugged {
             image: (options.image, image),
             tree: (options.tree, tree),
         };
-        Ok(Self { folder, options: options.clone(), loading, ring, symbols })
+        let held = match options.is_emulated() {
+            true => Held::alone(task.total),
+            false => {
+                let reach = Reach::new(&board.name, &Hooks::default(), None);
+                Held::shared(lease::shared_folder(), task.total, reach)
+            }
+        };
+        let (board, held) = (board.name.clone(), RefCell::new(held));
+        Ok(Self { board, held, folder, options: options.clone(), loading, ring, symbols })
     }
 
     pub(super) fn boot(&self, boot: BootCount, inbox: Sender<Incoming>) -> Result<DebuggedBoard, String> {
+        let mut held = self.held.borrow_mut();
+        held.hold(&self.board)?;
         let socket = socket()?;
         let address = self.options.address.clone().unwrap_or_else(|| Address::Socket(socket.clone()));
         let address = address.settled().map_err(|error| format!("no port is free: {error}"))?;
         let mut server = Server::start(&self.options.server, &self.folder, &socket, &address)?;
-        let connected = address.connect(|| server.has_ended());
+        let connected = address.connect(|| server.has_ended() || interrupt::is_wanted());
         let client = connected.and_then(|client| self.load(client)).map_err(|error| server.failed(&error))?;
+        // It answers, whatever became of whoever had it last.
+        held.mark(None);
         let line = DebugLine::open(|_| Ok(client), self.ring, boot, inbox);
         Ok(DebuggedBoard { line, _server: server, symbols: Rc::clone(&self.symbols) })
     }

@@ -11,6 +11,7 @@
 
 use crate::board::Hooks;
 use crate::fastboot::{Phone, Seen};
+use crate::interrupt;
 use crate::lease::{Before, Lease, LeaseError, Place, State, now};
 use crate::units::Took;
 use std::path::PathBuf;
@@ -64,6 +65,8 @@ pub(super) struct Held {
     pub(super) device: Option<String>,
     /// What its last user left behind, in words, until it answers.
     pub(super) left: Option<String>,
+    /// Whether a run that was killed had it last.
+    pub(super) abandoned: bool,
     /// Whether an image was started on it.
     pub(super) started: bool,
 }
@@ -77,7 +80,8 @@ impl Held {
     /// Nothing yet of a phone that nobody else can reach.
     pub(super) const fn alone(total: Duration) -> Self {
         let reach = Reach { board: String::new(), names: Vec::new(), asked: String::new() };
-        Self { reach, folder: None, total, leases: Vec::new(), device: None, left: None, started: false }
+        let (abandoned, started) = (false, false);
+        Self { reach, folder: None, total, leases: Vec::new(), device: None, left: None, abandoned, started }
     }
 
     /// Makes the phone this runner's under the name by which it was asked for, or makes sure that it still is.
@@ -101,7 +105,9 @@ impl Held {
         let (deadline, mut is_told) = (Instant::now() + patience, false);
         loop {
             match self.try_hold(name) {
-                Err(taken @ LeaseError::InUse { .. }) if Instant::now() < deadline => {
+                Err(taken @ LeaseError::InUse { .. })
+                    if Instant::now() < deadline && !interrupt::is_wanted() =>
+                {
                     if !is_told {
                         anstream::eprintln!("{taken}; waiting for it for at most {}", Took(patience));
                         is_told = true;
@@ -208,6 +214,7 @@ impl Held {
         let (lease, before) = place.take(now, now + self.total.as_secs())?;
         self.leases.push(lease);
         if self.reach.is_of_phone(name) {
+            self.abandoned |= matches!(before, Before::Abandoned(_));
             self.left = self.left.take().or_else(|| left_behind(before, now));
         }
         Ok(())

@@ -195,9 +195,9 @@ impl Phone {
         let Site::Farm(tenancy) = &self.site else { return };
         let mut tenancy = tenancy.borrow_mut();
         let deadline = Instant::now() + tenancy.patience();
-        let free = self.held.borrow_mut().hold_within(&tenancy.key(), tenancy.patience());
-        if free.is_ok() {
-            tenancy.wait_until(deadline);
+        let mut held = self.held.borrow_mut();
+        if held.hold_within(&tenancy.key(), tenancy.patience()).is_ok() {
+            tenancy.wait_until(deadline, held.abandoned);
         }
     }
 
@@ -212,7 +212,7 @@ impl Phone {
         // First of all: for labgrid, all runs of one user are one.
         held.hold(&tenancy.key())?;
         let named = Named { device: self.named.fastboot.device.as_deref(), console: self.link.port.as_ref() };
-        let found = tenancy.hold(named).map_err(|error| in_words(&error))?;
+        let found = tenancy.hold(named, held.abandoned).map_err(|error| in_words(&error))?;
         Ok(Way {
             fastboot: Fastboot { device: Some(found.device), ..self.named.fastboot.clone() },
             serial: if self.link.port.is_some() {

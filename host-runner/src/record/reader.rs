@@ -118,6 +118,7 @@ impl Events {
                 }
                 What::Closed { why } => Event::Closed(why),
                 What::LoadFailed { reason } => Event::LoadFailed(reason),
+                What::Ours => Event::Ours,
                 What::Lost { reason } => Event::Lost(reason),
                 What::Inspected { report } => Event::Inspected(report),
                 What::Kept { report } => Event::Kept(report),

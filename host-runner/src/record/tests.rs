@@ -26,7 +26,17 @@ fn header() -> Header {
     let budgets = Budgets { boot: seconds(1), test: seconds(2), silence: seconds(3), total: seconds(60) };
     let (board, command) = ("bench".into(), vec!["host-runner".into(), "--board".into()]);
     let parameters = Parameters { seed: 5, budget_ms: 15_000, until: Some(9), memory: Coverage::Whole };
-    Header { format: FORMAT, nonces: 11, parameters, budgets, plan, keeps_memory: false, board, command }
+    Header {
+        format: FORMAT,
+        nonces: 11,
+        parameters,
+        budgets,
+        plan,
+        keeps_memory: false,
+        is_lent: true,
+        board,
+        command,
+    }
 }
 
 /// Every kind of event, at odd times.
@@ -42,6 +52,7 @@ fn events() -> Vec<(Duration, Event)> {
         Event::Tick,
         Event::LoadFailed("no such device".into()),
         Event::Lost("taken away".into()),
+        Event::Ours,
     ];
     (0..).map(|number| Duration::from_nanos(1_000_007 + 300_000_333 * number)).zip(events).collect()
 }

@@ -55,6 +55,7 @@ impl Recorder {
             }
             Event::Closed(why) => What::Closed { why: why.clone() },
             Event::LoadFailed(reason) => What::LoadFailed { reason: reason.clone() },
+            Event::Ours => What::Ours,
             Event::Lost(reason) => What::Lost { reason: reason.clone() },
             Event::Inspected(report) => What::Inspected { report: report.clone() },
             Event::Kept(report) => What::Kept { report: report.clone() },

@@ -38,7 +38,9 @@ impl Session {
             Phase::Ordered { until, .. } if until <= silence => (until, Due::Begin),
             Phase::Running { until } if until <= silence => (until, Due::Test),
             Phase::Ordered { .. } | Phase::Running { .. } => (silence, Due::Silence),
-            Phase::Crashed { until, .. } | Phase::Inquest { until, .. } => (until, Due::Conclude),
+            Phase::Doubted { until, .. } | Phase::Crashed { until, .. } | Phase::Inquest { until, .. } => {
+                (until, Due::Conclude)
+            }
         };
         let total = (self.started_at + self.budgets.total, Due::Total);
         Some(if total.0 <= due.0 { total } else { due })

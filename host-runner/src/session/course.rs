@@ -152,6 +152,7 @@ impl Session {
                 self.spoil_and_boot("the time was up while frames were missing".into());
             }
             Phase::Inquest { timeout, .. } => self.end_and_boot(Status::Timeout(timeout)),
+            Phase::Doubted { .. } => self.believe_reset(),
             _ => {}
         }
     }

@@ -28,6 +28,8 @@ pub enum Event {
     LoadFailed(String),
     /// The board may be somebody else's by now: why that is thought. What it did last counts for nothing.
     Lost(String),
+    /// Answer to [`Action::Ask`]: the board is still this run's.
+    Ours,
     /// Answer to [`Action::Inspect`]: what a debugger sees, for people to read.
     Inspected(String),
     /// Answer to [`Action::Dump`]: what memory was kept, and where, for people to read.
@@ -59,6 +61,9 @@ pub enum Action {
     Send(Vec<u8>),
     /// Ask the loader what the cores are doing, if it can tell; the answer is [`Event::Inspected`], or [`Event::Lost`].
     Inspect,
+    /// Ask whether the board is still this run's; the answer is [`Event::Ours`], or [`Event::Lost`]. Asked only where
+    /// [`Setup::is_lent`](super::Setup::is_lent) says that it may not be.
+    Ask,
     /// Keep the memory that the user wants of a board that goes wrong; the answer is [`Event::Kept`]. Asked for only where
     /// [`Setup::keeps_memory`](super::Setup::keeps_memory) says so.
     Dump,

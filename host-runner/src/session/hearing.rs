@@ -4,7 +4,7 @@ use super::clock::GRACE;
 use super::course::MAX_UNREADY;
 use super::line::Said;
 use super::machine::Phase;
-use super::{Crash, Failure, Identity, Notice, PanicNote, Session, Status};
+use super::{Action, Crash, Failure, Identity, Notice, PanicNote, Session, Status};
 use std::fmt::Write as _;
 use wire::host::{Heard, decode_message};
 use wire::{
@@ -93,13 +93,43 @@ impl Session {
     }
 
     fn adopt(&mut self, nonce: Nonce, hello: &Hello<'_>) {
-        if !matches!(self.phase, Phase::Booting { .. }) && !self.accept_reset() {
-            return;
+        let is_asked_for = matches!(self.phase, Phase::Booting { .. });
+        if !is_asked_for && self.is_lent {
+            self.line.adopt(nonce);
+            return self.doubt(identity(hello));
         }
-        self.line.adopt(nonce);
+        if is_asked_for || self.accept_reset() {
+            self.line.adopt(nonce);
+            self.go_on_with(identity(hello));
+        }
+    }
+
+    fn go_on_with(&mut self, identity: Identity) {
         self.heard_at = self.now;
-        self.tell(Notice::Ready(identity(hello)));
+        self.tell(Notice::Ready(identity));
         self.settle(RunId(0));
+    }
+
+    /// Asks whether the board is still this run's before the test is blamed for a reset.
+    fn doubt(&mut self, identity: Identity) {
+        self.actions.push(Action::Ask);
+        let before = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            // It has booted once more meanwhile.
+            Phase::Doubted { before, .. } => before,
+            phase => Box::new(phase),
+        };
+        self.phase = Phase::Doubted { before, identity, until: self.now + self.budgets.boot };
+    }
+
+    /// The board is still this run's: it was the test.
+    pub(super) fn believe_reset(&mut self) {
+        if let Phase::Doubted { before, identity, .. } = &self.phase {
+            let (before, identity) = (before.as_ref().clone(), identity.clone());
+            self.phase = before;
+            if self.accept_reset() {
+                self.go_on_with(identity);
+            }
+        }
     }
 
     /// The board has booted by itself; whether the run goes on with that boot.

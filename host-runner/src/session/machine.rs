@@ -2,7 +2,7 @@
 
 use super::agenda::Agenda;
 use super::line::Line;
-use super::{Action, Budgets, Closed, Crash, CutShort, Event, Notice, Oracle, Status, Timeout};
+use super::{Action, Budgets, Closed, Crash, CutShort, Event, Identity, Notice, Oracle, Status, Timeout};
 use crate::plan::Plan;
 use crate::twin::Account;
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct Setup {
     pub oracle: Oracle,
     /// Whether memory of a board that goes wrong is kept: then it is waited for.
     pub keeps_memory: bool,
+    /// Whether somebody else may take the board during the run: then a reset is not believed before it was asked about.
+    pub is_lent: bool,
 }
 
 /// One run of a plan on a board.
@@ -36,6 +38,7 @@ pub struct Session {
     pub(super) parameters: Parameters,
     pub(super) oracle: Oracle,
     pub(super) keeps_memory: bool,
+    pub(super) is_lent: bool,
     /// Whether [`Action::Dump`] has no answer yet.
     pub(super) awaits_memory: bool,
     pub(super) agenda: Agenda,
@@ -97,6 +100,15 @@ pub(super) enum Phase {
         /// Until when at most.
         until: Duration,
     },
+    /// Word that the board is still this run's, which has booted again by itself: it may have had another one's help.
+    Doubted {
+        /// What was waited for.
+        before: Box<Self>,
+        /// Who the new boot says that it is.
+        identity: Identity,
+        /// Until when at most.
+        until: Duration,
+    },
     /// What is still to be heard about a crash.
     Crashed {
         /// How the test will end; `None` while the board only said that it has crashed.
@@ -123,12 +135,13 @@ impl Session {
     /// A run that has not begun.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { plan, budgets, nonces, parameters, oracle, keeps_memory } = setup;
+        let Setup { plan, budgets, nonces, parameters, oracle, keeps_memory, is_lent } = setup;
         Self {
             budgets,
             parameters,
             oracle,
             keeps_memory,
+            is_lent,
             awaits_memory: false,
             agenda: Agenda::new(plan),
             line: Line::new(nonces),
@@ -203,6 +216,7 @@ impl Session {
             Event::Closed(closed) => self.take_closed(closed),
             Event::LoadFailed(reason) => self.cut_short(&format!("the board could not be started: {reason}")),
             Event::Lost(reason) => self.cut_short(&reason),
+            Event::Ours => self.believe_reset(),
             Event::Inspected(report) => {
                 self.tell(Notice::Inspected(report));
                 self.prolong_evidence();
@@ -244,6 +258,7 @@ impl Session {
         if let Some(rest) = self.line.take_unfinished() {
             self.tell(Notice::Text(rest));
         }
+        self.believe_reset();
         let reason = match &closed {
             Closed::PoweredOff => "the board switched itself off".into(),
             Closed::Lost(reason) => format!("the line was lost: {reason}"),

@@ -1,6 +1,6 @@
 //! Which tests make another one fail: found among others that crash, told as what it is where there is nothing to find.
 
-use crate::runner::{Run, finish, run_json, runner};
+use crate::runner::{Run, Running, finish, run_json, runner, signal};
 use serde_json::{Value, json};
 
 const KEY: &str = "leftovers::minds_a_key";
@@ -85,6 +85,23 @@ fn what_does_not_reproduce_is_told_as_that() {
     let verdict =
         "does not fail: leftovers::minds_nothing passes by itself and after 3 tests; 2 trials on qemu-virt";
     assert!(last.starts_with(verdict), "{run:?}");
+}
+
+/// Its emulator dies in the middle of it: what ran before the test then is not what was to run before it.
+#[test]
+fn a_trial_of_which_an_attempt_was_void_is_made_again() {
+    let arguments =
+        ["--image", "misbehave", "bisect", "line::logs_one_mebibyte", "leftovers::leaves_nothing"];
+    let mut running = Running::start(runner(&arguments));
+    running.wait_for("after which of ");
+    // The board is in the middle of the test once so much was heard.
+    running.wait_until_heard(200_000);
+    signal("-KILL", running.emulators()[0]);
+    let run = running.finish();
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let again = |line: &&str| line.contains("by itself") && line.contains("the trial is made again");
+    assert_eq!(run.stdout.lines().filter(again).count(), 1, "{}", run.stdout);
+    assert!(run.stdout.lines().last().unwrap().contains("; 3 trials on "), "{}", run.stdout);
 }
 
 #[test]

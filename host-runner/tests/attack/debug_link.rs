@@ -2,7 +2,7 @@
 
 use crate::{
     qemu_tree::QemuTree,
-    runner::{FakeQemu, Run, finish, runner, which},
+    runner::{FakeQemu, Run, Running, finish, misbehave, runner, which, workspace_with},
 };
 use std::path::{Path, PathBuf};
 
@@ -114,6 +114,29 @@ fn a_board_behind_openocd_that_hangs_is_told_with_registers_calls_and_memory() {
     let folder = folder(&run);
     let image = std::fs::read(folder.join("Image")).unwrap();
     assert_eq!(std::fs::read(folder.join("memory-1-0xc0000000.bin")).unwrap(), &image[..0x40]);
+}
+
+/// Of an emulator each run has one; the file that does not say that its server is one is that of an adapter.
+#[test]
+fn a_board_at_an_adapter_is_one_runs_at_a_time() {
+    let name = format!("pins-{}", std::process::id());
+    let root = workspace_with("qemu-virt-bare", &name, |text| text.replace("tools = [\"qemu\"]\n", ""));
+    let elf = misbehave("qemu-virt-bare");
+    let run = |test: &str| {
+        let arguments = ["--elf", elf.to_str().unwrap(), "--budget", "1h", "run", "--exact", test];
+        let mut command = runner(&[&["--board", &name], &arguments[..]].concat());
+        command.current_dir(root.path());
+        command
+    };
+    let mut first = Running::start(run("hangs::with_interrupts_on"));
+    first.wait_for("usable RAM");
+    let second = finish(run("verdicts::passes"));
+    assert_eq!(second.code, Some(2), "{second:?}");
+    assert!(second.stdout.contains(&format!("{name} is in use by")), "{}", second.stdout);
+    first.interrupt();
+    assert_eq!(first.finish().code, Some(130));
+    let third = finish(run("verdicts::passes"));
+    assert_eq!(third.code, Some(0), "{third:?}");
 }
 
 #[test]

@@ -2,14 +2,15 @@
 //!
 //! labgrid is needed, in the search path or where `--yes` installs it; without it these tests fail.
 
-use crate::runner::{Run, Running, bare_path, finish, runner, which};
-use host_runner::{board::Board, firmware, workspace::Workspace};
+use crate::runner::{
+    Run, Running, bare_path, finish, misbehave, path_from, runner, which, workspace_with, write_program,
+};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
+    sync::mpsc::channel,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -21,11 +22,10 @@ const PLACE: &str = "pixel6-twin";
 /// Long enough for a machine that does much else.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A test that passes, one that shows signs of life for longer than anybody looks, and one that falls silent.
+/// A test that passes, and one that shows signs of life for longer than anybody looks.
 const PASSES: [&str; 5] = ["--image", "misbehave", "run", "--exact", "verdicts::passes"];
 const HANGS: [&str; 7] =
     ["--image", "misbehave", "--budget", "1h", "run", "--exact", "hangs::with_interrupts_on"];
-const FALLS_SILENT: [&str; 5] = ["--image", "misbehave", "run", "--exact", "hangs::with_interrupts_off"];
 
 /// What belongs to the place that has the twin.
 const MATCH: &str = "[{exporter: lab, group: pixel6-twin, cls: '*', name: null, rename: null}]";
@@ -64,15 +64,20 @@ impl Drop for Beside {
 
 /// The first line with `ready`. What comes after it is read, and lost: who says it is not to wait.
 fn wait_for(said: impl Read + Send + 'static, ready: &str) -> String {
-    let mut lines = BufReader::new(said).lines().map_while(Result::ok);
-    let mut before = String::new();
-    let found = lines.find(|line| {
-        before += line;
-        before += "\n";
-        line.contains(ready)
+    let (lines, heard) = channel();
+    std::thread::spawn(move || {
+        let said = BufReader::new(said).lines().map_while(Result::ok);
+        said.for_each(|line| drop(lines.send(line)));
     });
-    std::thread::spawn(move || lines.for_each(drop));
-    found.unwrap_or_else(|| panic!("it ended without {ready:?}: {before}"))
+    let (until, mut before) = (Instant::now() + LONG, String::new());
+    loop {
+        let line = heard.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let line = line.unwrap_or_else(|error| panic!("no {ready:?}, {error}: {before}"));
+        if line.contains(ready) {
+            return line;
+        }
+        before += &(line + "\n");
+    }
 }
 
 /// A coordinator that knows one place, at which there may be a board.
@@ -154,9 +159,15 @@ impl Farm {
         let python = exporter.lines().next().unwrap();
         let program = format!("{python}\n{}", include_str!("ser2net.py"));
         write_program(&self.folder.path().join("ser2net"), &program);
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.folder.path().to_owned()).chain(std::env::split_paths(&path));
-        std::env::join_paths(folders).unwrap().into()
+        path_from(self.folder.path()).into()
+    }
+
+    /// A folder with labgrid's own client, before which something else is done.
+    fn client_after(&self, before: &str) -> TempDir {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let program = format!("#!/bin/sh\n{before}\nexec '{}' \"$@\"\n", labgrid("client").display());
+        write_program(&folder.path().join("labgrid-client"), &program);
+        folder
     }
 
     fn file(&self) -> PathBuf {
@@ -227,27 +238,7 @@ fn labgrid(name: &str) -> PathBuf {
 
 /// A workspace with that board and nothing else; `more` is said of its place.
 fn workspace(more: &str) -> TempDir {
-    let root = tempfile::tempdir().unwrap();
-    let folder = root.path().join("boards").join(BOARD);
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards").join(BOARD).join("board.toml");
-    let text = std::fs::read_to_string(file).unwrap();
-    let text = text.replace("[labgrid]\n", &format!("[labgrid]\n{more}"));
-    std::fs::write(folder.join("board.toml"), text).unwrap();
-    std::fs::write(root.path().join("Cargo.toml"), "[workspace]\n").unwrap();
-    root
-}
-
-/// The image of tests that go wrong.
-fn misbehave() -> PathBuf {
-    let workspace = Workspace::find().unwrap();
-    let board = Board::find(&workspace, BOARD).unwrap();
-    firmware::build(&workspace, &board, "misbehave", "info").unwrap()
-}
-
-fn write_program(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    workspace_with(BOARD, BOARD, |text| text.replace("[labgrid]\n", &format!("[labgrid]\n{more}")))
 }
 
 fn said(output: &Output) -> String {
@@ -311,6 +302,37 @@ fn a_place_is_given_back_for_a_runner_that_was_killed() {
     farm.until(|farm| farm.user_of(PLACE).is_none(), "end to its time");
 }
 
+/// Until its keeper has come to that, the place looks like one that this user has acquired by hand.
+#[test]
+fn a_run_after_one_that_was_killed_waits_until_the_place_was_given_back() {
+    let farm = Farm::with_twin();
+    let (gate, calls) = (farm.folder.path().join("gate"), farm.folder.path().join("calls"));
+    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let late = format!("if [ \"$1\" = release-from ]; then read -r _ < '{}'; fi", gate.display());
+    let told = format!("echo \"$1\" >> '{}'", calls.display());
+    let [late, told] = [late, told].map(|before| farm.client_after(&before));
+    let by = |client: &TempDir, arguments: &[&str]| {
+        let mut command = farm.runner(arguments);
+        command.env("PATH", path_from(client.path()));
+        Running::start(command)
+    };
+    let mut first = by(&late, &HANGS);
+    first.wait_for("usable RAM");
+    first.kill();
+    let second = by(&told, &PASSES);
+    let looks = |calls: &String| calls.lines().filter(|call| *call == "show").count();
+    farm.until(
+        |_| std::fs::read_to_string(&calls).as_ref().is_ok_and(|calls| looks(calls) > 1),
+        "second look",
+    );
+    std::fs::write(&gate, "now\n").unwrap();
+    let passed = second.finish();
+    assert_eq!(passed.code, Some(0), "{}", passed.stdout);
+    let calls = std::fs::read_to_string(&calls).unwrap();
+    assert!(calls.lines().any(|call| call == "acquire"), "{calls}");
+    assert_eq!(farm.user_of(PLACE), None);
+}
+
 /// What an exporter makes of one speaks telnet, for which not every byte is data.
 #[test]
 fn a_serial_port_of_the_exporters_machine_is_a_console() {
@@ -322,14 +344,15 @@ fn a_serial_port_of_the_exporters_machine_is_a_console() {
     assert_eq!(farm.user_of(PLACE), None);
 }
 
-/// Whoever has it now may have switched it off.
+/// Whoever has it now has switched it off.
 #[test]
 fn the_silence_of_a_board_that_was_taken_away_is_no_failure() {
     let farm = Farm::with_twin();
-    let mut running = Running::start(farm.runner(&FALLS_SILENT));
+    let mut running = Running::start(farm.runner(&HANGS));
     running.wait_for("usable RAM");
     assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, "release", "--kick"]).status.success());
     assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, "acquire"]).status.success());
+    farm.switch_off();
     let run = running.finish();
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(run.stdout.contains("the place pixel6-twin was taken away from this run"), "{}", run.stdout);
@@ -375,12 +398,9 @@ fn a_place_that_somebody_else_has_is_waited_for_where_the_boards_file_says_so() 
     jane("acquire");
     let root = workspace("wait = \"10min\"\n");
     let mut command =
-        farm.runner(&["--elf", misbehave().to_str().unwrap(), "run", "--exact", "verdicts::passes"]);
+        farm.runner(&["--elf", misbehave(BOARD).to_str().unwrap(), "run", "--exact", "verdicts::passes"]);
     // What is installed for this workspace is not for that one.
-    let folders = [labgrid("client").parent().unwrap().to_owned()];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path))).unwrap();
-    command.current_dir(root.path()).env("PATH", path);
+    command.current_dir(root.path()).env("PATH", path_from(labgrid("client").parent().unwrap()));
     let running = Running::start(command);
     farm.until(|farm| said(&farm.client(&["reservations"])).contains("name=pixel6-twin"), "reservation");
     jane("release");

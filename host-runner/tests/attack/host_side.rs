@@ -1,7 +1,8 @@
 //! Loaders and lines that fail: never a pass, always an end, and the exit code that says so.
 
 use crate::runner::{
-    FakeQemu, Running, bare_path, finish, recording, run_json, runner, signal, told_of_full_disks, which,
+    FakeQemu, Running, bare_path, finish, misbehave, path_from, recording, run_json, runner, signal,
+    told_of_full_disks, which, with_errors, workspace_with, write_program,
 };
 use serde_json::json;
 use std::{
@@ -96,6 +97,23 @@ fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
     for emulator in emulators {
         assert!(!Path::new(&format!("/proc/{emulator}")).exists(), "the emulator still runs");
     }
+}
+
+/// While a phone is looked for the run itself hears nothing.
+#[test]
+fn ctrl_c_while_a_phone_is_waited_for_ends_the_run_with_a_report() {
+    let (folder, name) = (tempfile::tempdir().unwrap(), format!("desk-{}", std::process::id()));
+    write_program(&folder.path().join("fastboot"), "#!/bin/sh\n");
+    let root = workspace_with("pixel6", &name, str::to_owned);
+    let elf = misbehave("pixel6").display().to_string();
+    let mut command = runner(&["--board", &name, "--elf", &elf, "run", "--exact", "verdicts::passes"]);
+    command.current_dir(root.path()).env("PATH", path_from(folder.path()));
+    let mut running = Running::start(with_errors(&command));
+    running.wait_for("waiting for the phone");
+    running.interrupt();
+    let run = running.finish();
+    assert_eq!(run.code, Some(130), "{}", run.stdout);
+    assert!(run.stdout.lines().last().is_some_and(|line| line.starts_with("INTERRUPTED")), "{}", run.stdout);
 }
 
 /// Nothing in it is asked before it ends: others have to clean up.

@@ -1,13 +1,15 @@
 //! Running the runner, and reading what it says.
 
+use host_runner::{board::Board, firmware, workspace::Workspace};
 use serde_json::Value;
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+use tempfile::TempDir;
 
 /// A run of the runner that has ended.
 #[derive(Debug)]
@@ -50,6 +52,43 @@ pub(crate) fn runner(arguments: &[&str]) -> Command {
     command
 }
 
+/// A program that is this text.
+pub(crate) fn write_program(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A search path that begins with this folder.
+pub(crate) fn path_from(folder: &Path) -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap()
+}
+
+/// The image of tests that go wrong, as a board has it.
+pub(crate) fn misbehave(board: &str) -> PathBuf {
+    let workspace = Workspace::find().unwrap();
+    let board = Board::find(&workspace, board).unwrap();
+    firmware::build(&workspace, &board, "misbehave", "info").unwrap()
+}
+
+/// A workspace with nothing but that board, called `name`, of which something else is said.
+pub(crate) fn workspace_with(board: &str, name: &str, change: impl Fn(&str) -> String) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("boards").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards").join(board);
+    for file in std::fs::read_dir(ours).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    let file = folder.join("board.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace(&format!("name = \"{board}\""), &format!("name = \"{name}\""));
+    std::fs::write(&file, change(&text)).unwrap();
+    std::fs::write(root.path().join("Cargo.toml"), "[workspace]\n").unwrap();
+    root
+}
+
 /// Takes out of the environment what a desk or a CI system wants of every run.
 fn remove_wishes(command: &mut Command) {
     let is_wish = |name: &str| name.starts_with("FRAMEKEEPER_") || name.starts_with("GITHUB_");
@@ -75,16 +114,27 @@ pub(crate) fn finish(mut command: Command) -> Run {
 
 /// The same, told by an error and not by a signal where a file may not become longer.
 pub(crate) fn told_of_full_disks(command: &Command) -> Command {
-    let mut told = Command::new("sh");
-    told.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]);
-    told.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    by_shell(command, r#"trap '' XFSZ; exec "$0" "$@""#)
+}
+
+/// The same, which says all that it says on one stream.
+pub(crate) fn with_errors(command: &Command) -> Command {
+    by_shell(command, r#"exec "$0" "$@" 2>&1"#)
+}
+
+fn by_shell(command: &Command, script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => told.env(name, value),
-            None => told.env_remove(name),
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
         };
     }
-    told
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
 }
 
 /// A run that goes on while the test looks at it.
@@ -135,10 +185,23 @@ impl Running {
 
     /// Where it keeps what it hears.
     pub(crate) fn recording(&self) -> PathBuf {
+        self.line().expect("it records").parent().unwrap().to_owned()
+    }
+
+    /// Waits until its board has said so many bytes.
+    pub(crate) fn wait_until_heard(&mut self, bytes: u64) {
+        let heard = |line: PathBuf| std::fs::metadata(line).map_or(0, |file| file.len());
+        while self.line().map_or(0, heard) < bytes {
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.seen);
+            std::thread::yield_now();
+        }
+    }
+
+    /// The file of what it hears, once it has begun to.
+    fn line(&self) -> Option<PathBuf> {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
-        let files = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-        let line = files.into_iter().find(|file| file.ends_with("line.bin")).expect("it records");
-        line.parent().unwrap().to_owned()
+        let mut files = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        files.find(|file| file.ends_with("line.bin"))
     }
 
     /// Ends it without a word.
@@ -168,7 +231,7 @@ pub(crate) fn signal(signal: &str, pid: u32) {
 }
 
 /// A folder with a `qemu-system-aarch64` that is this shell script.
-pub(crate) struct FakeQemu(tempfile::TempDir);
+pub(crate) struct FakeQemu(TempDir);
 
 impl FakeQemu {
     pub(crate) fn new(script: &str) -> Self {
@@ -176,16 +239,13 @@ impl FakeQemu {
         let path = folder.path().join("qemu-system-aarch64");
         // `--version` is what the set-up asks for.
         let answer = r#"if [ "$1" = --version ]; then echo "QEMU emulator version 9.9.9 (fake)"; exit 0; fi"#;
-        std::fs::write(&path, format!("#!/bin/sh\n{answer}\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, &format!("#!/bin/sh\n{answer}\n{script}\n"));
         Self(folder)
     }
 
     /// The runner's search path with this folder first.
-    pub(crate) fn path(&self) -> std::ffi::OsString {
-        let rest = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.0.path().to_owned()).chain(std::env::split_paths(&rest));
-        std::env::join_paths(folders).unwrap()
+    pub(crate) fn path(&self) -> OsString {
+        path_from(self.0.path())
     }
 }
 
@@ -209,7 +269,7 @@ fn workspace() -> &'static Path {
 }
 
 /// A search path with links to these programs and nothing else.
-pub(crate) fn bare_path(programs: &[&str]) -> (tempfile::TempDir, impl AsRef<OsStr>) {
+pub(crate) fn bare_path(programs: &[&str]) -> (TempDir, impl AsRef<OsStr>) {
     let folder = tempfile::tempdir().unwrap();
     for program in programs {
         std::os::unix::fs::symlink(which(program), folder.path().join(program)).unwrap();

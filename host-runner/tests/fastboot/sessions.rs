@@ -73,6 +73,7 @@ fn run_instead(
         budgets: Budgets { boot, test: LONG, silence: SHORT, total: 10 * LONG },
         plan: image.plan,
         keeps_memory: false,
+        is_lent: false,
         board: board.name.clone(),
         command: Vec::new(),
     };

@@ -107,7 +107,8 @@ pub(crate) fn run(seed: u64, tests: usize, conditions: Conditions, stale: &[Vec<
     let budgets = Budgets { total: conditions.total.unwrap_or(BUDGETS.total), ..BUDGETS };
     let (nonces, parameters) = (dice.next(), Parameters::default());
     let oracle = Oracle::Host(|_, _| Ok(None));
-    let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle, keeps_memory: false };
+    let (keeps_memory, is_lent) = (false, seed.is_multiple_of(2));
+    let setup = Setup { plan: plan.clone(), budgets, nonces, parameters, oracle, keeps_memory, is_lent };
     let mut fork = || Dice::new(dice.next());
     let mut world = World {
         conditions,
@@ -234,7 +235,11 @@ impl World<'_> {
         let actions = self.session.on(event.clone(), self.now);
         self.script.events.push((event, self.now));
         self.carry_out(&actions);
+        let is_asked = actions.contains(&Action::Ask);
         self.script.actions.push(actions);
+        if is_asked {
+            self.hand_in(Event::Ours);
+        }
     }
 
     fn carry_out(&mut self, actions: &[Action]) {
@@ -242,7 +247,12 @@ impl World<'_> {
             match action {
                 Action::Boot => self.boot(),
                 Action::Send(bytes) if self.is_open => self.to_board.send(bytes, self.now),
-                Action::Send(_) | Action::Inspect | Action::Dump | Action::Keep(_) | Action::Finish => {}
+                Action::Send(_)
+                | Action::Ask
+                | Action::Inspect
+                | Action::Dump
+                | Action::Keep(_)
+                | Action::Finish => {}
                 Action::Tell(notice) => self.notices.push((self.now, notice.clone())),
             }
         }

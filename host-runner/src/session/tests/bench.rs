@@ -34,8 +34,8 @@ pub(super) fn test(name: &str) -> Test {
 }
 
 fn setup(plan: Plan, oracle: Oracle) -> Setup {
-    let (budgets, parameters, keeps_memory) = (BUDGETS, PARAMETERS, false);
-    Setup { plan, budgets, nonces: 1, parameters, oracle, keeps_memory }
+    let (budgets, parameters, keeps_memory, is_lent) = (BUDGETS, PARAMETERS, false, false);
+    Setup { plan, budgets, nonces: 1, parameters, oracle, keeps_memory, is_lent }
 }
 
 /// The session, and a board that says what it is told to.
@@ -84,11 +84,14 @@ impl Bench {
     /// A session whose first test is running, as run 1, and that keeps memory of a board that goes wrong.
     pub(super) fn keeping_memory() -> Self {
         let (tests, oracle) = (vec![test("it")], Oracle::Host(|_, _| Ok(None)));
-        let mut bench =
-            Self::of_setup(Setup { keeps_memory: true, ..setup(Plan::new(BUILD, tests), oracle) });
-        bench.ready();
-        bench.start(1);
-        bench
+        let keeping = Setup { keeps_memory: true, ..setup(Plan::new(BUILD, tests), oracle) };
+        Self::of_setup(keeping).and_running()
+    }
+
+    /// A session of two tests whose first one is running, as run 1, on a board that somebody else may take.
+    pub(super) fn on_a_lent_board() -> Self {
+        let plan = Plan::new(BUILD, vec![test("first"), test("second")]);
+        Self::of_setup(Setup { is_lent: true, ..setup(plan, Oracle::Host(|_, _| Ok(None))) }).and_running()
     }
 
     fn planned(plan: Plan, oracle: Oracle) -> Self {
@@ -115,10 +118,13 @@ impl Bench {
 
     /// A session of `count` tests whose first one is running, as run 1.
     pub(super) fn running(count: usize) -> Self {
-        let mut bench = Self::new(count);
-        bench.ready();
-        bench.start(1);
-        bench
+        Self::new(count).and_running()
+    }
+
+    fn and_running(mut self) -> Self {
+        self.ready();
+        self.start(1);
+        self
     }
 
     /// Boots the board and takes the nonce, up to and without its greeting.

@@ -1,7 +1,7 @@
 //! Booting, adopting, settling, and boots that nobody asked for.
 
 use super::bench::{BUDGETS, Bench, PARAMETERS, body, echo, frame, hello, ms, verdict};
-use crate::session::{Crash, CutShort, Event, Notice, Status, Timeout};
+use crate::session::{Action, Crash, CutShort, Event, Notice, Status, Timeout};
 use wire::{
     BootId, BuildId, Channel, Doing, FromBoard, Hello, Nonce, Outcome, PROTOCOL, ResetInto, RunId, ToBoard,
 };
@@ -208,6 +208,49 @@ fn a_reset_is_believed_when_the_new_boot_greets_under_its_own_nonce() {
     bench.actions.clear();
     bench.wait_after(0);
     assert!(matches!(bench.orders()[..], [ToBoard::Run { run: RunId(2), .. }]), "without another boot");
+}
+
+#[test]
+fn a_lent_board_that_resets_is_asked_about_before_the_test_is_blamed() {
+    let mut bench = Bench::on_a_lent_board();
+    bench.take_nonce();
+    bench.actions.clear();
+    bench.greet();
+    assert_eq!((bench.ends(), bench.actions.contains(&Action::Ask)), (vec![], true));
+    bench.wait_after(0);
+    assert_eq!(bench.orders(), [], "there is no answer yet");
+    bench.happens(Event::Ours);
+    assert_eq!(bench.only_end(), Status::Crash(Crash::Reset));
+    assert!(matches!(bench.orders()[..], [ToBoard::Run { run: RunId(2), .. }]), "without another boot");
+}
+
+#[test]
+fn whoever_takes_a_board_and_starts_the_same_image_is_no_tests_fault() {
+    let mut bench = Bench::on_a_lent_board();
+    bench.take_nonce();
+    bench.greet();
+    bench.happens(Event::Lost("taken away".into()));
+    assert_eq!(bench.summary().cut_short, Some(CutShort::Infra("taken away".into())));
+    let not_run = |index: usize| (index, Status::NotRun("taken away".into()));
+    assert_eq!(bench.ends(), [not_run(0), not_run(1)]);
+}
+
+#[test]
+fn a_reset_that_nobody_can_be_asked_about_any_more_is_believed() {
+    for is_closed in [true, false] {
+        let mut bench = Bench::on_a_lent_board();
+        bench.take_nonce();
+        bench.greet();
+        bench.take_nonce();
+        bench.greet();
+        assert_eq!(bench.ends(), [], "however often it resets");
+        if is_closed {
+            bench.lose_line()
+        } else {
+            bench.pass(BUDGETS.boot)
+        }
+        assert_eq!(bench.only_end(), Status::Crash(Crash::Reset));
+    }
 }
 
 #[test]
