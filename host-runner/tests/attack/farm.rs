@@ -202,14 +202,26 @@ impl Farm {
 
     /// Cuts the supply of the board, as somebody might who has no use for it.
     fn switch_off(&self) {
+        self.switch("0");
+    }
+
+    fn switch(&self, to: &str) {
         let exported = std::fs::read_to_string(self.file()).unwrap();
         let (_, url) = exported.split_once("http://").unwrap();
         let (address, _) = url.split_once('/').unwrap();
         let mut switch = TcpStream::connect(address).unwrap();
-        switch.write_all(b"PUT /power HTTP/1.1\r\nContent-Length: 1\r\n\r\n0").unwrap();
+        write!(switch, "PUT /power HTTP/1.1\r\nContent-Length: 1\r\n\r\n{to}").unwrap();
         let mut answer = String::new();
         switch.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+
+    /// Where the board's boot loader is, as the exporter's file says.
+    fn boot_loader(&self) -> String {
+        let exported = std::fs::read_to_string(self.file()).unwrap();
+        let phone = exported.split_once("AndroidNetFastboot").unwrap().1;
+        let port = phone.lines().find_map(|line| line.trim().strip_prefix("port: ")).unwrap();
+        format!("tcp:127.0.0.1:{port}")
     }
 
     fn runner(&self, arguments: &[&str]) -> Command {
@@ -357,6 +369,25 @@ fn the_silence_of_a_board_that_was_taken_away_is_no_failure() {
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(run.stdout.contains("the place pixel6-twin was taken away from this run"), "{}", run.stdout);
     assert_eq!(farm.user_of(PLACE).as_deref(), Some("desk-2/jane"));
+}
+
+/// The board takes its nonce from whoever hears it first.
+#[test]
+fn whoever_takes_the_board_and_starts_the_same_image_is_no_tests_fault() {
+    let farm = Farm::with_twin();
+    let mut running = Running::start(farm.runner(&HANGS));
+    running.wait_for("usable RAM");
+    let image = running.recording().join("boot.img");
+    assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, "release", "--kick"]).status.success());
+    assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, "acquire"]).status.success());
+    farm.switch("0");
+    farm.switch("1");
+    let device = farm.boot_loader();
+    let started = Command::new("fastboot").args(["-s", &device, "boot"]).arg(image).output().unwrap();
+    assert!(started.status.success(), "{started:?}");
+    let run = running.finish();
+    assert_eq!(run.code, Some(2), "{}", run.stdout);
+    assert!(run.stdout.contains("the place pixel6-twin was taken away from this run"), "{}", run.stdout);
 }
 
 /// For labgrid, all runs of one user on one machine are one.
