@@ -103,7 +103,11 @@ fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
 #[test]
 fn ctrl_c_while_a_phone_is_waited_for_ends_the_run_with_a_report() {
     let (folder, name) = (tempfile::tempdir().unwrap(), format!("desk-{}", std::process::id()));
-    write_program(&folder.path().join("fastboot"), "#!/bin/sh\n");
+    let looks = folder.path().join("looks");
+    write_program(
+        &folder.path().join("fastboot"),
+        &format!("#!/bin/sh\necho look >> '{}'\n", looks.display()),
+    );
     let root = workspace_with("pixel6", &name, str::to_owned);
     let elf = misbehave("pixel6").display().to_string();
     let mut command = runner(&["--board", &name, "--elf", &elf, "run", "--exact", "verdicts::passes"]);
@@ -112,6 +116,8 @@ fn ctrl_c_while_a_phone_is_waited_for_ends_the_run_with_a_report() {
     running.wait_for("waiting for the phone");
     running.interrupt();
     let run = running.finish();
+    let looks = std::fs::read_to_string(looks).unwrap().lines().count();
+    assert!(looks < 100, "it looked for the phone for a minute, {looks} times");
     assert_eq!(run.code, Some(130), "{}", run.stdout);
     assert!(run.stdout.lines().last().is_some_and(|line| line.starts_with("INTERRUPTED")), "{}", run.stdout);
 }

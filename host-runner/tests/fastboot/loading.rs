@@ -1,13 +1,13 @@
 //! The loader of a phone with everything behind it: fastboot, the serial port, a machine that runs.
 
 use super::insides::{Echo, Starts, Virt};
-use super::{LONG, SHORT, kernel};
+use super::{LONG, SHORT, kernel, stand_in_with};
 use host_runner::board::{Board, Link, Load};
 use host_runner::image::Symbols;
 use host_runner::lease::{Before, Place};
 use host_runner::loader::{BootCount, Incoming, Loader, Machine, Task};
 use host_runner::session::Closed;
-use host_runner::stand_in::{Adapter, Button, Fault, Inside, Settings, StandIn};
+use host_runner::stand_in::{Button, Fault, Inside, StandIn};
 use host_runner::workspace::Workspace;
 use std::path::Path;
 use std::rc::Rc;
@@ -40,14 +40,7 @@ impl Desk {
         patience: Duration,
         reset: Option<&str>,
     ) -> Self {
-        let settings = Settings {
-            product: "oriole".into(),
-            fault,
-            port: 0,
-            adapter: Adapter::Here,
-            inside: Box::new(inside),
-        };
-        let stand_in = StandIn::begin(settings).unwrap();
+        let stand_in = stand_in_with(inside, fault);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("Image"), kernel).unwrap();
         let loader = loader(&stand_in, folder.path(), patience, reset);

@@ -7,7 +7,7 @@ mod sessions;
 
 use host_runner::boot_image::BootImage;
 use host_runner::fastboot::{Fastboot, FastbootError};
-use host_runner::stand_in::{Adapter, Button, Fault, Settings, StandIn};
+use host_runner::stand_in::{Adapter, Button, Fault, Inside, Settings, StandIn};
 use insides::{Echo, Starts};
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,14 +33,12 @@ fn boot_image() -> BootImage {
 /// A stand-in that fails so, and the images that were started on it.
 fn stand_in(fault: Fault) -> (StandIn, Starts) {
     let (inside, starts) = Echo::new();
-    let settings = Settings {
-        product: "oriole".into(),
-        fault,
-        port: 0,
-        adapter: Adapter::Here,
-        inside: Box::new(inside),
-    };
-    (StandIn::begin(settings).unwrap(), starts)
+    (stand_in_with(inside, fault), starts)
+}
+
+fn stand_in_with(inside: impl Inside + 'static, fault: Fault) -> StandIn {
+    let (product, inside) = ("oriole".into(), Box::new(inside));
+    StandIn::begin(Settings { product, fault, port: 0, adapter: Adapter::Here, inside }).unwrap()
 }
 
 fn fastboot(stand_in: &StandIn, patience: Duration) -> Fastboot {

@@ -245,9 +245,9 @@ fn a_reset_that_nobody_can_be_asked_about_any_more_is_believed() {
         bench.greet();
         assert_eq!(bench.ends(), [], "however often it resets");
         if is_closed {
-            bench.lose_line()
+            bench.lose_line();
         } else {
-            bench.pass(BUDGETS.boot)
+            bench.pass(BUDGETS.boot);
         }
         assert_eq!(bench.only_end(), Status::Crash(Crash::Reset));
     }
