@@ -151,6 +151,11 @@ enum Stop {
     Error(Error),
 }
 
+/// However often it was tried.
+fn void() -> Stop {
+    Stop::Ended(EXIT_INFRA, format!("the line failed: in each of {TRIALS} trials an attempt was void"))
+}
+
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Error(Error::from_err(error))
@@ -258,10 +263,10 @@ impl<'a> Search<'a> {
             if summary.void_attempts == 0 {
                 return Ok((status, summary));
             }
-            let void = Status::Infra("an attempt was void: the trial is made again".to_owned());
+            let void = Status::Infra("an attempt was void: this trial counts for nothing".to_owned());
             self.told.trial(names, &void, summary.took)?;
         }
-        Err(Stop::Ended(EXIT_INFRA, format!("in each of {TRIALS} trials an attempt was void")))
+        Err(void())
     }
 
     fn play(&self, after: &[usize]) -> Result<Summary, Stop> {
@@ -303,7 +308,10 @@ impl<'a> Search<'a> {
 
     fn conclude(&mut self, found: &Found) -> Result<u8, Stop> {
         let after = match found {
-            Found::Nothing => return Ok(self.told.nothing()?),
+            Found::Nothing => {
+                self.folder.note_passed();
+                return Ok(self.told.nothing()?);
+            }
             Found::Alone => &[],
             Found::These(places) => places.as_slice(),
         };
@@ -329,10 +337,16 @@ impl<'a> Search<'a> {
         let header = self.header(after);
         self.folder.write_notes(&Notes { repeat: repeat.clone(), ..self.notes.clone() })?;
         let context = Context { plan: header.plan.clone(), repeat, ..self.context.clone() };
-        self.told.confirming()?;
-        let run = run_image(self.workspace, &self.board, self.global, &self.folder, &header, context);
-        let (summary, _) = run.map_err(Stop::Error)?;
-        let status = self.end_of_test(&summary)?;
-        Ok(status.is_failure() && self.is_the_failure(&status))
+        for _ in 0..TRIALS {
+            self.told.confirming()?;
+            let context = context.clone();
+            let run = run_image(self.workspace, &self.board, self.global, &self.folder, &header, context);
+            let (summary, _) = run.map_err(Stop::Error)?;
+            let status = self.end_of_test(&summary)?;
+            if summary.void_attempts == 0 {
+                return Ok(status.is_failure() && self.is_the_failure(&status));
+            }
+        }
+        Err(void())
     }
 }

@@ -49,6 +49,9 @@ fn states(workspace: &Workspace, board: &Board, machine: &ThisMachine) -> Vec<St
         };
     }
     match &board.load {
+        Load::Gdb(load) if !load.is_emulated() => {
+            vec![ready(&Tool::of_loader(&board.load), machine), user(&board.name)]
+        }
         Load::Qemu(_) | Load::StandIn(_) | Load::Gdb(_) => {
             vec![ready(&Tool::of_loader(&board.load), machine)]
         }

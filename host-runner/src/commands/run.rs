@@ -149,10 +149,6 @@ pub(super) fn run_image(
     };
     let summary = driven?;
     settled?;
-    if summary.exit_code() == EXIT_PASSED {
-        // It is only kept for longer than it would be.
-        let _ = folder.note_passed();
-    }
     let code = match (summary.exit_code(), written) {
         (code, Ok(slower)) => code.max(slower),
         (code, Err(error)) => {
@@ -160,6 +156,9 @@ pub(super) fn run_image(
             if code == EXIT_PASSED { EXIT_INFRA } else { code }
         }
     };
+    if code == EXIT_PASSED {
+        folder.note_passed();
+    }
     Ok((summary, code))
 }
 

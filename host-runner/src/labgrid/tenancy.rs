@@ -4,6 +4,7 @@ use super::client::{Client, Way};
 use super::words::Acquired;
 use super::{LabgridError, program};
 use crate::board::PlaceOptions;
+use crate::interrupt;
 use crate::link::Port;
 use crate::processes::Errand;
 use crate::units::Took;
@@ -11,8 +12,8 @@ use crate::workspace::Workspace;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long what was left behind by a run that was killed may take to be given back.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the keeper of a run that was killed may take to give its place back.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether it was.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -68,20 +69,28 @@ impl Tenancy {
         self.wait
     }
 
-    /// Makes the place this run's, waiting until `deadline` for whoever else has it. Where that is in vain, [`Self::hold`] says why.
-    /// If it was `abandoned`, by a run on this machine that was killed, its keeper may be about to give it back.
-    pub(crate) fn wait_until(&mut self, deadline: Instant, abandoned: bool) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if self.right.is_none() && !left.is_zero() {
-            self.right = self.acquire(left, abandoned).ok();
+    /// Waits until the keeper of a run on this machine that was killed has given the place back. Until then it looks like one that this
+    /// user has acquired by hand; and what looks so for long is one.
+    pub(crate) fn outlast_keeper(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.client.has(&self.place) == Ok(true) && Instant::now() < deadline && !interrupt::is_wanted()
+        {
+            thread::sleep(GLANCE);
         }
     }
 
-    /// Makes the place this run's, or makes sure that it still is, and says where its board is. It may have been `abandoned` as for
-    /// [`Self::wait_until`].
-    pub(crate) fn hold(&mut self, named: Named<'_>, abandoned: bool) -> Result<Found, LabgridError> {
+    /// Makes the place this run's, waiting until `deadline` for whoever else has it. Where that is in vain, [`Self::hold`] says why.
+    pub(crate) fn wait_until(&mut self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.right.is_none() && !left.is_zero() {
+            self.right = self.acquire(left).ok();
+        }
+    }
+
+    /// Makes the place this run's, or makes sure that it still is, and says where its board is.
+    pub(crate) fn hold(&mut self, named: Named<'_>) -> Result<Found, LabgridError> {
         if self.right.is_none() {
-            self.right = Some(self.acquire(Duration::ZERO, abandoned)?);
+            self.right = Some(self.acquire(Duration::ZERO)?);
         }
         let Way { device, console } = self.client.way(&self.place)?;
         Ok(Found {
@@ -116,14 +125,10 @@ impl Tenancy {
         self.client.environment(&self.place).into_iter().chain(path).collect()
     }
 
-    fn acquire(&self, wait: Duration, abandoned: bool) -> Result<Right, LabgridError> {
-        let deadline = Instant::now() + if abandoned { PATIENCE } else { Duration::ZERO };
-        while self.client.has(&self.place)? {
-            // What the user has acquired by hand is not to be given back, whatever becomes of this program.
-            if Instant::now() >= deadline {
-                return Ok(Right::User);
-            }
-            thread::sleep(GLANCE);
+    fn acquire(&self, wait: Duration) -> Result<Right, LabgridError> {
+        // What the user has acquired by hand is not to be given back, whatever becomes of this program.
+        if self.client.has(&self.place)? {
+            return Ok(Right::User);
         }
         // Before it is asked for: whoever is killed in between has left word.
         let errand = self.client.release_at_the_end(&self.place)?;

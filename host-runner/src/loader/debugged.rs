@@ -81,7 +81,7 @@ impl Debugged {
             true => Held::alone(task.total),
             false => {
                 let reach = Reach::new(&board.name, &Hooks::default(), None);
-                Held::shared(lease::shared_folder(), task.total, reach)
+                Held::shared(lease::shared_folder(), task.total + board.budgets.boot, reach)
             }
         };
         let (board, held) = (board.name.clone(), RefCell::new(held));

@@ -13,6 +13,7 @@ use crate::boot_image::BootImage;
 use crate::fastboot::{Fastboot, FastbootError, Phone as Found};
 use crate::hooks;
 use crate::image::Symbols;
+use crate::interrupt;
 use crate::labgrid::{LabgridError, Named, Tenancy};
 use crate::lease;
 use crate::link::{Port, Serial, SerialLine};
@@ -175,6 +176,8 @@ impl Phone {
         let started = self.start(&way, boot, inbox);
         let mut held = self.held.borrow_mut();
         match &started {
+            // It was not given the time that it may take.
+            Err(_) if interrupt::is_wanted() => {}
             Err(Failure::Fastboot(error))
                 if held.started || matches!(error, FastbootError::Stalled { .. }) =>
             {
@@ -197,7 +200,10 @@ impl Phone {
         let deadline = Instant::now() + tenancy.patience();
         let mut held = self.held.borrow_mut();
         if held.hold_within(&tenancy.key(), tenancy.patience()).is_ok() {
-            tenancy.wait_until(deadline, held.abandoned);
+            if held.abandoned {
+                tenancy.outlast_keeper();
+            }
+            tenancy.wait_until(deadline);
         }
     }
 
@@ -212,7 +218,7 @@ impl Phone {
         // First of all: for labgrid, all runs of one user are one.
         held.hold(&tenancy.key())?;
         let named = Named { device: self.named.fastboot.device.as_deref(), console: self.link.port.as_ref() };
-        let found = tenancy.hold(named, held.abandoned).map_err(|error| in_words(&error))?;
+        let found = tenancy.hold(named).map_err(|error| in_words(&error))?;
         Ok(Way {
             fastboot: Fastboot { device: Some(found.device), ..self.named.fastboot.clone() },
             serial: if self.link.port.is_some() {
@@ -245,7 +251,8 @@ impl Phone {
 
     fn bring_to_boot_loader(&self, way: &Way) -> Result<Found, Failure> {
         match self.find(way, self.until_something_is_done()) {
-            Err(Failure::Fastboot(error)) if error.is_absence() => {}
+            // That it is not waited for any longer does not mean that it is not on its way.
+            Err(Failure::Fastboot(error)) if error.is_absence() && !interrupt::is_wanted() => {}
             found => return found,
         }
         let left = self.held.borrow().left.is_some();
@@ -311,6 +318,7 @@ impl Phone {
 impl Drop for Phone {
     fn drop(&mut self) {
         if let (Some(command), true) = (&self.hooks.power_off, self.held.borrow().may_switch_off())
+            && self.lost().is_none()
             && let Err(reason) = self.run(command)
         {
             anstream::eprintln!("{reason}");

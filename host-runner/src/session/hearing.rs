@@ -118,17 +118,20 @@ impl Session {
             Phase::Doubted { before, .. } => before,
             phase => Box::new(phase),
         };
-        self.phase = Phase::Doubted { before, identity, until: self.now + self.budgets.boot };
+        self.phase =
+            Phase::Doubted { before, identity, said: Vec::new(), until: self.now + self.budgets.boot };
     }
 
     /// The board is still this run's: it was the test.
     pub(super) fn believe_reset(&mut self) {
-        if let Phase::Doubted { before, identity, .. } = &self.phase {
-            let (before, identity) = (before.as_ref().clone(), identity.clone());
-            self.phase = before;
-            if self.accept_reset() {
-                self.go_on_with(identity);
-            }
+        let Phase::Doubted { before, identity, said, .. } = &mut self.phase else { return };
+        let (before, identity, said) = (before.as_ref().clone(), identity.clone(), std::mem::take(said));
+        self.phase = before;
+        if self.accept_reset() {
+            self.go_on_with(identity);
+        }
+        for said in said {
+            self.take_said(said);
         }
     }
 

@@ -15,7 +15,7 @@ const FORGET: Duration = Duration::from_secs(2);
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// Something that was heard, and the nonce it came under.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Said {
     /// The nonce; [`Nonce::UNBOUND`] for noise too.
     pub(super) nonce: Nonce,

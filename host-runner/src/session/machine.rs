@@ -1,7 +1,7 @@
 //! The state of a run, and its way in and out.
 
 use super::agenda::Agenda;
-use super::line::Line;
+use super::line::{Line, Said};
 use super::{Action, Budgets, Closed, Crash, CutShort, Event, Identity, Notice, Oracle, Status, Timeout};
 use crate::plan::Plan;
 use crate::twin::Account;
@@ -106,6 +106,8 @@ pub(super) enum Phase {
         before: Box<Self>,
         /// Who the new boot says that it is.
         identity: Identity,
+        /// What it has said since.
+        said: Vec<Said>,
         /// Until when at most.
         until: Duration,
     },
@@ -215,7 +217,11 @@ impl Session {
             Event::Bytes(bytes) => self.take_bytes(&bytes),
             Event::Closed(closed) => self.take_closed(closed),
             Event::LoadFailed(reason) => self.cut_short(&format!("the board could not be started: {reason}")),
-            Event::Lost(reason) => self.cut_short(&reason),
+            Event::Lost(reason) => {
+                // What runs on it may be another one's, and is not to be sent away.
+                self.line.reset();
+                self.cut_short(&reason);
+            }
             Event::Ours => self.believe_reset(),
             Event::Inspected(report) => {
                 self.tell(Notice::Inspected(report));
@@ -247,10 +253,15 @@ impl Session {
 
     fn take_bytes(&mut self, bytes: &[u8]) {
         for said in self.line.receive(bytes, self.now) {
-            if self.is_finished() {
-                return;
-            }
-            self.hear(said);
+            self.take_said(said);
+        }
+    }
+
+    pub(super) fn take_said(&mut self, said: Said) {
+        match &mut self.phase {
+            Phase::Finished => {}
+            Phase::Doubted { said: rest, .. } if self.line.is_adopted(said.nonce) => rest.push(said),
+            _ => self.hear(said),
         }
     }
 

@@ -99,7 +99,7 @@ fn a_trial_of_which_an_attempt_was_void_is_made_again() {
     signal("-KILL", running.emulators()[0]);
     let run = running.finish();
     assert_eq!(run.code, Some(0), "{}", run.stdout);
-    let again = |line: &&str| line.contains("by itself") && line.contains("the trial is made again");
+    let again = |line: &&str| line.contains("by itself") && line.contains("this trial counts for nothing");
     assert_eq!(run.stdout.lines().filter(again).count(), 1, "{}", run.stdout);
     assert!(run.stdout.lines().last().unwrap().contains("; 3 trials on "), "{}", run.stdout);
 }

@@ -3,7 +3,7 @@
 //! labgrid is needed, in the search path or where `--yes` installs it; without it these tests fail.
 
 use crate::runner::{
-    Run, Running, bare_path, finish, misbehave, path_from, runner, which, workspace_with, write_program,
+    LONG, Run, Running, bare_path, finish, misbehave, path_from, runner, which, workspace_with, write_program,
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,16 +11,13 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
     sync::mpsc::channel,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tempfile::TempDir;
 
 /// The board, and the place that its file names.
 const BOARD: &str = "pixel6-twin-farm";
 const PLACE: &str = "pixel6-twin";
-
-/// Long enough for a machine that does much else.
-const LONG: Duration = Duration::from_secs(60);
 
 /// A test that passes, and one that shows signs of life for longer than anybody looks.
 const PASSES: [&str; 5] = ["--image", "misbehave", "run", "--exact", "verdicts::passes"];
@@ -319,8 +316,9 @@ fn a_place_is_given_back_for_a_runner_that_was_killed() {
 fn a_run_after_one_that_was_killed_waits_until_the_place_was_given_back() {
     let farm = Farm::with_twin();
     let (gate, calls) = (farm.folder.path().join("gate"), farm.folder.path().join("calls"));
-    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
-    let late = format!("if [ \"$1\" = release-from ]; then read -r _ < '{}'; fi", gate.display());
+    let (at, here) = (gate.display(), farm.folder.path().display());
+    let wait = format!("while [ -d '{here}' ] && ! [ -e '{at}' ]; do sleep 0.1; done");
+    let late = format!("if [ \"$1\" = release-from ]; then {wait}; fi");
     let told = format!("echo \"$1\" >> '{}'", calls.display());
     let [late, told] = [late, told].map(|before| farm.client_after(&before));
     let by = |client: &TempDir, arguments: &[&str]| {
@@ -337,7 +335,7 @@ fn a_run_after_one_that_was_killed_waits_until_the_place_was_given_back() {
         |_| std::fs::read_to_string(&calls).as_ref().is_ok_and(|calls| looks(calls) > 1),
         "second look",
     );
-    std::fs::write(&gate, "now\n").unwrap();
+    std::fs::write(&gate, "").unwrap();
     let passed = second.finish();
     assert_eq!(passed.code, Some(0), "{}", passed.stdout);
     let calls = std::fs::read_to_string(&calls).unwrap();
@@ -422,11 +420,9 @@ fn a_place_that_somebody_else_has_is_told_with_who_has_it() {
     assert_eq!(farm.user_of(PLACE).as_deref(), Some("desk-2/jane"));
 }
 
-#[test]
-fn a_place_that_somebody_else_has_is_waited_for_where_the_boards_file_says_so() {
-    let farm = Farm::empty(PLACE);
-    let jane = |word: &str| assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, word]).status.success());
-    jane("acquire");
+/// A run that waits for a place which Jane has, and the workspace that says so.
+fn waiting(farm: &Farm) -> (TempDir, Running) {
+    assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, "acquire"]).status.success());
     let root = workspace("wait = \"10min\"\n");
     let mut command =
         farm.runner(&["--elf", misbehave(BOARD).to_str().unwrap(), "run", "--exact", "verdicts::passes"]);
@@ -434,7 +430,25 @@ fn a_place_that_somebody_else_has_is_waited_for_where_the_boards_file_says_so() 
     command.current_dir(root.path()).env("PATH", path_from(labgrid("client").parent().unwrap()));
     let running = Running::start(command);
     farm.until(|farm| said(&farm.client(&["reservations"])).contains("name=pixel6-twin"), "reservation");
-    jane("release");
+    (root, running)
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_a_place() {
+    let farm = Farm::empty(PLACE);
+    let (_root, running) = waiting(&farm);
+    running.interrupt();
+    let run = running.finish();
+    assert_eq!(run.code, Some(130), "{}", run.stdout);
+    assert_eq!(farm.user_of(PLACE).as_deref(), Some("desk-2/jane"));
+    assert_eq!(said(&farm.client(&["reservations"])), "");
+}
+
+#[test]
+fn a_place_that_somebody_else_has_is_waited_for_where_the_boards_file_says_so() {
+    let farm = Farm::empty(PLACE);
+    let (_root, running) = waiting(&farm);
+    assert!(farm.client_as("desk-2", "jane", &["-p", PLACE, "release"]).status.success());
     // That it got the place is seen by what it then says of it.
     let run = running.finish();
     assert_eq!(run.code, Some(2), "{}", run.stdout);

@@ -1,7 +1,7 @@
 //! Loaders and lines that fail: never a pass, always an end, and the exit code that says so.
 
 use crate::runner::{
-    FakeQemu, Running, bare_path, finish, misbehave, path_from, recording, run_json, runner, signal,
+    FakeQemu, LONG, Running, bare_path, finish, misbehave, path_from, recording, run_json, runner, signal,
     told_of_full_disks, which, with_errors, workspace_with, write_program,
 };
 use serde_json::json;
@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 
 /// Runs the suite with this script as QEMU.
 fn with_qemu(script: &str) -> crate::runner::Run {
@@ -99,27 +100,51 @@ fn ctrl_c_ends_the_run_with_a_partial_report_and_no_emulator() {
     }
 }
 
-/// While a phone is looked for the run itself hears nothing.
-#[test]
-fn ctrl_c_while_a_phone_is_waited_for_ends_the_run_with_a_report() {
-    let (folder, name) = (tempfile::tempdir().unwrap(), format!("desk-{}", std::process::id()));
-    let looks = folder.path().join("looks");
-    write_program(
-        &folder.path().join("fastboot"),
-        &format!("#!/bin/sh\necho look >> '{}'\n", looks.display()),
-    );
-    let root = workspace_with("pixel6", &name, str::to_owned);
+/// A run of a phone on a desk of its own, looked for by a `fastboot` that is this script, in a folder of that.
+fn on_a_desk(fastboot: &str, more: &str) -> (TempDir, TempDir, Running) {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display();
+    write_program(&folder.path().join("fastboot"), &format!("#!/bin/sh\ncd '{here}'\n{fastboot}\n"));
+    // One for each test: the phone on it is one run's.
+    let name = format!("desk{}", folder.path().file_name().unwrap().display());
+    let root = workspace_with("pixel6", &name, |text| format!("{text}\n{more}"));
     let elf = misbehave("pixel6").display().to_string();
     let mut command = runner(&["--board", &name, "--elf", &elf, "run", "--exact", "verdicts::passes"]);
     command.current_dir(root.path()).env("PATH", path_from(folder.path()));
-    let mut running = Running::start(with_errors(&command));
+    let running = Running::start(with_errors(&command));
+    (folder, root, running)
+}
+
+/// While a phone is looked for the run itself hears nothing.
+#[test]
+fn ctrl_c_while_a_phone_is_waited_for_ends_the_run_with_a_report() {
+    let (folder, _root, mut running) = on_a_desk("echo look >> looks", "");
     running.wait_for("waiting for the phone");
     running.interrupt();
     let run = running.finish();
-    let looks = std::fs::read_to_string(looks).unwrap().lines().count();
+    let looks = std::fs::read_to_string(folder.path().join("looks")).unwrap().lines().count();
     assert!(looks < 100, "it looked for the phone for a minute, {looks} times");
     assert_eq!(run.code, Some(130), "{}", run.stdout);
     assert!(run.stdout.lines().last().is_some_and(|line| line.starts_with("INTERRUPTED")), "{}", run.stdout);
+}
+
+/// A phone that was given no time to come is not to have its buttons pressed on its way.
+#[test]
+fn ctrl_c_while_a_phone_is_looked_for_presses_no_buttons() {
+    let buttons = tempfile::tempdir().unwrap();
+    let pressed = buttons.path().join("pressed");
+    let hook = format!("[hooks]\nreset = \"touch '{}'\"\n", pressed.display());
+    // Ten seconds later the runner ends the program. That it is there is asked before Ctrl-C is listened for.
+    let fastboot = "if [ \"$1\" = devices ]; then echo look >> looks; exec sleep 1000; fi";
+    let (folder, _root, running) = on_a_desk(fastboot, &hook);
+    let until = Instant::now() + LONG;
+    while !folder.path().join("looks").exists() {
+        assert!(Instant::now() < until, "it does not look");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.interrupt();
+    let run = running.finish();
+    assert_eq!((run.code, pressed.exists()), (Some(130), false), "{}", run.stdout);
 }
 
 /// Nothing in it is asked before it ends: others have to clean up.

@@ -8,8 +8,12 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
+
+/// Long enough for a machine that does much else.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// A run of the runner that has ended.
 #[derive(Debug)]
@@ -191,9 +195,11 @@ impl Running {
     /// Waits until its board has said so many bytes.
     pub(crate) fn wait_until_heard(&mut self, bytes: u64) {
         let heard = |line: PathBuf| std::fs::metadata(line).map_or(0, |file| file.len());
+        let until = Instant::now() + LONG;
         while self.line().map_or(0, heard) < bytes {
             assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.seen);
-            std::thread::yield_now();
+            assert!(Instant::now() < until, "it does not say {bytes} bytes: {}", self.seen);
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -222,7 +228,16 @@ impl Running {
 
     pub(crate) fn finish(mut self) -> Run {
         self.stdout.read_to_string(&mut self.seen).unwrap();
-        Run { code: self.child.wait().unwrap().code(), stdout: self.seen, stderr: String::new() }
+        let code = self.child.wait().unwrap().code();
+        Run { code, stdout: std::mem::take(&mut self.seen), stderr: String::new() }
+    }
+}
+
+/// Also where a test fails: nobody else would end a run of an hour.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

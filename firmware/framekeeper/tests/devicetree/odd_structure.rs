@@ -151,7 +151,7 @@ fn nops() -> Vec<Odd> {
         push("a-flood-of-nops", &|tree| {
             tree.node("", |root| {
                 root.counts(2, 2);
-                root.nops(100_000);
+                root.nops(scaled(100_000, 100));
                 memory(root);
             });
         }),

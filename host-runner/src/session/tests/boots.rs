@@ -229,10 +229,25 @@ fn whoever_takes_a_board_and_starts_the_same_image_is_no_tests_fault() {
     let mut bench = Bench::on_a_lent_board();
     bench.take_nonce();
     bench.greet();
+    bench.actions.clear();
     bench.happens(Event::Lost("taken away".into()));
+    assert_eq!(bench.orders(), [], "what runs now is another one's");
     assert_eq!(bench.summary().cut_short, Some(CutShort::Infra("taken away".into())));
     let not_run = |index: usize| (index, Status::NotRun("taken away".into()));
     assert_eq!(bench.ends(), [not_run(0), not_run(1)]);
+}
+
+#[test]
+fn what_a_lent_board_says_behind_its_greeting_is_heard_when_it_was_asked_about() {
+    let mut bench = Bench::on_a_lent_board();
+    bench.take_nonce();
+    bench.greet();
+    bench.say(&super::bench::core(0, wire::Cause::Exception));
+    bench.actions.clear();
+    bench.happens(Event::Ours);
+    assert_eq!(bench.only_end(), Status::Crash(Crash::Reset));
+    bench.pass(ms(600));
+    assert!(bench.has_booted(), "it crashed, and is not waited for");
 }
 
 #[test]
