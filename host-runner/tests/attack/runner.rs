@@ -226,6 +226,16 @@ impl Running {
         emulators.map(|(pid, _)| pid.parse().unwrap()).collect()
     }
 
+    /// Makes sure that it ends before long. It is not to say much meanwhile.
+    pub(crate) fn finish_soon(mut self) -> Run {
+        let until = Instant::now() + LONG;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it does not end: {}", self.seen);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.finish()
+    }
+
     pub(crate) fn finish(mut self) -> Run {
         self.stdout.read_to_string(&mut self.seen).unwrap();
         let code = self.child.wait().unwrap().code();
