@@ -254,8 +254,8 @@ impl<'a> Search<'a> {
         Ok(fails)
     }
 
-    /// How the test ends after those at these places. Where an attempt was void, those that ran before it did so on another boot than
-    /// the last attempt: the trial is made again.
+    /// How the test ends after those at these places. Where an attempt was void, those that ran before it did so on another
+    /// boot than the last attempt: the trial is made again.
     fn sound_trial(&mut self, after: &[usize], names: &[String]) -> Result<(Status, Summary), Stop> {
         for _ in 0..TRIALS {
             let summary = self.play(after)?;

@@ -50,8 +50,8 @@ pub struct Phone {
 }
 
 impl Fastboot {
-    /// Waits for the phone to come to its boot loader, or for Ctrl-C, and says which it is. Nothing is said to it yet, and nothing can be seen of
-    /// one with an address.
+    /// Waits for the phone to come to its boot loader, or for Ctrl-C, and says which it is. Nothing is said to it yet, and
+    /// nothing can be seen of one with an address.
     ///
     /// # Errors
     ///

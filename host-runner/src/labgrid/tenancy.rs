@@ -69,8 +69,8 @@ impl Tenancy {
         self.wait
     }
 
-    /// Waits until the keeper of a run on this machine that was killed has given the place back. Until then it looks like one that this
-    /// user has acquired by hand; and what looks so for long is one.
+    /// Waits until the keeper of a run on this machine that was killed has given the place back. Until then it looks like one
+    /// that this user has acquired by hand; and what looks so for long is one.
     pub(crate) fn outlast_keeper(&self) {
         let deadline = Instant::now() + PATIENCE;
         while self.client.has(&self.place) == Ok(true) && Instant::now() < deadline && !interrupt::is_wanted()

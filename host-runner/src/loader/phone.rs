@@ -176,8 +176,8 @@ impl Phone {
         let started = self.start(&way, boot, inbox);
         let mut held = self.held.borrow_mut();
         match &started {
-            // It was not given the time that it may take.
-            Err(_) if interrupt::is_wanted() => {}
+            // It was not given the time that it may take to come.
+            Err(Failure::Fastboot(error)) if error.is_absence() && interrupt::is_wanted() => {}
             Err(Failure::Fastboot(error))
                 if held.started || matches!(error, FastbootError::Stalled { .. }) =>
             {
